@@ -1,0 +1,107 @@
+//! THE table of event kinds: number, name, lane, least size, whether it is recorded.
+//!
+//! Owns the kind numbers. Dispatch, metric labels, hook table and docs are loops over [`KINDS`];
+//! nothing else spells a kind's number. A number is never reused for another meaning.
+
+use crate::events::{cgroup, exec, exec_failed, exit, fork};
+use crate::header::Lane;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
+#[repr(u16)]
+pub enum Kind {
+    Exec = 1,
+    ExecFailed = 2,
+    Fork = 3,
+    Exit = 4,
+    CgroupCreated = 5,
+    CgroupRemoved = 6,
+}
+
+/// One kind, as everybody else reads it.
+pub struct KindRow {
+    pub kind: Kind,
+    /// In status, metrics and `check`; the config's `[events.NAME]` is [`KindRow::group`].
+    pub name: &'static str,
+    /// What an operator switches and requires as one.
+    pub group: &'static str,
+    pub lane: Lane,
+    /// Header and fixed part.
+    pub bytes_min: usize,
+    /// `metadata.event_code` of the record, if one is ever made of it.
+    pub event_code: Option<&'static str>,
+}
+
+const fn row(
+    kind: Kind,
+    name: &'static str,
+    group: &'static str,
+    lane: Lane,
+    bytes_min: usize,
+    event_code: Option<&'static str>,
+) -> KindRow {
+    KindRow {
+        kind,
+        name,
+        group,
+        lane,
+        bytes_min,
+        event_code,
+    }
+}
+
+#[rustfmt::skip]
+pub const KINDS: &[KindRow] = &[
+    row(Kind::Exec,          "exec",           "exec",        Lane::Critical, size_of::<exec::Exec>(),             Some("process.exec")),
+    row(Kind::ExecFailed,    "exec_failed",    "exec_failed", Lane::Bulk,     size_of::<exec_failed::ExecFailed>(), Some("process.exec")),
+    row(Kind::Fork,          "fork",           "fork",        Lane::Critical, size_of::<fork::Fork>(),             Some("process.fork")),
+    row(Kind::Exit,          "exit",           "exit",        Lane::Critical, size_of::<exit::Exit>(),             Some("process.exit")),
+    row(Kind::CgroupCreated, "cgroup_created", "cgroup",      Lane::Critical, size_of::<cgroup::Cgroup>(),         None),
+    row(Kind::CgroupRemoved, "cgroup_removed", "cgroup",      Lane::Critical, size_of::<cgroup::Cgroup>(),         None),
+];
+
+/// Slots for per-kind counters in the shared map; a kind's slot is its number.
+pub const KIND_SLOTS: usize = 64;
+
+impl Kind {
+    pub fn row(self) -> &'static KindRow {
+        // Position is asserted by the test below.
+        &KINDS[self as usize - 1]
+    }
+
+    pub fn from_number(number: u16) -> Option<Kind> {
+        KINDS
+            .iter()
+            .map(|row| row.kind)
+            .find(|kind| *kind as u16 == number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::header::HEADER_BYTES;
+
+    #[test]
+    fn numbers_are_positions() {
+        for (position, row) in KINDS.iter().enumerate() {
+            assert_eq!(row.kind as usize, position + 1, "{}", row.name);
+            assert_eq!(row.kind.row().name, row.name);
+            assert_eq!(Kind::from_number(row.kind as u16), Some(row.kind));
+        }
+        assert!(KINDS.len() < KIND_SLOTS);
+        assert_eq!(Kind::from_number(0), None);
+        assert_eq!(Kind::from_number(KINDS.len() as u16 + 1), None);
+    }
+
+    #[test]
+    fn names_are_unique_and_sizes_hold_a_header() {
+        for (i, row) in KINDS.iter().enumerate() {
+            assert!(row.bytes_min >= HEADER_BYTES, "{}", row.name);
+            assert!(
+                KINDS[..i].iter().all(|other| other.name != row.name),
+                "{}",
+                row.name
+            );
+        }
+    }
+}

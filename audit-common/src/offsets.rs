@@ -1,0 +1,140 @@
+//! Where the kernel keeps what we read: the list of members, and their offsets once resolved.
+//!
+//! Owns the list. The daemon resolves each line from the running kernel's BTF and hands the whole
+//! over as one read-only global; nothing here assumes a layout. `a|b` are names of one member in
+//! different kernels, the first that exists counts. A member that no kernel of this machine has is
+//! [`ABSENT`]; what needs it is turned off with that reason, never read wrongly.
+
+/// The offset of a member that this kernel does not have.
+pub const ABSENT: u32 = u32::MAX;
+
+macro_rules! offsets {
+    ($($(#[$doc:meta])* $field:ident = $spec:literal),* $(,)?) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(C)]
+        pub struct Offsets { $($(#[$doc])* pub $field: u32),* }
+
+        impl Offsets {
+            pub const ABSENT: Offsets = Offsets { $($field: ABSENT),* };
+            /// Field name and BTF path, in field order.
+            pub const SPECS: &'static [(&'static str, &'static str)] =
+                &[$((stringify!($field), $spec)),*];
+
+            /// Sets the offsets in the order of [`Self::SPECS`].
+            pub fn from_fn(mut resolve: impl FnMut(&'static str, &'static str) -> u32) -> Offsets {
+                Offsets { $($field: resolve(stringify!($field), $spec)),* }
+            }
+        }
+    };
+}
+
+offsets! {
+    task_pid = "task_struct.pid",
+    task_tgid = "task_struct.tgid",
+    task_group_leader = "task_struct.group_leader",
+    task_real_parent = "task_struct.real_parent",
+    task_start = "task_struct.start_boottime|task_struct.real_start_time",
+    task_cred = "task_struct.cred",
+    task_real_cred = "task_struct.real_cred",
+    task_comm = "task_struct.comm",
+    task_mm = "task_struct.mm",
+    task_fs = "task_struct.fs",
+    task_files = "task_struct.files",
+    task_signal = "task_struct.signal",
+    task_exit_code = "task_struct.exit_code",
+    task_nsproxy = "task_struct.nsproxy",
+    task_cgroups = "task_struct.cgroups",
+    task_thread_pid = "task_struct.thread_pid",
+    task_stack = "task_struct.stack",
+    /// Absent without CONFIG_AUDIT.
+    task_loginuid = "task_struct.loginuid",
+    task_sessionid = "task_struct.sessionid",
+    task_ti_status = "task_struct.thread_info.status",
+    signal_group_exit_code = "signal_struct.group_exit_code",
+    signal_live = "signal_struct.live",
+    signal_flags = "signal_struct.flags",
+    signal_tty = "signal_struct.tty",
+    tty_name = "tty_struct.name",
+    cred_uid = "cred.uid",
+    cred_cap_permitted = "cred.cap_permitted",
+    cred_cap_effective = "cred.cap_effective",
+    cred_user_ns = "cred.user_ns",
+    user_ns_inum = "user_namespace.ns.inum",
+    nsproxy_mnt = "nsproxy.mnt_ns",
+    nsproxy_net = "nsproxy.net_ns",
+    mnt_ns_inum = "mnt_namespace.ns.inum",
+    net_ns_inum = "net.ns.inum",
+    pid_ns_inum = "pid_namespace.ns.inum",
+    pid_level = "pid.level",
+    pid_numbers = "pid.numbers",
+    upid_nr = "upid.nr",
+    upid_ns = "upid.ns",
+    fs_root = "fs_struct.root",
+    fs_pwd = "fs_struct.pwd",
+    path_mnt = "path.mnt",
+    path_dentry = "path.dentry",
+    dentry_parent = "dentry.d_parent",
+    dentry_name = "dentry.d_name.name",
+    dentry_len = "dentry.d_name.len",
+    dentry_inode = "dentry.d_inode",
+    mount_mnt = "mount.mnt",
+    mount_parent = "mount.mnt_parent",
+    mount_mountpoint = "mount.mnt_mountpoint",
+    vfsmount_root = "vfsmount.mnt_root",
+    inode_ino = "inode.i_ino",
+    inode_mode = "inode.i_mode",
+    inode_nlink = "inode.i_nlink",
+    inode_sb = "inode.i_sb",
+    inode_uid = "inode.i_uid",
+    sb_dev = "super_block.s_dev",
+    sb_magic = "super_block.s_magic",
+    files_fdt = "files_struct.fdt",
+    fdt_fd = "fdtable.fd",
+    fdt_max = "fdtable.max_fds",
+    file_path = "file.f_path",
+    file_inode = "file.f_inode",
+    bprm_file = "linux_binprm.file",
+    bprm_filename = "linux_binprm.filename",
+    bprm_interp = "linux_binprm.interp",
+    bprm_argc = "linux_binprm.argc",
+    mm_arg_start = "mm_struct.arg_start",
+    mm_arg_end = "mm_struct.arg_end",
+    mm_env_start = "mm_struct.env_start",
+    mm_env_end = "mm_struct.env_end",
+    css_set_dfl_cgrp = "css_set.dfl_cgrp",
+    css_set_subsys = "css_set.subsys",
+    css_cgroup = "cgroup_subsys_state.cgroup",
+    cgroup_kn = "cgroup.kn",
+    cgroup_root = "cgroup.root",
+    cgroup_level = "cgroup.level",
+    cgroup_root_hierarchy = "cgroup_root.hierarchy_id",
+    kernfs_id = "kernfs_node.id",
+    /// x86_64
+    regs_orig_ax = "pt_regs.orig_ax",
+    regs_bx = "pt_regs.bx",
+    regs_cx = "pt_regs.cx",
+    regs_di = "pt_regs.di",
+    regs_si = "pt_regs.si",
+    regs_dx = "pt_regs.dx",
+    regs_r8 = "pt_regs.r8",
+    regs_r10 = "pt_regs.r10",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_offset_is_resolved_in_its_own_field() {
+        let mut n = 0;
+        let offsets = Offsets::from_fn(|field, spec| {
+            assert!(spec.contains('.'), "{field}");
+            n += 1;
+            n - 1
+        });
+        assert_eq!(n as usize, Offsets::SPECS.len());
+        assert_eq!(offsets.task_pid, 0);
+        assert_eq!(offsets.regs_r10, n - 1);
+        assert_eq!(size_of::<Offsets>(), 4 * n as usize);
+    }
+}

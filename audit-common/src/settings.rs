@@ -1,0 +1,45 @@
+//! What the daemon tells the kernel programs at load, as one read-only global.
+//!
+//! Owns [`Settings`]. Constants to the verifier, so that what is off costs nothing.
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Settings {
+    /// Longest command line to copy.
+    pub argv_bytes: u32,
+    /// Possible CPUs: slots of the per-CPU maps.
+    pub cpus: u32,
+    /// The host's root directory, as the kernel names it.
+    pub root_dev: u32,
+    pub mnt_ns: u32,
+    pub root_ino: u64,
+    pub pid_ns: u32,
+    pub user_ns: u32,
+    /// First letters of the listed environment variables: bit (letter & 63).
+    pub env_letters: u64,
+    /// `css_set.subsys[]` slot of the v1 controller to take the second cgroup id from, plus 1.
+    pub v1_subsystem: u32,
+    /// The exec tracepoint has a `group_dead` argument on process exit.
+    pub exit_has_group_dead: u32,
+    /// The failed-exec program runs on the raw sys_exit tracepoint: look at the syscall number.
+    pub raw_syscalls: u32,
+    /// Where the saved registers begin in a task's kernel stack (kernels without a helper for it).
+    pub regs_in_stack: u32,
+}
+
+impl Settings {
+    pub const ZERO: Settings = Settings {
+        argv_bytes: 0,
+        cpus: 1,
+        root_dev: 0,
+        mnt_ns: 0,
+        root_ino: 0,
+        pid_ns: 0,
+        user_ns: 0,
+        env_letters: 0,
+        v1_subsystem: 0,
+        exit_has_group_dead: 0,
+        raw_syscalls: 0,
+        regs_in_stack: 0,
+    };
+}
