@@ -1,0 +1,139 @@
+//! A program was executed: tp_btf sched_process_exec(task, old_pid, bprm).
+//!
+//! The truth comes from the kernel's own copies: bprm, dentries, the new memory's argument area.
+
+use audit_common::{
+    Kind, Lane,
+    events::{tag, tail_flag},
+    exec::{Exec, flag},
+};
+use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+use aya_log_ebpf::debug;
+
+use super::exec_before;
+use crate::{
+    emit::emit,
+    environment,
+    path::{self, Place},
+    read::{self, mask},
+    scratch::{self, Large},
+    settings::{offset, setting},
+    tails::Tails,
+    task,
+};
+
+#[btf_tracepoint(function = "sched_process_exec")]
+pub fn exec(ctx: BtfTracePointContext) -> i32 {
+    let (new, old_tid, bprm): (u64, u32, u64) = (ctx.arg(0), ctx.arg(1), ctx.arg(2));
+    let Some(slot) = scratch::large(Large::Exec) else {
+        return 0;
+    };
+    // SAFETY: the slot is larger than any event, and this CPU's and program's own.
+    let event = unsafe { &mut *slot.cast::<Exec>() };
+    (event.namespace_pid, event.cap_permitted) = task::fill(&mut event.header, new);
+    (event.parent_tgid, event.parent_start_ns) = task::parent(new);
+    event.old_tid = old_tid;
+    event.argc = read::kernel(bprm + offset!(bprm_argc));
+    event.flags = before(event, new);
+    let file: u64 = read::kernel(bprm + offset!(bprm_file));
+    what(event, file);
+
+    // SAFETY: a large slot, as `Tails` asks.
+    let tails = unsafe { Tails::after(slot, size_of::<Exec>()) };
+    let fs: u64 = read::kernel(new + offset!(task_fs));
+    let root = Place::read(fs + offset!(fs_root));
+    path::push(
+        tails,
+        tag::EXE,
+        Place::read(file + offset!(file_path)),
+        root,
+    );
+    path::push(tails, tag::CWD, Place::read(fs + offset!(fs_pwd)), root);
+    let filename: u64 = read::kernel(bprm + offset!(bprm_filename));
+    let interpreter: u64 = read::kernel(bprm + offset!(bprm_interp));
+    tails.kernel_string(tag::FILENAME, filename);
+    if interpreter != filename {
+        event.flags |= flag::INTERPRETED;
+        tails.kernel_string(tag::INTERPRETER, interpreter);
+    }
+    terminal(tails, new);
+    let mm: u64 = read::kernel(new + offset!(task_mm));
+    if !environment::push(tails, mm) {
+        event.flags |= flag::ENVIRONMENT_INCOMPLETE;
+    }
+    arguments(tails, mm);
+    // SAFETY: `slot` begins with the event; `size` is masked to the slot.
+    unsafe { emit(Kind::Exec, Lane::Critical, slot, tails.size()) };
+    debug!(
+        &ctx,
+        "exec: tgid {}, {} bytes",
+        event.header.tgid,
+        tails.size()
+    );
+    0
+}
+
+#[inline(always)]
+fn before(event: &mut Exec, new: u64) -> u32 {
+    let Some(before) = exec_before::take(new) else {
+        event.before_cap_effective = 0;
+        event.before_cap_permitted = 0;
+        (event.before_uid, event.before_euid) = (0, 0);
+        (event.before_gid, event.before_egid) = (0, 0);
+        return 0;
+    };
+    event.before_cap_effective = before.cap_effective;
+    event.before_cap_permitted = before.cap_permitted;
+    (event.before_uid, event.before_euid) = (before.uid, before.euid);
+    (event.before_gid, event.before_egid) = (before.gid, before.egid);
+    flag::BEFORE
+}
+
+/// The executed file's identity.
+#[inline(always)]
+fn what(event: &mut Exec, file: u64) {
+    let inode: u64 = read::kernel(file + offset!(file_inode));
+    let sb: u64 = read::kernel(inode + offset!(inode_sb));
+    event.file_ino = read::kernel(inode + offset!(inode_ino));
+    event.file_dev = read::kernel(sb + offset!(sb_dev));
+    event.file_mode = u32::from(read::kernel::<u16>(inode + offset!(inode_mode)));
+    event.file_links = read::kernel(inode + offset!(inode_nlink));
+    event.file_owner = read::kernel(inode + offset!(inode_uid));
+    event.fs_magic = read::kernel::<u64>(sb + offset!(sb_magic)) as u32;
+    if event.file_dev == setting!(root_dev) {
+        event.flags |= flag::ON_ROOT_FS;
+    }
+}
+
+/// The controlling terminal's name.
+#[inline(always)]
+pub fn terminal(tails: Tails, task: u64) {
+    let signal: u64 = read::kernel(task + offset!(task_signal));
+    let tty: u64 = read::kernel(signal + offset!(signal_tty));
+    if tty != 0 {
+        tails.kernel_string(tag::TTY, tty + offset!(tty_name));
+    }
+}
+
+/// One read of the argument area, up to the configured limit.
+#[inline(always)]
+fn arguments(tails: Tails, mm: u64) {
+    let start: u64 = read::kernel(mm + offset!(mm_arg_start));
+    let end: u64 = read::kernel(mm + offset!(mm_arg_end));
+    let original = end.saturating_sub(start);
+    let limit = u64::from(setting!(argv_bytes));
+    let wanted = if original > limit { limit } else { original };
+    let wanted = mask!(wanted, 0x7fff);
+    // SAFETY: a tail's content has room for a 32 KiB read.
+    let read = unsafe { read::user_bytes(tails.content(), wanted, start) };
+    if !read {
+        tails.push(tag::ARGV, tail_flag::UNREADABLE, 0, original);
+        return;
+    }
+    let flags = if original > wanted {
+        tail_flag::TRUNCATED
+    } else {
+        0
+    };
+    tails.push(tag::ARGV, flags, wanted, original);
+}

@@ -1,0 +1,365 @@
+//! A program was asked for and not executed: the exit of execve and execveat, with an error.
+//!
+//! What was asked is in the caller's memory only, so it is the program's own word (its threads may
+//! rewrite it); the error, the ids and the directories are the kernel's. ERESTART* is no result.
+
+use audit_common::{
+    Kind, Lane,
+    events::{tag, tail_flag},
+    exec_failed::{ExecFailed, flag},
+};
+use aya_ebpf::{
+    EbpfContext,
+    macros::{btf_tracepoint, tracepoint},
+    programs::{BtfTracePointContext, TracePointContext},
+};
+
+use super::{exec::terminal, exec_before};
+use crate::{
+    emit::emit,
+    path::{self, Place},
+    read::{self, mask},
+    scratch::{self, Large},
+    settings::{offset, setting},
+    tails::Tails,
+    task,
+};
+
+/// System call numbers of x86_64, and of its 32-bit entry.
+const EXECVE: u64 = 59;
+const EXECVEAT: u64 = 322;
+const EXECVE_32: u64 = 11;
+const EXECVEAT_32: u64 = 358;
+/// `thread_info.status`: in a 32-bit system call.
+const TS_COMPAT: u32 = 2;
+const AT_EMPTY_PATH: u64 = 0x1000;
+const ERESTART_FIRST: i64 = 512;
+const ERESTART_LAST: i64 = 516;
+
+/// Offset of the result in the record of a system call's exit.
+const TRACEPOINT_RESULT: usize = 16;
+
+#[tracepoint]
+pub fn exec_failed(ctx: TracePointContext) -> u32 {
+    // SAFETY: the record of a syscall's exit holds the number at 8 and the result at 16.
+    let result = unsafe {
+        *ctx.as_ptr()
+            .cast::<u8>()
+            .add(TRACEPOINT_RESULT)
+            .cast::<i64>()
+    };
+    let task = task::current();
+    let regs = registers(task);
+    let number: u64 = read::kernel(regs + offset!(regs_orig_ax));
+    failed(task, regs, number, false, result);
+    0
+}
+
+/// The same on the raw tracepoint, which 32-bit system calls pass too. Its price is paid by every
+/// system call, so it is a setting.
+#[btf_tracepoint(function = "sys_exit")]
+pub fn exec_failed_raw(ctx: BtfTracePointContext) -> i32 {
+    let (regs, result): (u64, i64) = (ctx.arg(0), ctx.arg(1));
+    if result >= 0 {
+        return 0;
+    }
+    let task = task::current();
+    let number: u64 = read::kernel(regs + offset!(regs_orig_ax));
+    let compat = read::kernel::<u32>(task + offset!(task_ti_status)) & TS_COMPAT != 0;
+    let wanted = if compat {
+        number == EXECVE_32 || number == EXECVEAT_32
+    } else {
+        number == EXECVE || number == EXECVEAT
+    };
+    if wanted {
+        failed(task, regs, number, compat, result);
+    }
+    0
+}
+
+#[cfg(not(feature = "legacy"))]
+#[inline(always)]
+fn registers(_task: u64) -> u64 {
+    use aya_ebpf::helpers::{bpf_get_current_task_btf, bpf_task_pt_regs};
+    // SAFETY: the current task is alive.
+    unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) as u64 }
+}
+
+/// Without the helper: at the top of the task's kernel stack.
+#[cfg(feature = "legacy")]
+#[inline(always)]
+fn registers(task: u64) -> u64 {
+    read::kernel::<u64>(task + offset!(task_stack)) + u64::from(setting!(regs_in_stack))
+}
+
+/// The arguments of the call, whatever its entry.
+struct Asked {
+    at: bool,
+    directory: i32,
+    name: u64,
+    argv: u64,
+    flags: u64,
+    /// Bytes of one pointer in the caller's memory.
+    pointer: u64,
+}
+
+#[inline(always)]
+fn asked(regs: u64, number: u64, compat: bool) -> Asked {
+    let (first, second, third, fifth): (u64, u64, u64, u64) = if compat {
+        (
+            read::kernel(regs + offset!(regs_bx)),
+            read::kernel(regs + offset!(regs_cx)),
+            read::kernel(regs + offset!(regs_dx)),
+            read::kernel(regs + offset!(regs_di)),
+        )
+    } else {
+        (
+            read::kernel(regs + offset!(regs_di)),
+            read::kernel(regs + offset!(regs_si)),
+            read::kernel(regs + offset!(regs_dx)),
+            read::kernel(regs + offset!(regs_r8)),
+        )
+    };
+    let pointer = if compat { 4 } else { 8 };
+    if number == EXECVEAT || number == EXECVEAT_32 {
+        Asked {
+            at: true,
+            directory: first as i32,
+            name: second,
+            argv: third,
+            flags: fifth,
+            pointer,
+        }
+    } else {
+        Asked {
+            at: false,
+            directory: 0,
+            name: first,
+            argv: second,
+            flags: 0,
+            pointer,
+        }
+    }
+}
+
+#[inline(always)]
+fn failed(task: u64, regs: u64, number: u64, compat: bool, result: i64) {
+    let old_mm = exec_before::take(task).map_or(0, |before| before.mm);
+    let errno = -result;
+    if errno <= 0 || (ERESTART_FIRST..=ERESTART_LAST).contains(&errno) {
+        return;
+    }
+    let Some(slot) = scratch::large(Large::ExecFailed) else {
+        return;
+    };
+    // SAFETY: the slot is larger than any event, and this CPU's and program's own.
+    let event = unsafe { &mut *slot.cast::<ExecFailed>() };
+    (event.namespace_pid, _) = task::fill(&mut event.header, task);
+    if compat {
+        event.header.flags |= audit_common::header::flag::COMPAT;
+    }
+    (event.parent_tgid, event.parent_start_ns) = task::parent(task);
+    event.errno = errno as u32;
+    let asked = asked(regs, number, compat);
+    let mm: u64 = read::kernel(task + offset!(task_mm));
+    let past_return = old_mm != 0 && old_mm != mm;
+    event.flags = u32::from(past_return) * flag::PAST_RETURN
+        | u32::from(asked.at) * flag::AT
+        | u32::from(asked.flags & AT_EMPTY_PATH != 0) * flag::EMPTY_PATH;
+    event.directory_fd = asked.directory;
+    event.argc = 0;
+
+    // SAFETY: a large slot, as `Tails` asks.
+    let tails = unsafe { Tails::after(slot, size_of::<ExecFailed>()) };
+    let fs: u64 = read::kernel(task + offset!(task_fs));
+    let root = Place::read(fs + offset!(fs_root));
+    path::push(tails, tag::CWD, Place::read(fs + offset!(fs_pwd)), root);
+    if asked.at && asked.directory >= 0 {
+        base(tails, task, asked.directory, root);
+    }
+    terminal(tails, task);
+    if past_return {
+        tails.push(tag::FILENAME, tail_flag::UNREADABLE, 0, 0);
+        tails.push(tag::ARGV, tail_flag::UNREADABLE, 0, 0);
+    } else {
+        tails.user_string(tag::FILENAME, asked.name);
+        event.argc = arguments::push(tails, asked.argv, asked.pointer);
+    }
+    // SAFETY: `slot` begins with the event; `size` is masked to the slot.
+    unsafe { emit(Kind::ExecFailed, Lane::Bulk, slot, tails.size()) };
+}
+
+/// The path behind a descriptor of the caller.
+#[inline(always)]
+fn base(tails: Tails, task: u64, fd: i32, root: Place) {
+    let files: u64 = read::kernel(task + offset!(task_files));
+    let table: u64 = read::kernel(files + offset!(files_fdt));
+    if fd as u32 >= read::kernel::<u32>(table + offset!(fdt_max)) {
+        return;
+    }
+    let array: u64 = read::kernel(table + offset!(fdt_fd));
+    let file: u64 = read::kernel(array + fd as u64 * 8);
+    if file != 0 {
+        path::push(
+            tails,
+            tag::BASE,
+            Place::read(file + offset!(file_path)),
+            root,
+        );
+    }
+}
+
+/// The argument strings, one by one from the caller's memory.
+mod arguments {
+    use super::*;
+    use crate::scratch::{Frame, Word};
+
+    /// One copy under way, in the slot's state.
+    #[repr(C)]
+    struct Copy {
+        argv: Word,
+        /// Bytes of one pointer.
+        pointer: Word,
+        /// Offset in the slot where the strings go.
+        to: Word,
+        /// Bytes stored; at most the limit.
+        stored: Word,
+        /// Bytes that there were, NULs included.
+        original: Word,
+        count: Word,
+        /// One of the constants below.
+        done: Word,
+        unused: Word,
+    }
+
+    const UNDER_WAY: u64 = 0;
+    const COMPLETE: u64 = 1;
+    const UNREADABLE: u64 = 2;
+
+    /// # Safety
+    /// As for [`scratch::state`].
+    #[inline(always)]
+    unsafe fn copy<'a>(slot: *mut u8) -> &'a mut Copy {
+        const _: () = assert!(size_of::<Copy>() == 8 * size_of::<Word>());
+        // SAFETY: the caller's; the state has eight words for it.
+        unsafe { &mut *(&raw mut scratch::state(slot).copy).cast::<Copy>() }
+    }
+
+    /// Appends the arguments; gives their number.
+    #[inline(always)]
+    pub fn push(tails: Tails, argv: u64, pointer: u64) -> u32 {
+        // SAFETY: a large slot, by construction of `Tails`.
+        let copy = unsafe { copy(tails.slot) };
+        copy.argv.set(argv);
+        copy.pointer.set(pointer);
+        copy.to.set(tails.content_at());
+        copy.stored.set(0);
+        copy.original.set(0);
+        copy.count.set(0);
+        // No array at all is an empty one, as Linux has it.
+        copy.done.set(if argv == 0 { COMPLETE } else { UNDER_WAY });
+        if argv != 0 {
+            strings::follow(&mut Frame { slot: tails.slot });
+        }
+        let (stored, original, done) = (copy.stored.get(), copy.original.get(), copy.done.get());
+        let count = copy.count.get();
+        let mut flags = 0;
+        if original > stored {
+            flags |= tail_flag::TRUNCATED;
+        }
+        if done != COMPLETE {
+            flags |= tail_flag::UNCOUNTED;
+            flags |= if count == 0 {
+                tail_flag::UNREADABLE
+            } else {
+                tail_flag::TRUNCATED
+            };
+        }
+        tails.push(tag::ARGV, flags, mask!(stored, 0x7fff), original);
+        count as u32
+    }
+
+    /// Copies one argument; true when there is no further one.
+    #[inline(always)]
+    fn step(slot: *mut u8) -> bool {
+        // SAFETY: a large slot: `follow` is called by `push` only.
+        let copy = unsafe { copy(slot) };
+        let (count, pointer) = (copy.count.get(), copy.pointer.get());
+        let at = copy.argv.get() + count * pointer;
+        let string = if pointer == 4 {
+            read::try_user::<u32>(at).map(u64::from)
+        } else {
+            read::try_user::<u64>(at)
+        };
+        let Some(string) = string else {
+            copy.done.set(UNREADABLE);
+            return true;
+        };
+        if string == 0 {
+            copy.done.set(COMPLETE);
+            return true;
+        }
+        let limit = u64::from(setting!(argv_bytes));
+        let stored = copy.stored.get();
+        // SAFETY: masked to EVENT_BYTES_MAX; a slot is longer than that by ARGUMENT_BYTES. What runs
+        // over the limit lies behind the event's end and is not submitted.
+        let got = unsafe {
+            let to = slot.add(mask!(copy.to.get() + stored, 0xffff) as usize);
+            read::user_string(to, ARGUMENT_BYTES, string)
+        };
+        if got <= 0 {
+            copy.done.set(UNREADABLE);
+            return true;
+        }
+        copy.count.set(count + 1);
+        let original = copy.original.get() + got as u64;
+        copy.original.set(original);
+        copy.stored
+            .set(if original > limit { limit } else { original });
+        if got as u64 == u64::from(ARGUMENT_BYTES) {
+            // Longer than one look: how much there is behind it is not known.
+            copy.done.set(UNREADABLE);
+            return true;
+        }
+        false
+    }
+
+    /// One argument of a failed exec, at most.
+    const ARGUMENT_BYTES: u32 = 0x7fff;
+
+    #[cfg(not(feature = "legacy"))]
+    mod strings {
+        use core::ffi::c_void;
+
+        use audit_common::limits::FAILED_ARGS_MAX;
+
+        use super::{Frame, step};
+        use crate::read;
+
+        extern "C" fn string(_index: u64, frame: *mut c_void) -> i64 {
+            // SAFETY: `follow` passes a frame on its own stack.
+            i64::from(step(unsafe { (*frame.cast::<Frame>()).slot }))
+        }
+
+        #[inline(always)]
+        pub fn follow(frame: &mut Frame) {
+            read::repeat(FAILED_ARGS_MAX, string, frame);
+        }
+    }
+
+    #[cfg(feature = "legacy")]
+    mod strings {
+        use audit_common::limits::FAILED_ARGS_MAX_LEGACY;
+
+        use super::{Frame, step};
+
+        #[inline(always)]
+        pub fn follow(frame: &mut Frame) {
+            for _ in 0..FAILED_ARGS_MAX_LEGACY {
+                if step(frame.slot) {
+                    return;
+                }
+            }
+        }
+    }
+}

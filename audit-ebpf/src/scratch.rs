@@ -1,0 +1,97 @@
+//! Per-CPU working memory, one slot for each (cpu, program): programs nest, slots never meet.
+//!
+//! Owns the two maps. `Array` with one slot per CPU, because per-CPU values end at 32 KiB. A
+//! program cannot meet itself on its own CPU: the kernel skips and counts that.
+
+use audit_common::limits::{SCRATCH_BYTES, SCRATCH_EVENT_BYTES, SCRATCH_SMALL_BYTES};
+use aya_ebpf::{helpers::bpf_get_smp_processor_id, macros::map, maps::Array};
+
+/// Programs with long tails, in slot order.
+#[derive(Clone, Copy)]
+pub enum Large {
+    Exec = 0,
+    ExecFailed = 1,
+}
+/// Programs without.
+#[derive(Clone, Copy)]
+pub enum Small {
+    Fork = 0,
+    Exit = 1,
+    CgroupCreated = 2,
+    CgroupRemoved = 3,
+}
+
+/// Sizes are set by the daemon: possible CPUs times programs.
+#[map]
+static SCRATCH: Array<[u8; SCRATCH_BYTES]> = Array::with_max_entries(2, 0);
+#[map]
+static SCRATCH_SMALL: Array<[u8; SCRATCH_SMALL_BYTES]> = Array::with_max_entries(4, 0);
+
+#[inline(always)]
+pub fn cpu() -> u32 {
+    // SAFETY: a helper without arguments.
+    unsafe { bpf_get_smp_processor_id() }
+}
+
+/// A number of a loop's state. It lives in the slot and not on the stack, and is read afresh each
+/// time: to the verifier it is any number, so one turn of a loop looks like the next and a loop is
+/// verified once.
+#[repr(transparent)]
+pub struct Word(u64);
+
+impl Word {
+    #[inline(always)]
+    pub fn get(&self) -> u64 {
+        // SAFETY: a reference is readable.
+        unsafe { core::ptr::read_volatile(&raw const self.0) }
+    }
+
+    #[inline(always)]
+    pub fn set(&mut self, value: u64) {
+        // SAFETY: a reference is writable.
+        unsafe { core::ptr::write_volatile(&raw mut self.0, value) }
+    }
+}
+
+/// What a loop's callback gets: pointers may stand on the stack only.
+pub struct Frame {
+    pub slot: *mut u8,
+}
+
+/// The state of loops in a large slot.
+#[repr(C)]
+pub struct State {
+    /// Where the next tail begins.
+    pub position: Word,
+    pub walk: [Word; 8],
+    pub search: [Word; 4],
+    pub copy: [Word; 8],
+}
+
+const _: () = assert!(SCRATCH_EVENT_BYTES + size_of::<State>() <= SCRATCH_BYTES);
+
+/// The state in this slot.
+///
+/// # Safety
+/// `slot` is a large slot, and no other reference to its state lives.
+#[inline(always)]
+pub unsafe fn state<'a>(slot: *mut u8) -> &'a mut State {
+    // SAFETY: the caller's; the slot is SCRATCH_BYTES long and aligned.
+    unsafe { &mut *slot.add(SCRATCH_EVENT_BYTES).cast::<State>() }
+}
+
+/// [`SCRATCH_BYTES`] bytes.
+#[inline(always)]
+pub fn large(program: Large) -> Option<*mut u8> {
+    SCRATCH
+        .get_ptr_mut(cpu() * 2 + program as u32)
+        .map(|slot| slot.cast())
+}
+
+/// [`SCRATCH_SMALL_BYTES`] bytes.
+#[inline(always)]
+pub fn small(program: Small) -> Option<*mut u8> {
+    SCRATCH_SMALL
+        .get_ptr_mut(cpu() * 4 + program as u32)
+        .map(|slot| slot.cast())
+}
