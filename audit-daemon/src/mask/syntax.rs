@@ -1,0 +1,328 @@
+//! Secrets that are known by their syntax: URL credentials, tokens with a prefix, private key
+//! blocks, SQL.
+//!
+//! Owns: what counts at each such anchor, and where the secret ends.
+//! Must not: look at names (`text` does) or at other arguments.
+//! Invariant: each finder looks at no more than a bounded stretch around its anchor, or moves on
+//! behind what it marked, so a text full of anchors is still read in linear time.
+
+use super::rules::{Body, SHAPES};
+use super::scan::{RuleRef, Scan};
+use super::value::{Strength, is_random, is_reference, is_secret};
+
+/// Longest `user:password@` that is looked for: Azure and JWT passwords reach 2 KiB.
+const USERINFO_BYTES_MAX: usize = 4096;
+/// So much of a token is looked at to tell whether it is one.
+const TOKEN_HEAD_BYTES_MAX: usize = 2048;
+/// From `-----BEGIN ` to the words `PRIVATE KEY`.
+const KEY_HEAD_BYTES_MAX: usize = 40;
+/// A private key block with less than this behind its first line has no key in it.
+const KEY_BODY_BYTES_MIN: usize = 8;
+/// From `IDENTIFIED` to its `BY`: the name of a plug-in stands between.
+const IDENTIFIED_BYTES_MAX: usize = 64;
+/// A user name alone before `@` is a token from this length on.
+const USER_TOKEN_BYTES_MIN: usize = 20;
+/// The number of a Telegram bot, and its secret.
+const TELEGRAM_DIGITS: std::ops::RangeInclusive<usize> = 8..=10;
+const TELEGRAM_BYTES: usize = 35;
+
+impl Scan<'_> {
+    /// `scheme://user:SECRET@host`; `at` is behind the `://`. Gives where the search goes on.
+    pub(super) fn url(&mut self, at: usize, end: usize) -> usize {
+        let end = end.min(at + USERINFO_BYTES_MAX);
+        let text = &self.buf[at..end];
+        let stop = text
+            .iter()
+            .position(|byte| byte.is_ascii_whitespace() || b"\"'`|\\".contains(byte))
+            .unwrap_or(text.len());
+        let text = &text[..stop];
+        let text = match memchr::memmem::find(text, b"://") {
+            Some(next) => &text[..next],
+            None => text,
+        };
+        let Some(host) = userinfo_end(text) else {
+            return at;
+        };
+        let user = memchr::memchr(b':', &text[..host]);
+        let from = user.map_or(0, |colon| colon + 1);
+        let secret = &text[from..host];
+        let is_token = || secret.len() >= USER_TOKEN_BYTES_MIN && is_random(secret);
+        if (user.is_some() && is_secret(secret, Strength::Any) && !is_split_reference(secret))
+            || (user.is_none() && is_token())
+        {
+            self.mark(at + from, at + host, RuleRef::Builtin("url-credentials"));
+        }
+        at
+    }
+
+    /// `jdbc:oracle:thin:user/SECRET@host`; `at` is behind `thin:`.
+    pub(super) fn oracle_url(&mut self, at: usize, end: usize) {
+        let text = &self.buf[at..end.min(at + USERINFO_BYTES_MAX)];
+        let stop = memchr::memchr2(b'@', b' ', text);
+        let slash = memchr::memchr(b'/', text);
+        if let (Some(slash), Some(stop)) = (slash, stop)
+            && slash > 0
+            && slash < stop
+            && !is_reference(&text[slash + 1..stop])
+        {
+            self.mark(
+                at + slash + 1,
+                at + stop,
+                RuleRef::Builtin("url-credentials"),
+            );
+        }
+    }
+
+    /// A token whose prefix stands at `start..body`.
+    /// Gives the end of what was marked, or 0.
+    pub(super) fn shape(
+        &mut self,
+        row: usize,
+        start: usize,
+        body: usize,
+        text: (usize, usize),
+    ) -> usize {
+        let shape = &SHAPES[row];
+        if &self.buf[start..body] != shape.prefix.as_bytes() {
+            return 0;
+        }
+        let within = shape.keeps_prefix || shape.prefix.starts_with('.');
+        let glued = start > text.0
+            && (self.buf[start - 1].is_ascii_alphanumeric() || self.buf[start - 1] == b'_');
+        if glued && !within && !is_escape(&self.buf[text.0..start]) {
+            return 0;
+        }
+        let run = |from: usize, to: usize| {
+            self.buf[from..to]
+                .iter()
+                .take_while(|byte| fits(shape.body, byte))
+                .count()
+        };
+        // Judged by its head; only what was found to be a token is read to its end.
+        let length = run(body, text.1.min(body + TOKEN_HEAD_BYTES_MAX));
+        let token = &self.buf[body..body + length];
+        let end = body
+            + token
+                .iter()
+                .rposition(|byte| *byte != b'.')
+                .map_or(0, |last| last + 1);
+        let token = &self.buf[body..end];
+        if token.len() < shape.body_bytes_min
+            || !token.iter().any(u8::is_ascii_alphanumeric)
+            || (shape.prefix == "eyJ" && !is_json_web_token(token))
+            || (shape.body == Body::Alnum && !token.iter().any(u8::is_ascii_digit))
+        {
+            return 0;
+        }
+        let end = if length == TOKEN_HEAD_BYTES_MAX {
+            body + run(body, text.1)
+        } else {
+            end
+        };
+        let mut begin = if shape.keeps_prefix { body } else { start };
+        if shape.prefix.starts_with('.') {
+            let head = &self.buf[text.0..start];
+            let letters = head
+                .iter()
+                .rev()
+                .take_while(|byte| byte.is_ascii_alphanumeric());
+            begin -= letters.take(super::names::NAME_BYTES_MAX).count();
+        }
+        self.mark(begin, end, RuleRef::Builtin(shape.rule));
+        end
+    }
+
+    /// `123456789:AA…`; `colon..` is the anchor.
+    pub(super) fn telegram(&mut self, colon: usize, text: (usize, usize)) {
+        let digits = self.buf[text.0..colon]
+            .iter()
+            .rev()
+            .take(TELEGRAM_DIGITS.end() + 1)
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        let secret = self.buf[colon + 1..text.1]
+            .iter()
+            .take_while(|byte| fits(Body::Url, byte));
+        let length = secret.take(TELEGRAM_BYTES + 1).count();
+        if TELEGRAM_DIGITS.contains(&digits) && length >= TELEGRAM_BYTES - 1 {
+            let end = colon + 1 + length.min(TELEGRAM_BYTES);
+            self.mark(colon - digits, end, RuleRef::Builtin("telegram-token"));
+        }
+    }
+
+    /// A private key block; `at` is where `PRIVATE KEY` stands. Gives where the search goes on.
+    pub(super) fn private_key(&mut self, at: usize, text: (usize, usize)) -> usize {
+        let head_start = at.saturating_sub(KEY_HEAD_BYTES_MAX).max(text.0);
+        let head = memchr::memmem::rfind(&self.buf[head_start..at], b"-----BEGIN");
+        let Some(head) = head else { return at };
+        let start = head_start + head;
+        let behind = &self.buf[at..text.1];
+        let Some(line) = memchr::memmem::find(&behind[..behind.len().min(64)], b"-----") else {
+            return at;
+        };
+        let body = at + line + 5;
+        let end = match memchr::memmem::find(&self.buf[body..text.1], b"-----END") {
+            Some(tail) => {
+                let tail = body + tail + 8;
+                memchr::memmem::find(&self.buf[tail..text.1], b"-----")
+                    .map_or(text.1, |close| tail + close + 5)
+            }
+            None => text.1,
+        };
+        let letters = |byte: &&u8| byte.is_ascii_alphanumeric();
+        let key = self.buf[body..end]
+            .iter()
+            .filter(letters)
+            .take(KEY_BODY_BYTES_MIN)
+            .count();
+        let masked = self.buf[body..end].starts_with(super::MASKED);
+        if key < KEY_BODY_BYTES_MIN || masked {
+            return at;
+        }
+        self.mark(start, end, RuleRef::Builtin("private-key"));
+        end
+    }
+
+    /// A PuTTY key file: everything from its first line on.
+    pub(super) fn putty_key(&mut self, start: usize, text: (usize, usize)) -> usize {
+        if memchr::memmem::find(&self.buf[start..text.1], b"Private-Lines").is_none() {
+            return start;
+        }
+        self.mark(start, text.1, RuleRef::Builtin("private-key"));
+        text.1
+    }
+
+    /// SQL's `IDENTIFIED [WITH plugin] BY 'SECRET'`; `at` is behind the word.
+    pub(super) fn identified(&mut self, at: usize, end: usize) {
+        let window = &self.buf[at..end.min(at + IDENTIFIED_BYTES_MAX)];
+        let find = |word: &[u8]| {
+            window
+                .windows(word.len())
+                .position(|found| found.eq_ignore_ascii_case(word))
+        };
+        let Some(by) = find(b" by ")
+            .map(|found| found + 4)
+            .or(find(b" as ").map(|f| f + 4))
+        else {
+            return;
+        };
+        self.sql_literal(at + by, end);
+    }
+
+    /// The SQL literal or word at `at`, blanks before it allowed.
+    pub(super) fn sql_literal(&mut self, at: usize, end: usize) {
+        let blank = self.buf[at..end]
+            .iter()
+            .take_while(|byte| **byte == b' ')
+            .count();
+        let mut start = at + blank;
+        let word = |word: &[u8]| {
+            self.buf[start..end].len() > word.len()
+                && self.buf[start..start + word.len()].eq_ignore_ascii_case(word)
+        };
+        if word(b"password ") || word(b"password(") {
+            start += 9;
+        }
+        let escaped = usize::from(self.buf[start..end].starts_with(b"\\"));
+        let Some(&quote) = self.buf[start..end].get(escaped) else {
+            return;
+        };
+        let (from, to) = if quote == b'\'' || quote == b'"' {
+            let from = start + escaped + 1;
+            let close = memchr::memchr(quote, &self.buf[from..end]).map_or(end, |at| from + at);
+            (
+                from,
+                close - usize::from(escaped == 1 && close > from && close < end),
+            )
+        } else {
+            let rest = &self.buf[start..end];
+            let stop = |byte: &u8| byte.is_ascii_whitespace() || b";\"'".contains(byte);
+            (
+                start,
+                start + rest.iter().position(stop).unwrap_or(rest.len()),
+            )
+        };
+        if is_secret(&self.buf[from..to], Strength::Any) {
+            self.mark(from, to, RuleRef::Builtin("sql-password"));
+        }
+    }
+}
+
+/// Where `user:password` ends (at its `@`), if the text behind `://` has such a part.
+fn userinfo_end(text: &[u8]) -> Option<usize> {
+    let path = text
+        .iter()
+        .position(|byte| b"/?#".contains(byte))
+        .unwrap_or(text.len());
+    let authority = &text[..path];
+    // `jdbc:sqlserver://host:1433;password=…`: properties follow the host.
+    let authority = match memchr::memchr2(b':', b';', authority) {
+        Some(at) if authority[at] == b';' => &authority[..at],
+        Some(at) => {
+            let port = authority[at + 1..]
+                .iter()
+                .take_while(|byte| byte.is_ascii_digit())
+                .count();
+            let behind = at + 1 + port;
+            if authority.get(behind) == Some(&b';') {
+                &authority[..behind]
+            } else {
+                authority
+            }
+        }
+        None => authority,
+    };
+    if let Some(host) = memchr::memrchr(b'@', authority) {
+        // `docker://name:tag@sha256:…` is a digest.
+        return (!text[host + 1..].starts_with(b"sha256:")).then_some(host);
+    }
+    // A `/` in the password, not escaped: told from a port by not being a number.
+    let colon = memchr::memchr(b':', authority)?;
+    let port = &authority[colon + 1..];
+    if text[0] == b'['
+        || port.is_empty()
+        || port
+            .iter()
+            .find(|byte| !byte.is_ascii_digit())
+            .is_none_or(|byte| *byte == b',')
+        || b"${<".contains(&port[0])
+    {
+        return None;
+    }
+    memchr::memchr(b'@', &text[path..]).map(|host| path + host)
+}
+
+/// `$PASS`, cut by a following text: `${USER}:${PASS}` has references only.
+fn is_split_reference(secret: &[u8]) -> bool {
+    secret.starts_with(b"$") && is_reference(secret)
+}
+
+/// Behind `\n` the token begins anew, whatever the letter.
+fn is_escape(before: &[u8]) -> bool {
+    matches!(before, [.., b'\\', b'n' | b't' | b'r'])
+        || matches!(before, [.., b'%', digit, letter]
+            if digit.is_ascii_hexdigit() && letter.is_ascii_hexdigit())
+}
+
+fn fits(body: Body, byte: &u8) -> bool {
+    let more: &[u8] = match body {
+        Body::Hex => return byte.is_ascii_hexdigit(),
+        Body::Upper => return byte.is_ascii_uppercase() || byte.is_ascii_digit(),
+        Body::Alnum => b"",
+        Body::Word => b"_",
+        Body::Url => b"_-",
+        Body::Dotted => b"_-.",
+        Body::Base64 => b"+/=_.~-",
+        Body::Path => b"/_-",
+        Body::Bot => b"_:-",
+    };
+    byte.is_ascii_alphanumeric() || more.contains(byte)
+}
+
+/// At least a header and a payload; the first also begins with an encoded `{"`.
+fn is_json_web_token(body: &[u8]) -> bool {
+    let mut parts = body.split(|byte| *byte == b'.');
+    let header = parts.next().unwrap_or_default();
+    let payload = parts.next().unwrap_or_default();
+    header.len() >= 8 && payload.len() >= 4
+}
