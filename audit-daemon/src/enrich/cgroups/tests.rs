@@ -1,0 +1,346 @@
+use super::*;
+
+const A: &str = "3f0c1d9a8b7e6f5d4c3b2a190817263544536271809fadbecd0123456789abcd";
+const B: &str = "c3f8a1d07be94c52a6e0f1b8d2937465c3f8a1d07be94c52a6e0f1b8d2937465";
+const HOST: NamespacePair = NamespacePair { mnt: 1, pid: 2 };
+const V1: u32 = 4;
+
+fn table(entries_max: usize) -> Cgroups {
+    Cgroups::new(entries_max, Some(V1), HOST)
+}
+
+fn docker(id: &str) -> Vec<u8> {
+    format!("/docker/{id}").into_bytes()
+}
+
+fn id_at(table: &Cgroups, unified: u64, v1: u64, namespaces: NamespacePair, at: u64) -> String {
+    match table.place(unified, v1, namespaces, at) {
+        Placement::Container(container) => container.id.to_string(),
+        Placement::Unmarked => "unmarked".into(),
+        Placement::Unknown => "unknown".into(),
+    }
+}
+
+#[test]
+fn known_unmarked_and_unknown_differ() {
+    let mut table = table(10);
+    table.created(UNIFIED, 1, b"/", 0);
+    table.created(UNIFIED, 2, &docker(A), 0);
+    table.created(V1, 1, b"/", 0);
+    table.created(V1, 3, &docker(B), 0);
+    let at = |unified, v1| id_at(&table, unified, v1, HOST, 5);
+    assert_eq!(at(1, 0), "unmarked");
+    assert_eq!(at(2, 1), A);
+    assert_eq!(at(1, 3), B, "v2 says the root: hybrid");
+    assert_eq!(at(9, 3), B, "one id is enough");
+    assert_eq!(at(9, 1), "unknown");
+    assert_eq!(at(1, 9), "unknown");
+    assert_eq!(at(0, 0), "unmarked");
+    assert_eq!(table.counters().unknown, 2);
+    assert_eq!(&*table.get(UNIFIED, 2).unwrap().path, &*docker(A));
+}
+
+#[test]
+fn one_container_is_one_reference() {
+    let mut table = table(10);
+    table.created(UNIFIED, 1, &docker(A), 0);
+    table.created(UNIFIED, 2, format!("/docker/{A}/init.scope").as_bytes(), 0);
+    table.created(V1, 3, &docker(A), 0);
+    let container = |key| {
+        table
+            .get(key, if key == V1 { 3 } else { 2 })
+            .unwrap()
+            .container
+            .clone()
+    };
+    let (first, second) = (container(UNIFIED).unwrap(), container(V1).unwrap());
+    assert!(Arc::ptr_eq(&first, &second));
+    assert_eq!(table.living_containers().count(), 1);
+    assert_eq!(table.counters().created, 3);
+}
+
+#[test]
+fn other_hierarchies_and_repeats_are_passed_over() {
+    let mut table = table(10);
+    table.created(7, 1, &docker(A), 0);
+    table.removed(7, 1, 0);
+    table.created(UNIFIED, 1, &docker(A), 0);
+    table.created(UNIFIED, 1, &docker(A), 9);
+    table.removed(UNIFIED, 1, 10);
+    table.removed(UNIFIED, 1, 11);
+    table.removed(UNIFIED, 5, 11);
+    let counters = table.counters();
+    assert_eq!(
+        (counters.passed_over, counters.created, counters.removed),
+        (2, 1, 1)
+    );
+    assert_eq!((counters.removed_unknown, table.len()), (1, 1));
+}
+
+#[test]
+fn a_removed_cgroup_resolves_for_its_grace_time() {
+    let mut table = table(10);
+    table.created(UNIFIED, 1, &docker(A), 0);
+    table.removed(UNIFIED, 1, 100);
+    table.expire(100 + REMOVED_KEPT_NS - 1);
+    assert_eq!(id_at(&table, 1, 0, HOST, 99), A);
+    assert_eq!(table.living_containers().count(), 0);
+    table.expire(100 + REMOVED_KEPT_NS);
+    assert_eq!(id_at(&table, 1, 0, HOST, 99), "unknown");
+    assert!(table.is_empty() && table.containers.is_empty() && table.removed.is_empty());
+}
+
+#[test]
+fn a_cgroup_made_again_is_not_expired_by_its_first_removal() {
+    let mut table = table(10);
+    table.created(UNIFIED, 1, &docker(A), 0);
+    table.removed(UNIFIED, 1, 100);
+    table.created(UNIFIED, 1, &docker(B), 200);
+    table.expire(u64::MAX);
+    assert_eq!(id_at(&table, 1, 0, HOST, 300), B);
+    assert_eq!(table.containers.len(), 1);
+}
+
+#[test]
+fn a_cgroup_made_again_does_not_go_for_its_first_removal() {
+    let mut table = table(2);
+    table.created(UNIFIED, 1, &docker(A), 0);
+    table.removed(UNIFIED, 1, 100);
+    table.created(UNIFIED, 1, &docker(B), 200);
+    table.created(UNIFIED, 2, b"/x", 200);
+    table.created(UNIFIED, 3, b"/y", 200);
+    assert_eq!(id_at(&table, 1, 0, HOST, 300), B);
+    assert_eq!((table.counters().refused, table.len()), (1, 2));
+}
+
+#[test]
+fn a_full_table_gives_up_the_removed_then_the_newest_unmarked() {
+    let mut table = table(4);
+    table.created(UNIFIED, 1, b"/", 0);
+    table.created(UNIFIED, 2, b"/system.slice", 0);
+    table.created(UNIFIED, 3, &docker(A), 0);
+    table.created(UNIFIED, 4, b"/gone", 0);
+    table.removed(UNIFIED, 4, 10);
+    table.created(UNIFIED, 5, b"/new", 20);
+    assert_eq!(table.counters().evicted_removed, 1);
+    assert!(table.get(UNIFIED, 4).is_none() && table.get(UNIFIED, 5).is_some());
+
+    table.created(UNIFIED, 6, b"/newer", 20);
+    assert_eq!(
+        table.counters().refused,
+        1,
+        "nothing may go for an unmarked one"
+    );
+    table.created(UNIFIED, 7, &docker(B), 20);
+    assert_eq!(table.counters().evicted_living, 1);
+    assert!(table.get(UNIFIED, 5).is_none() && table.get(UNIFIED, 1).is_some());
+    table.created(UNIFIED, 8, format!("/docker/{A}/a").as_bytes(), 20);
+    table.created(UNIFIED, 9, format!("/docker/{A}/b").as_bytes(), 20);
+    assert_eq!((table.counters().evicted_living, table.len()), (3, 4));
+    table.created(UNIFIED, 10, format!("/docker/{A}/c").as_bytes(), 20);
+    assert_eq!((table.counters().refused, table.len()), (2, 4));
+}
+
+/// A user may make any number of cgroups with any names below his own manager.
+#[test]
+fn a_users_flood_of_made_up_containers_does_not_push_out_real_ones() {
+    let mut table = table(100);
+    table.created(UNIFIED, 1, &docker(A), 0);
+    for id in 2..1000 {
+        let path = format!("/user.slice/user@1000.service/docker-{id:064x}.scope");
+        table.created(UNIFIED, id, path.as_bytes(), id);
+    }
+    for id in 1000..1050 {
+        table.created(UNIFIED, id, format!("/docker/{id:064x}").as_bytes(), id);
+    }
+    assert_eq!(id_at(&table, 1, 0, HOST, 0), A);
+    assert_eq!(id_at(&table, 1049, 0, HOST, 0), format!("{:064x}", 1049));
+    let counters = table.counters();
+    assert_eq!(
+        (counters.refused, counters.evicted_living, table.len()),
+        (899, 50, 100)
+    );
+}
+
+#[test]
+fn churn_leaves_nothing_behind() {
+    let mut table = table(50);
+    for id in 1..10_000 {
+        let path = if id % 3 == 0 {
+            docker(&format!("{id:064x}"))
+        } else {
+            b"/x".to_vec()
+        };
+        table.created(UNIFIED, id, &path, id);
+        table.removed(UNIFIED, id, id);
+    }
+    assert!(table.len() <= 50 && table.expendable.len() <= 100 && table.removed.len() <= 50);
+    table.expire(u64::MAX);
+    assert!(table.is_empty() && table.containers.is_empty() && table.removed.is_empty());
+}
+
+#[test]
+fn a_rename_moves_what_is_below() {
+    let mut table = table(10);
+    table.created(V1, 1, b"/a", 0);
+    table.created(V1, 2, b"/a/x", 0);
+    table.created(V1, 3, b"/ab", 0);
+    table.created(UNIFIED, 4, b"/a", 0);
+    table.renamed(V1, 1, &docker(A), 5);
+    let path = |hierarchy, id| String::from_utf8(table.get(hierarchy, id).unwrap().path.to_vec());
+    assert_eq!(path(V1, 1).unwrap(), format!("/docker/{A}"));
+    assert_eq!(path(V1, 2).unwrap(), format!("/docker/{A}/x"));
+    assert_eq!(path(V1, 3).unwrap(), "/ab");
+    assert_eq!(path(UNIFIED, 4).unwrap(), "/a");
+    assert_eq!(id_at(&table, 4, 2, HOST, 6), A);
+    assert_eq!(table.len(), 4);
+}
+
+mod entering {
+    use super::*;
+
+    const OF_A: NamespacePair = NamespacePair { mnt: 10, pid: 20 };
+    const OF_B: NamespacePair = NamespacePair { mnt: 11, pid: 21 };
+
+    /// Host root cgroup 1, container A in cgroup 2, B in 3.
+    fn with_containers() -> (Cgroups, Arc<ContainerRef>, Arc<ContainerRef>) {
+        let mut table = table(100);
+        table.created(UNIFIED, 1, b"/", 0);
+        table.created(UNIFIED, 2, &docker(A), 0);
+        table.created(UNIFIED, 3, &docker(B), 0);
+        let get = |id| table.get(UNIFIED, id).unwrap().container.clone().unwrap();
+        let (a, b) = (get(2), get(3));
+        (table, a, b)
+    }
+
+    #[test]
+    fn by_both_namespaces_or_one() {
+        let (mut table, a, _) = with_containers();
+        table.register_namespaces(OF_A, &a, true);
+        let at = |mnt, pid| id_at(&table, 1, 0, NamespacePair { mnt, pid }, 5);
+        assert_eq!(at(10, 20), A);
+        assert_eq!(at(10, 2), A, "nsenter -m");
+        assert_eq!(at(1, 20), A, "nsenter -p");
+        assert_eq!(at(1, 2), "unmarked");
+        assert_eq!(at(0, 0), "unmarked");
+        assert_eq!(at(12, 22), "unmarked");
+        assert_eq!(
+            id_at(&table, 77, 0, OF_A, 5),
+            A,
+            "an unknown cgroup does not hide it"
+        );
+    }
+
+    #[test]
+    fn the_hosts_namespaces_are_never_a_containers() {
+        let (mut table, a, _) = with_containers();
+        table.register_namespaces(HOST, &a, true);
+        table.register_namespaces(NamespacePair { mnt: 10, pid: 2 }, &a, true);
+        assert_eq!(id_at(&table, 1, 0, HOST, 5), "unmarked");
+        assert_eq!(table.namespaces().len(), 1);
+    }
+
+    #[test]
+    fn the_cgroup_counts_more_than_the_namespaces() {
+        let (mut table, a, b) = with_containers();
+        table.register_namespaces(OF_A, &a, true);
+        table.register_namespaces(OF_B, &b, true);
+        assert_eq!(id_at(&table, 3, 0, OF_A, 5), B);
+    }
+
+    #[test]
+    fn a_visitor_does_not_take_a_namespace_over_but_an_init_does() {
+        let (mut table, a, b) = with_containers();
+        table.register_namespaces(OF_A, &a, true);
+        table.register_namespaces(NamespacePair { mnt: 10, pid: 2 }, &b, false);
+        assert_eq!(id_at(&table, 1, 0, OF_A, 5), A);
+        table.register_namespaces(OF_A, &b, true);
+        assert_eq!(id_at(&table, 1, 0, OF_A, 5), B);
+    }
+
+    #[test]
+    fn a_pods_shared_pid_namespace_answers_for_nobody() {
+        let (mut table, a, b) = with_containers();
+        table.register_namespaces(NamespacePair { mnt: 10, pid: 20 }, &a, true);
+        table.register_namespaces(NamespacePair { mnt: 11, pid: 20 }, &b, false);
+        let at = |mnt, pid| id_at(&table, 1, 0, NamespacePair { mnt, pid }, 5);
+        assert_eq!(
+            (at(10, 20), at(11, 20), at(1, 20)),
+            (A.into(), B.into(), "unmarked".into())
+        );
+    }
+
+    /// The kernel hands a freed number out again at once.
+    #[test]
+    fn an_ended_container_answers_only_for_its_own_time() {
+        let (mut table, a, b) = with_containers();
+        table.register_namespaces(OF_A, &a, true);
+        table.removed(UNIFIED, 2, 100);
+        assert_eq!(id_at(&table, 1, 0, OF_A, 100), A);
+        assert_eq!(id_at(&table, 1, 0, OF_A, 101), "unmarked");
+        table.register_namespaces(OF_A, &a, false);
+        assert_eq!(
+            id_at(&table, 1, 0, OF_A, 101),
+            "unmarked",
+            "an ended one cannot register"
+        );
+        table.register_namespaces(OF_A, &b, false);
+        assert_eq!(id_at(&table, 1, 0, OF_A, 101), B);
+        table.expire(u64::MAX);
+        assert_eq!(
+            id_at(&table, 1, 0, OF_A, 101),
+            B,
+            "A's end does not take B's away"
+        );
+        assert_eq!(table.namespaces().len(), 2);
+        table.removed(UNIFIED, 3, 200);
+        table.expire(u64::MAX);
+        assert!(table.namespaces().is_empty());
+    }
+
+    #[test]
+    fn a_container_that_restarts_without_end_stays_bounded() {
+        let (mut table, a, _) = with_containers();
+        for round in 0..1000u32 {
+            let pair = NamespacePair {
+                mnt: 100 + 2 * round,
+                pid: 101 + 2 * round,
+            };
+            table.register_namespaces(pair, &a, true);
+            assert_eq!(
+                id_at(&table, 1, 0, pair, u64::from(round)),
+                A,
+                "round {round}"
+            );
+            let cgroup = 1000 + u64::from(round);
+            table.removed(
+                UNIFIED,
+                if round == 0 { 2 } else { cgroup },
+                u64::from(round),
+            );
+            table.created(UNIFIED, cgroup + 1, &docker(A), u64::from(round));
+            table.expire(u64::from(round));
+            assert!(table.len() <= 100);
+        }
+        assert!(
+            table.namespaces().len() <= 66,
+            "{}",
+            table.namespaces().len()
+        );
+        assert_eq!(table.namespaces().refused(), 0);
+    }
+
+    #[test]
+    fn a_container_that_makes_namespaces_without_end_is_refused() {
+        let (mut table, a, b) = with_containers();
+        for mnt in 100..1100 {
+            table.register_namespaces(NamespacePair { mnt, pid: 0 }, &a, false);
+        }
+        assert_eq!(
+            (table.namespaces().len(), table.namespaces().refused()),
+            (64, 936)
+        );
+        table.register_namespaces(OF_B, &b, true);
+        assert_eq!(id_at(&table, 1, 0, OF_B, 5), B);
+    }
+}
