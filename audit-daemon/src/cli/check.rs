@@ -1,0 +1,230 @@
+//! `audit-daemon check`: validates the configuration, and tells what this kernel can see. Loads each
+//! program to know, attaches none, starts nothing.
+
+use std::{fmt::Write, path::PathBuf, process::ExitCode};
+
+use serde::Serialize;
+
+use super::fail;
+use crate::{
+    config::{self, Loaded, Required},
+    daemon::{self, RunError},
+    enrich::{cgroups::trees, host::Host},
+    hooks::{Outcome, OutcomeState},
+    kernel,
+};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Configuration file instead of /etc/audit-daemon/config.toml
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print everything as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Everything that `check` found.
+#[derive(Serialize)]
+struct Checked {
+    version: &'static str,
+    kernel_release: String,
+    os: String,
+    architecture: &'static str,
+    config: Vec<ConfigFile>,
+    warnings: Vec<String>,
+    flavour: &'static str,
+    events: Vec<Coverage>,
+    problems: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct ConfigFile {
+    path: String,
+    sha256: String,
+    embedded: bool,
+}
+
+#[derive(Serialize)]
+struct Coverage {
+    event: String,
+    group: &'static str,
+    /// `None`: it cannot be had.
+    mechanism: Option<&'static str>,
+    at: Vec<String>,
+    cannot_see: String,
+    required: &'static str,
+    /// Without it the event is still seen, with less to it.
+    auxiliary: bool,
+    reason: Option<String>,
+}
+
+impl Args {
+    pub fn run(self) -> ExitCode {
+        let loaded = match config::load(self.config.as_deref()) {
+            Ok(loaded) => loaded,
+            Err(errors) => return fail(&errors, 2),
+        };
+        match check(&loaded) {
+            Err(error) => fail(&error, error.exit_code()),
+            Ok((checked, verdict)) => {
+                if self.json {
+                    match serde_json::to_string_pretty(&checked) {
+                        Ok(text) => println!("{text}"),
+                        Err(error) => return fail(&error, 1),
+                    }
+                } else {
+                    print!("{}", text(&checked));
+                }
+                match verdict {
+                    Ok(()) => ExitCode::SUCCESS,
+                    Err(error) => fail(&error, error.exit_code()),
+                }
+            }
+        }
+    }
+}
+
+fn check(loaded: &Loaded) -> Result<(Checked, Result<(), RunError>), RunError> {
+    daemon::masker(loaded)?;
+    let host = Host::read()?;
+    let v1 = trees::v1_choice();
+    let request = daemon::requests(&loaded.config, &host, v1.as_ref());
+    let (flavour, outcomes) = kernel::probe(&request)?;
+    let verdict = daemon::required_but_missing(&loaded.config, &outcomes);
+    let checked = Checked {
+        version: env!("CARGO_PKG_VERSION"),
+        kernel_release: host.kernel_release.clone(),
+        os: host.os_pretty_name.clone(),
+        architecture: std::env::consts::ARCH,
+        config: loaded
+            .sources
+            .iter()
+            .map(|source| ConfigFile {
+                path: source.path.display().to_string(),
+                sha256: source.sha256.clone(),
+                embedded: source.embedded,
+            })
+            .collect(),
+        warnings: loaded.warnings.clone(),
+        flavour,
+        events: outcomes
+            .iter()
+            .map(|outcome| coverage(loaded, outcome))
+            .collect(),
+        problems: host.problems.iter().map(ToString::to_string).collect(),
+    };
+    Ok((checked, verdict))
+}
+
+fn coverage(loaded: &Loaded, outcome: &Outcome) -> Coverage {
+    let always = loaded
+        .config
+        .events
+        .get(outcome.group)
+        .is_some_and(|event| event.required == Required::Always);
+    let required = if always && !outcome.auxiliary {
+        "always"
+    } else {
+        "if-available"
+    };
+    let (mechanism, at, cannot_see, reason) = match &outcome.state {
+        OutcomeState::Chosen {
+            mechanism,
+            at,
+            cannot_see,
+        } => (
+            Some(mechanism.name()),
+            at.clone(),
+            (*cannot_see).to_owned(),
+            None,
+        ),
+        OutcomeState::Missing { reason } => (
+            None,
+            Vec::new(),
+            "anything".to_owned(),
+            Some(reason.clone()),
+        ),
+    };
+    Coverage {
+        event: outcome.hook.replace('_', " "),
+        group: outcome.group,
+        mechanism,
+        at,
+        cannot_see,
+        required,
+        auxiliary: outcome.auxiliary,
+        reason,
+    }
+}
+
+fn text(checked: &Checked) -> String {
+    let mut out = String::new();
+    let Checked {
+        version,
+        kernel_release,
+        architecture,
+        os,
+        ..
+    } = checked;
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        out,
+        "audit-daemon {version} on Linux {kernel_release} ({architecture}), {os}\n"
+    );
+    for file in &checked.config {
+        let name = if file.embedded {
+            "built-in default"
+        } else {
+            &*file.path
+        };
+        let _ = writeln!(out, "config   {name:<60} ok");
+    }
+    for warning in &checked.warnings {
+        let _ = writeln!(out, "  ! {warning}");
+    }
+    let _ = writeln!(
+        out,
+        "programs {:<60} ok\n\n{:<15} {:<15} {:<24} {:<13} sees",
+        checked.flavour, "event", "mechanism", "at", "required"
+    );
+    for event in &checked.events {
+        let sees = match (&event.reason, &*event.cannot_see) {
+            (Some(_), _) => "nothing".to_owned(),
+            (None, "") => "all".to_owned(),
+            (None, what) => format!("all but {what}"),
+        };
+        let mechanism = event.mechanism.unwrap_or("missing");
+        let mut at = event
+            .at
+            .iter()
+            .map(|at| at.rsplit('/').next().unwrap_or(at));
+        let first = at.next().unwrap_or("-");
+        let _ = writeln!(
+            out,
+            "{:<15} {mechanism:<15} {first:<24} {:<13} {sees}",
+            event.event, event.required
+        );
+        for more in at {
+            let _ = writeln!(out, "{:<31} {more}", "");
+        }
+        if let Some(reason) = &event.reason {
+            let _ = writeln!(out, "    {reason}");
+        }
+    }
+    for problem in &checked.problems {
+        let _ = writeln!(out, "\n  ! {problem}");
+    }
+    if checked
+        .events
+        .iter()
+        .any(|event| event.cannot_see.contains("32-bit"))
+    {
+        let _ = write!(
+            out,
+            "\n1 thing to know\n  32-bit programs pass by system call tracepoints. If any run here, set\n  \
+             `kernel.compat = true` (costs about 60 ns on every system call).\n"
+        );
+    }
+    out
+}

@@ -1,0 +1,75 @@
+//! `audit-daemon run`
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::ValueEnum;
+
+use super::fail;
+use crate::{
+    config,
+    daemon::{self, Options, Output},
+    pretty::terminal::{self, ColourChoice},
+};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Configuration file instead of /etc/audit-daemon/config.toml
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Log directory instead of `log.dir`
+    #[arg(long, value_name = "DIR")]
+    log_dir: Option<PathBuf>,
+    /// Print each record, once it is durable
+    #[arg(long, value_name = "HOW")]
+    stdout: Option<How>,
+    /// Show times in UTC (with --stdout pretty)
+    #[arg(long)]
+    utc: bool,
+    /// Show pid, parent, sequence and labels too (with --stdout pretty)
+    #[arg(short, long)]
+    verbose: bool,
+    /// Colours (with --stdout pretty)
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    color: Colour,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum How {
+    Pretty,
+    Json,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Args {
+    pub fn run(self) -> ExitCode {
+        let loaded = match config::load(self.config.as_deref()) {
+            Ok(loaded) => loaded,
+            Err(errors) => return fail(&errors, 2),
+        };
+        let colour = match self.color {
+            Colour::Auto => ColourChoice::Auto,
+            Colour::Always => ColourChoice::Always,
+            Colour::Never => ColourChoice::Never,
+        };
+        let stdout = self.stdout.map(|how| match how {
+            How::Json => Output::Json,
+            How::Pretty => Output::Pretty(terminal::stdout_options(colour, self.utc, self.verbose)),
+        });
+        match daemon::run(
+            loaded,
+            Options {
+                log_dir: self.log_dir,
+                stdout,
+            },
+        ) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error, error.exit_code()),
+        }
+    }
+}

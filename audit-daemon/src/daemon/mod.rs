@@ -1,0 +1,243 @@
+//! The running daemon: settings → attach → record → drain.
+//!
+//! Owns the order of start. The log is opened before any hook is attached (nothing may be seen that
+//! cannot be kept), hooks before the snapshots (nothing may fall in between), and `daemon.start` is
+//! the first record.
+
+mod error;
+mod introduce;
+mod parts;
+mod report;
+mod resume;
+mod signals;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use tracing::{error, info, warn};
+
+pub use error::RunError;
+pub use parts::{masker, requests, required_but_missing};
+pub use signals::{Stop, block};
+
+use crate::{
+    config::{Listen, Loaded},
+    enrich::{boot_ns, host::Host, running},
+    kernel::{self, Attached},
+    log::{Log, cap_bytes_default},
+    notify::Notifier,
+    pipeline::{Pipeline, Screen, Shared, Style, WorkerParts, WriterParts},
+    pretty::{Pretty, PrettyOptions},
+    shutdown::{self, Cause},
+    source::{self, Acknowledger, Source},
+    status::{MetricsServer, SnapshotSource, StatusServer},
+};
+
+/// What the command line adds to the configuration.
+#[derive(Default)]
+pub struct Options {
+    pub log_dir: Option<PathBuf>,
+    pub stdout: Option<Output>,
+}
+
+pub enum Output {
+    Json,
+    Pretty(PrettyOptions),
+}
+
+/// How often the main thread looks after what only it does.
+const LOOK: Duration = Duration::from_millis(200);
+/// Files of the log are at most this part of its cap, so that deleting whole files can keep it.
+const CAP_SEGMENTS_MIN: u64 = 4;
+
+/// Runs until a signal; everything seen until then is durable when it returns.
+pub fn run(loaded: Loaded, options: Options) -> Result<(), RunError> {
+    let stop = signals::Stop::new()?;
+    for warning in &loaded.warnings {
+        warn!("{warning}");
+    }
+    let notifier = Notifier::from_env().unwrap_or_else(|error| {
+        warn!("{error}");
+        Notifier::none()
+    });
+    let mut started = start(&loaded, options)?;
+    let edges = Edges::start(&loaded, started.report.clone())?;
+    let pipeline = started.go()?;
+    notifier.ready(&format!("recording to {}", started.log_dir.display()));
+    info!("recording to {}", started.log_dir.display());
+    let ended = wait(&stop, &notifier, &pipeline, &started.shared);
+    notifier.stopping("draining what was seen");
+    started.shared.stop();
+    let result = shutdown::shut_down(pipeline, &ended, &started.shared);
+    drop(edges);
+    // Last: closing tracepoints takes long, and nothing depends on it any more.
+    if let Some(attached) = Arc::into_inner(started.attached) {
+        attached.detach();
+    }
+    result
+}
+
+/// Everything that stands before the first event is drained.
+struct Started {
+    log_dir: PathBuf,
+    shared: Arc<Shared>,
+    attached: Arc<Attached>,
+    report: Arc<dyn SnapshotSource>,
+    parts: Option<(Source, WorkerParts, WriterParts)>,
+}
+
+impl Started {
+    fn go(&mut self) -> Result<Pipeline, RunError> {
+        let (source, worker, writer) = self.parts.take().ok_or(RunError::Stage)?;
+        Ok(Pipeline::start(source, worker, writer, &self.shared)?)
+    }
+}
+
+fn start(loaded: &Loaded, options: Options) -> Result<Started, RunError> {
+    let config = &loaded.config;
+    let masker = parts::masker(loaded)?;
+    let host = Host::read()?;
+    for problem in &host.problems {
+        warn!("{problem}");
+    }
+    let log_dir = options.log_dir.unwrap_or_else(|| config.log.dir.clone());
+    let cap_bytes = match config.log.cap {
+        crate::config::Cap::Bytes(bytes) => bytes,
+        crate::config::Cap::Auto => u64::MAX,
+    };
+    let segment_bytes = config.log.segment_size.min(cap_bytes / CAP_SEGMENTS_MIN);
+    let (mut log, opened) = Log::open(&log_dir, segment_bytes)?;
+    let cap_bytes = match cap_bytes {
+        u64::MAX => cap_bytes_default(&log_dir).map_err(crate::log::LogError::from)?,
+        bytes => bytes,
+    };
+
+    let v1 = crate::enrich::cgroups::trees::v1_choice();
+    let request = parts::requests(config, &host, v1.as_ref());
+    let mut attached = kernel::start(&request)?;
+    parts::required_but_missing(config, &attached.outcomes)?;
+    let diagnostics = attached.diagnostics();
+    let mut resumed = source::resume(&attached);
+    resumed
+        .sums
+        .resize(attached.cpus as usize, Default::default());
+    let doubles = resume::origin(&mut log, &attached, &host, &resumed)?;
+
+    let shared = Arc::new(Shared::default());
+    shared.starts_with(log.total_bytes(), resumed.clone());
+    let mut recorder = parts::recorder(config, &host, masker, &log, v1.as_ref())?;
+    let introduced = introduce::Introduced {
+        opened: &opened,
+        adopted: attached.adopted,
+        outcomes: &attached.outcomes,
+        sources: &loaded.sources,
+        snapshot: config.records.snapshot,
+    };
+    introduce::introduce(&mut recorder, &introduced);
+
+    let source = Source::open(&attached, resumed.positions)?;
+    let acknowledger = Some(Acknowledger::new(&attached)?);
+    let (counters, misses) = (attached.counters.clone(), attached.misses.clone());
+    let worker = WorkerParts {
+        recorder,
+        resumed,
+        doubles,
+        wanted: parts::wanted(config),
+        cpus: attached.cpus,
+        counts_interval_ns: config.counts.interval.as_nanos() as u64,
+        counters: Box::new(move |cpu| parts::read_counters(&counters, cpu)),
+        misses: Box::new(move || misses.total()),
+        diagnostics,
+    };
+    let screen = options.stdout.map(|output| {
+        Screen::start(match output {
+            Output::Json => Style::Json,
+            Output::Pretty(options) => Style::Pretty(Box::new(Pretty::new(options))),
+        })
+    });
+    let writer = WriterParts {
+        log,
+        acknowledger,
+        screen: screen.transpose()?,
+        commit_interval: config.log.commit_interval,
+        cap_bytes,
+    };
+    let attached = Arc::new(attached);
+    let report = report::Report::new(
+        config,
+        &log_dir,
+        cap_bytes,
+        &attached,
+        &shared,
+        opened.segments,
+    );
+    Ok(Started {
+        log_dir,
+        shared,
+        attached,
+        report: Arc::new(report),
+        parts: Some((source, worker, writer)),
+    })
+}
+
+/// Waits for a signal, or for a stage that ended on its own.
+fn wait(stop: &signals::Stop, notifier: &Notifier, pipeline: &Pipeline, shared: &Shared) -> Cause {
+    let mut watched_ns = 0;
+    loop {
+        if let Some(ended) = stop.wait(LOOK) {
+            return ended;
+        }
+        if pipeline.has_failed() {
+            error!("a stage of the pipeline ended on its own: stopping");
+            return Cause {
+                reason: "internal failure",
+                sender_pid: None,
+            };
+        }
+        let due = notifier
+            .watchdog_period()
+            .map(|period| period.as_nanos() as u64);
+        let now_ns = boot_ns();
+        // Alive means that the writer's disk answers, too.
+        if due.is_some_and(|due| now_ns.saturating_sub(watched_ns) >= due)
+            && shared.writer().trouble.is_none()
+        {
+            notifier.watchdog();
+            watched_ns = now_ns;
+        }
+    }
+}
+
+/// The servers of the status and the metrics, on a runtime of their own.
+struct Edges {
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Edges {
+    fn start(loaded: &Loaded, report: Arc<dyn SnapshotSource>) -> Result<Edges, RunError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .max_blocking_threads(2)
+            .thread_name("edges")
+            .enable_all()
+            .build()?;
+        let guard = runtime.enter();
+        let status = StatusServer::bind(&loaded.config.status.socket)?;
+        runtime.spawn(status.serve(report.clone()));
+        let address = match &loaded.config.metrics.listen {
+            Listen::Off => None,
+            Listen::Unix(path) => Some(format!("unix:{}", path.display())),
+            Listen::Tcp(address) => Some(address.to_string()),
+        };
+        if let Some(address) = address {
+            let server = runtime.block_on(MetricsServer::bind(&address.parse()?))?;
+            runtime.spawn(server.serve(report));
+        }
+        drop(guard);
+        Ok(Edges { _runtime: runtime })
+    }
+}
+
+/// The daemon itself, as the first record names it.
+pub fn oneself() -> Option<running::Running> {
+    running::one(std::process::id())
+}

@@ -1,0 +1,211 @@
+//! From configuration and host to the parts of a pipeline.
+
+use audit_common::{
+    Lane,
+    counters::{CpuCounters, LaneSums},
+};
+
+use super::RunError;
+use crate::{
+    config::{ActorDetail, Config, Diagnostics, Loaded, Pin, Required},
+    enrich::{
+        boot_ns,
+        cgroups::{
+            Cgroups, ENTRIES_MAX_DEFAULT,
+            namespaces::NamespacePair,
+            trees::{Trees, V1Hierarchy},
+        },
+        clock::WallClock,
+        host::{Host, Machine},
+        process::ProcessTable,
+        users::{Names, NamesSettings},
+    },
+    hooks::{Outcome, OutcomeState},
+    kernel::{MappedArray, Pinning, Request},
+    log::Log,
+    mask::{CustomRule, MaskSettings, Masker},
+    pipeline::Wanted,
+    record::{self, Lines, view::Origin},
+    recorder::{Recorder, RecorderSettings},
+};
+
+/// The masking stage; a rule that cannot be is an error of the configuration.
+pub fn masker(loaded: &Loaded) -> Result<Masker, RunError> {
+    let mask = &loaded.config.mask;
+    let rules = mask
+        .rule
+        .iter()
+        .map(|rule| CustomRule {
+            name: rule.name.clone(),
+            options: rule.options.clone(),
+            programs: rule.programs.clone(),
+            variables: rule.variables.clone(),
+            pattern: rule.pattern.clone(),
+        })
+        .collect();
+    let disabled_rules = mask.disabled_rules.clone();
+    let settings = MaskSettings {
+        enabled: mask.enabled,
+        rules,
+        disabled_rules,
+    };
+    Masker::new(&settings)
+        .map_err(|error| RunError::Config(loaded.refuse("mask.rule", &error.to_string(), "")))
+}
+
+/// What is asked of the kernel.
+pub fn requests(config: &Config, host: &Host, v1: Option<&V1Hierarchy>) -> Request {
+    let (root_dev, root_ino) = host_root();
+    let ring = |bytes: u64| u32::try_from(bytes).unwrap_or(u32::MAX);
+    let argv_max = u64::from(audit_common::limits::ARGV_BYTES_MAX);
+    Request {
+        pinning: match config.kernel.pin {
+            Pin::Auto => Pinning::Auto,
+            Pin::Never => Pinning::Never,
+            Pin::Required => Pinning::Required,
+        },
+        pin_dir: config.kernel.pin_dir.clone(),
+        ring_bytes: [
+            ring(config.kernel.ring_critical),
+            ring(config.kernel.ring_bulk),
+        ],
+        argv_bytes: config.records.command_line_max.min(argv_max) as u32,
+        environment: config.records.environment.clone(),
+        compat: config.kernel.compat,
+        diagnostics: match config.kernel.diagnostics {
+            Diagnostics::Off => 0,
+            Diagnostics::Error => 1,
+            Diagnostics::Warn => 2,
+            Diagnostics::Info => 3,
+            Diagnostics::Debug => 4,
+        },
+        cpus: host.cpu_numbers_end,
+        root_dev,
+        root_ino,
+        mnt_ns: host.namespaces.mnt,
+        pid_ns: host.namespaces.pid,
+        user_ns: host.namespaces.user,
+        v1_enumerator: v1.map(V1Hierarchy::btf_enumerator),
+    }
+}
+
+/// Device and inode of the host's root directory as the kernel has them: the device from mountinfo,
+/// for `stat` shows another one on btrfs.
+fn host_root() -> (u32, u64) {
+    use std::os::unix::fs::MetadataExt;
+    let root = std::fs::metadata("/proc/1/root/.").or_else(|_| std::fs::metadata("/"));
+    let Ok(root) = root else { return (0, 0) };
+    let dev = |major: u32, minor: u32| major << 20 | minor;
+    let by_stat = dev(libc::major(root.dev()), libc::minor(root.dev()));
+    let mounts = std::fs::read_to_string("/proc/1/mountinfo").unwrap_or_default();
+    // The last mount on `/` is the one that is seen.
+    let by_mount = mounts.lines().rev().find_map(|line| {
+        let mut fields = line.split(' ');
+        let (major, minor) = fields.nth(2)?.split_once(':')?;
+        let mount_point = fields.nth(1)?;
+        (mount_point == "/").then(|| Some(dev(major.parse().ok()?, minor.parse().ok()?)))?
+    });
+    (by_mount.unwrap_or(by_stat), root.ino())
+}
+
+/// An event that must be had and cannot be.
+pub fn required_but_missing(config: &Config, outcomes: &[Outcome]) -> Result<(), RunError> {
+    for outcome in outcomes {
+        let always = config
+            .events
+            .get(outcome.group)
+            .is_some_and(|event| event.required == Required::Always);
+        if let (OutcomeState::Missing { reason }, true, false) =
+            (&outcome.state, always, outcome.auxiliary)
+        {
+            return Err(RunError::Required {
+                group: outcome.group,
+                reason: reason.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+pub fn wanted(config: &Config) -> Wanted {
+    let record = |name: &str| config.events.get(name).is_some_and(|event| event.record);
+    Wanted {
+        exec: record("exec"),
+        exec_failed: record("exec_failed"),
+        fork: record("fork"),
+        exit: record("exit"),
+    }
+}
+
+/// One CPU's counters. Losses are read before numbers: an event is never taken for lost that got
+/// its number in between.
+pub fn read_counters(counters: &MappedArray<CpuCounters>, cpu: u32) -> CpuCounters {
+    let before = counters.get(cpu as usize);
+    let mut now = counters.get(cpu as usize);
+    for lane in Lane::ALL.map(|lane| lane as usize) {
+        now.lanes[lane] = LaneSums {
+            lost: before.lanes[lane].lost,
+            ..now.lanes[lane]
+        };
+    }
+    now
+}
+
+pub fn recorder(
+    config: &Config,
+    host: &Host,
+    masker: Masker,
+    log: &Log,
+    v1: Option<&V1Hierarchy>,
+) -> Result<Recorder, RunError> {
+    let names = Names::start(&NamesSettings {
+        entries_max: config.users.cache_max as usize,
+        ..NamesSettings::default()
+    })?;
+    let on_host = NamespacePair {
+        mnt: host.namespaces.mnt,
+        pid: host.namespaces.pid,
+    };
+    let mut cgroups = Cgroups::new(ENTRIES_MAX_DEFAULT, v1.map(|v1| v1.hierarchy), on_host);
+    match Trees::discover() {
+        Ok(trees) => {
+            for problem in trees.problems_of(v1.map(|v1| v1.hierarchy)) {
+                tracing::warn!("{problem}");
+            }
+            cgroups.snapshot(&trees, boot_ns());
+        }
+        Err(error) => tracing::warn!("containers that run already stay unknown: {error}"),
+    }
+    let full_actor = config.records.actor_detail == ActorDetail::Full;
+    let origin = Origin {
+        version: env!("CARGO_PKG_VERSION"),
+        log_id: log.identity().log_id.as_str(),
+        hostname: &host.hostname,
+        machine_id: &host.machine_id,
+        is_vm: host.machine == Machine::Virtual,
+        boot_id: &host.boot_id,
+        os_version: &host.os_pretty_name,
+        kernel_release: &host.kernel_release,
+    };
+    let settings = record::Settings {
+        command_bytes_max: config.records.command_line_max as usize,
+        actor_detail: match full_actor {
+            true => record::ActorDetail::Full,
+            false => record::ActorDetail::Reference,
+        },
+    };
+    let entries_max = std::num::NonZeroUsize::new(config.process_table.entries_max as usize)
+        .unwrap_or(std::num::NonZeroUsize::MIN);
+    let labels = config.records.labels.clone();
+    Ok(Recorder::new(
+        ProcessTable::new(entries_max),
+        names,
+        cgroups,
+        WallClock::new(),
+        host.clone(),
+        Lines::new(&origin, settings),
+        masker,
+        RecorderSettings { labels, full_actor },
+        log.next_sequence(),
+    ))
+}

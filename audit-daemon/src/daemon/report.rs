@@ -1,0 +1,326 @@
+//! The status as it is now, from the shared figures and the kernel's counters.
+//!
+//! Owns nothing that the pipeline waits for: maps and mutexes that are held for a copy only.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
+
+use audit_common::{
+    KINDS, Lane,
+    counters::{FILTER_REASONS, LaneSums},
+};
+
+use crate::{
+    config::{Config, Required},
+    enrich::boot_ns,
+    hooks::OutcomeState,
+    kernel::Attached,
+    pipeline::{Shared, WriterStats},
+    status::{
+        SnapshotSource, StatusSnapshot,
+        snapshot::{
+            CpuState, DaemonState, EventState, HookState, HookStatus, KernelSums, LaneState,
+            LogState, MemoryState, Problem, QueueState, Sums, TableState, UserSums,
+        },
+    },
+};
+
+pub struct Report {
+    attached: Arc<Attached>,
+    shared: Arc<Shared>,
+    log_dir: PathBuf,
+    cap_bytes: u64,
+    segments: usize,
+    required: BTreeMap<&'static str, bool>,
+    started: Instant,
+    started_ns: u64,
+}
+
+impl Report {
+    pub fn new(
+        config: &Config,
+        log_dir: &Path,
+        cap_bytes: u64,
+        attached: &Arc<Attached>,
+        shared: &Arc<Shared>,
+        segments: usize,
+    ) -> Report {
+        let required = config
+            .events
+            .iter()
+            .map(|event| (event.name, event.required == Required::Always))
+            .collect();
+        Report {
+            attached: attached.clone(),
+            shared: shared.clone(),
+            log_dir: log_dir.to_owned(),
+            cap_bytes,
+            segments,
+            required,
+            started: Instant::now(),
+            started_ns: boot_ns(),
+        }
+    }
+
+    fn daemon(&self) -> DaemonState {
+        DaemonState {
+            version: env!("CARGO_PKG_VERSION").into(),
+            pid: std::process::id(),
+            uptime_s: self.started.elapsed().as_secs(),
+            load_id: format!("{:016x}", self.attached.load.load_id),
+            adopted_restarts: self.attached.load.adopted,
+        }
+    }
+
+    fn log(&self, writer: &WriterStats) -> LogState {
+        let elapsed_ms = self.started.elapsed().as_millis().max(1);
+        let per_day = u128::from(writer.written_bytes) * 86_400_000 / elapsed_ms;
+        LogState {
+            dir: self.log_dir.display().to_string(),
+            bytes: writer.log_bytes,
+            bytes_max: self.cap_bytes,
+            bytes_per_day: u64::try_from(per_day).unwrap_or(u64::MAX),
+            segments: self.segments as u64 + writer.segments_made,
+            sequence_next: writer.durable_sequence,
+            last_commit_ms: writer.last_commit_ms,
+        }
+    }
+
+    fn hooks(&self) -> Vec<HookState> {
+        let missed: BTreeMap<&str, u64> = self.attached.misses.by_program().collect();
+        let counts = self.attached.misses.total().is_some();
+        self.attached
+            .outcomes
+            .iter()
+            .map(|outcome| {
+                let required = self.required.get(outcome.group).copied().unwrap_or(false);
+                let event = outcome.hook.replace('_', " ");
+                let required = required && !outcome.auxiliary;
+                match &outcome.state {
+                    OutcomeState::Missing { reason } => HookState {
+                        event,
+                        sees: reason.clone(),
+                        required,
+                        state: HookStatus::Missing,
+                        ..HookState::default()
+                    },
+                    OutcomeState::Chosen {
+                        mechanism,
+                        at,
+                        cannot_see,
+                    } => HookState {
+                        event,
+                        mechanism: mechanism.name().into(),
+                        at: at.join(", "),
+                        sees: match *cannot_see {
+                            "" => "all".into(),
+                            what => format!("all but {what}"),
+                        },
+                        required,
+                        state: HookStatus::Attached,
+                        missed: counts
+                            .then(|| missed.get(program_of(outcome.hook, at)).copied())
+                            .flatten(),
+                    },
+                }
+            })
+            .collect()
+    }
+
+    fn lane(&self, lane: Lane, writer: &WriterStats) -> LaneState {
+        let worker = self.shared.worker();
+        let cpus = (0..self.attached.cpus)
+            .map(|cpu| {
+                let kernel = self.attached.counters.get(cpu as usize).lanes[lane as usize];
+                let settled = writer
+                    .settled
+                    .sums
+                    .get(cpu as usize)
+                    .copied()
+                    .unwrap_or_default();
+                let settled = settled.lanes[lane as usize];
+                let done = settled.recorded + settled.folded + settled.left_out;
+                let kernel = kernel_sums(&kernel);
+                // What the rings hold and what is on its way is in flight.
+                let in_flight = kernel.submitted.saturating_sub(done);
+                let user = UserSums {
+                    received: done + in_flight,
+                    recorded: settled.recorded,
+                    folded: settled.folded,
+                    left_out: reasons([("unreadable", settled.left_out)]),
+                    lost: 0,
+                    in_flight,
+                };
+                CpuState {
+                    cpu,
+                    sums: Sums { kernel, user },
+                }
+            })
+            .collect();
+        drop(worker);
+        let delay = self.shared.delays(lane).summary();
+        LaneState {
+            lane: lane.name().into(),
+            cpus,
+            delay,
+        }
+    }
+
+    fn events(&self) -> Vec<EventState> {
+        let worker = self.shared.worker();
+        KINDS
+            .iter()
+            .map(|row| {
+                let sums = worker.kinds[row.kind as usize];
+                let settled = sums.recorded + sums.folded + sums.left_out;
+                EventState {
+                    kind: row.name.into(),
+                    lane: row.lane.name().into(),
+                    kernel: None,
+                    user: UserSums {
+                        received: sums.received,
+                        recorded: sums.recorded,
+                        folded: sums.folded,
+                        left_out: reasons([("unreadable", sums.left_out)]),
+                        lost: 0,
+                        in_flight: sums.received.saturating_sub(settled),
+                    },
+                }
+            })
+            .collect()
+    }
+
+    fn tables(&self) -> (TableState, TableState, TableState) {
+        let worker = self.shared.worker();
+        let (len, max, counters) = worker.processes;
+        let processes = TableState {
+            entries: len as u64,
+            entries_max: max as u64,
+            evicted: counters.evicted,
+        };
+        let users = TableState {
+            evicted: worker.names.evicted,
+            ..TableState::default()
+        };
+        let (len, counters) = worker.cgroups;
+        let cgroups = TableState {
+            entries: len as u64,
+            entries_max: crate::enrich::cgroups::ENTRIES_MAX_DEFAULT as u64,
+            evicted: counters.evicted_living + counters.evicted_removed,
+        };
+        (processes, users, cgroups)
+    }
+
+    fn memory(&self) -> MemoryState {
+        let rings = self
+            .attached
+            .ring_bytes
+            .iter()
+            .map(|bytes| u64::from(*bytes))
+            .sum();
+        MemoryState {
+            rss_bytes: rss_bytes(),
+            maps_bytes: self.attached.map_bytes().saturating_sub(rings),
+            rings_bytes: rings,
+        }
+    }
+
+    fn cpu_ppm(&self) -> u64 {
+        let used = nix::time::clock_gettime(nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID)
+            .map_or(0, |time| {
+                time.tv_sec() as u64 * 1_000_000 + time.tv_nsec() as u64 / 1000
+            });
+        let elapsed_us = boot_ns().saturating_sub(self.started_ns) / 1000;
+        used.saturating_mul(1_000_000) / elapsed_us.max(1)
+    }
+}
+
+fn program_of(hook: &str, at: &[String]) -> &'static str {
+    crate::hooks::HOOKS
+        .iter()
+        .filter(|row| row.name == hook)
+        .flat_map(|row| row.candidates)
+        .find(|candidate| {
+            at.first()
+                .is_some_and(|at| candidate.points.contains(&&**at))
+        })
+        .map_or("", |candidate| candidate.program)
+}
+
+fn kernel_sums(sums: &LaneSums) -> KernelSums {
+    KernelSums {
+        seen: sums.seen(),
+        filtered: reasons(std::array::from_fn::<_, 3, _>(|i| {
+            (FILTER_REASONS[i], sums.filtered[i])
+        })),
+        submitted: sums.submitted(),
+        lost: sums.lost,
+    }
+}
+
+fn reasons<const N: usize>(counts: [(&str, u64); N]) -> BTreeMap<String, u64> {
+    counts
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(reason, count)| (reason.to_owned(), count))
+        .collect()
+}
+
+fn rss_bytes() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: u64 = statm
+        .split(' ')
+        .nth(1)
+        .and_then(|pages| pages.parse().ok())
+        .unwrap_or_default();
+    pages * crate::kernel::page_bytes() as u64
+}
+
+impl SnapshotSource for Report {
+    fn snapshot(&self) -> StatusSnapshot {
+        let writer = self.shared.writer();
+        let (processes, users, cgroups) = self.tables();
+        let queues = self
+            .shared
+            .queues()
+            .into_iter()
+            .map(|(name, depth, capacity)| QueueState {
+                name: name.into(),
+                depth: depth as u64,
+                capacity: capacity as u64,
+            })
+            .collect();
+        let problems = writer
+            .trouble
+            .iter()
+            .map(|trouble| Problem {
+                what: trouble.clone(),
+                do_next: format!("df {}", self.log_dir.display()),
+            })
+            .collect();
+        let taken_at_ms = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(0, |since| since.as_millis() as u64);
+        StatusSnapshot {
+            version: crate::status::snapshot::SNAPSHOT_VERSION,
+            taken_at_ms,
+            settled: false,
+            daemon: self.daemon(),
+            log: self.log(&writer),
+            hooks: self.hooks(),
+            lanes: Lane::ALL.map(|lane| self.lane(lane, &writer)).into(),
+            events: self.events(),
+            queues,
+            processes,
+            users,
+            cgroups,
+            memory: self.memory(),
+            cpu_ppm: self.cpu_ppm(),
+            problems,
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Bytes of a ring entry -> an event. Pure and total: same bytes, same answer, on any machine.
+//!
+//! Owns the check of every claim that the bytes make: sizes, kind, lane, tails. Holding an [`Event`]
+//! proves that each slice in it is inside the entry and that fixed parts are whole; it does not
+//! prove that paths are paths or that text is UTF-8. Must not panic, allocate, read a clock or look
+//! anything up.
+
+use audit_common::{
+    Header, Kind, Lane,
+    cgroup::Cgroup,
+    events::{Tail, tag, tail_flag},
+    exec::Exec,
+    exec_failed::ExecFailed,
+    exit::Exit,
+    fork::Fork,
+    header::WIRE_VERSION,
+};
+use thiserror::Error;
+use zerocopy::FromBytes;
+
+/// Why an entry is not an event. Counted, never silently dropped.
+#[derive(Debug, Error, PartialEq, Eq, Clone, Copy)]
+pub enum Malformed {
+    #[error("{0} bytes are too few for a header")]
+    NoHeader(usize),
+    #[error("the header says {claimed} bytes, the ring entry has {actual}")]
+    Size { claimed: u32, actual: usize },
+    #[error("wire version {0}, this daemon reads {WIRE_VERSION}")]
+    Version(u8),
+    #[error("lane {0}")]
+    Lane(u8),
+    #[error("{bytes} bytes are too few for an event of kind {kind}")]
+    Fixed { kind: u16, bytes: usize },
+    #[error("a tail says {claimed} bytes where {left} are left")]
+    Tail { claimed: u32, left: usize },
+}
+
+/// A variable-length part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Part<'a> {
+    pub bytes: &'a [u8],
+    pub original: u32,
+    pub flags: u16,
+}
+
+impl Part<'_> {
+    pub fn unreadable(&self) -> bool {
+        self.flags & tail_flag::UNREADABLE != 0
+    }
+
+    pub fn truncated(&self) -> bool {
+        self.flags & tail_flag::TRUNCATED != 0
+    }
+
+    /// The original length is a lower bound only.
+    pub fn uncounted(&self) -> bool {
+        self.flags & tail_flag::UNCOUNTED != 0
+    }
+
+    /// A walk that did not meet the process's root.
+    pub fn detached(&self) -> bool {
+        self.flags & tail_flag::DETACHED != 0
+    }
+}
+
+/// The tails of one event, by what they are; of those that may come once the last one counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tails<'a> {
+    pub exe: Option<Part<'a>>,
+    pub cwd: Option<Part<'a>>,
+    pub base: Option<Part<'a>>,
+    pub filename: Option<Part<'a>>,
+    pub interpreter: Option<Part<'a>>,
+    pub argv: Option<Part<'a>>,
+    pub tty: Option<Part<'a>>,
+    pub cgroup: Option<Part<'a>>,
+    /// All tails, checked; [`Tails::environment`] finds the variables among them.
+    all: &'a [u8],
+}
+
+impl<'a> Tails<'a> {
+    fn parse(all: &'a [u8]) -> Result<Tails<'a>, Malformed> {
+        let mut tails = Tails {
+            all,
+            ..Tails::default()
+        };
+        let mut rest = all;
+        while !rest.is_empty() {
+            let (tag, part, after) = split(rest)?;
+            rest = after;
+            let place = match tag {
+                tag::EXE => &mut tails.exe,
+                tag::CWD => &mut tails.cwd,
+                tag::BASE => &mut tails.base,
+                tag::FILENAME => &mut tails.filename,
+                tag::INTERPRETER => &mut tails.interpreter,
+                tag::ARGV => &mut tails.argv,
+                tag::TTY => &mut tails.tty,
+                tag::CGROUP => &mut tails.cgroup,
+                // The environment comes several times; unknown tags are of a later version.
+                _ => continue,
+            };
+            *place = Some(part);
+        }
+        Ok(tails)
+    }
+
+    /// `NAME=value` of each listed variable that is set.
+    pub fn environment(&self) -> impl Iterator<Item = Part<'a>> + use<'a> {
+        let mut rest = self.all;
+        std::iter::from_fn(move || {
+            loop {
+                // `parse` has seen that every tail is whole.
+                let (tag, part, after) = split(rest).ok()?;
+                rest = after;
+                if tag == tag::ENVIRONMENT {
+                    return Some(part);
+                }
+            }
+        })
+    }
+}
+
+/// The first tail, and what follows it.
+fn split(rest: &[u8]) -> Result<(u16, Part<'_>, &[u8]), Malformed> {
+    let short = |claimed| Malformed::Tail {
+        claimed,
+        left: rest.len(),
+    };
+    let (head, content) = Tail::read_from_prefix(rest).map_err(|_| short(0))?;
+    let stored = head.stored as usize;
+    let (bytes, after) = content.split_at_checked(stored).ok_or(short(head.stored))?;
+    Ok((
+        head.tag,
+        Part {
+            bytes,
+            original: head.original,
+            flags: head.flags,
+        },
+        after,
+    ))
+}
+
+/// A decoded entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "lives on the stack for one event at a time"
+)]
+pub enum Event<'a> {
+    Exec(Exec, Tails<'a>),
+    ExecFailed(ExecFailed, Tails<'a>),
+    Fork(Fork),
+    Exit(Exit),
+    CgroupCreated(Cgroup, Tails<'a>),
+    CgroupRemoved(Cgroup, Tails<'a>),
+    /// A kind of a later version.
+    Unknown(Header),
+}
+
+/// The header of an entry, checked as far as it goes.
+pub fn header(entry: &[u8]) -> Result<(Header, Lane), Malformed> {
+    let (header, _) =
+        Header::read_from_prefix(entry).map_err(|_| Malformed::NoHeader(entry.len()))?;
+    if header.size as usize != entry.len() {
+        return Err(Malformed::Size {
+            claimed: header.size,
+            actual: entry.len(),
+        });
+    }
+    if header.version != WIRE_VERSION {
+        return Err(Malformed::Version(header.version));
+    }
+    let lane = Lane::from_number(header.lane).ok_or(Malformed::Lane(header.lane))?;
+    Ok((header, lane))
+}
+
+fn fixed<T: FromBytes>(kind: u16, entry: &[u8]) -> Result<(T, &[u8]), Malformed> {
+    T::read_from_prefix(entry).map_err(|_| Malformed::Fixed {
+        kind,
+        bytes: entry.len(),
+    })
+}
+
+fn with_tails<T: FromBytes>(kind: u16, entry: &[u8]) -> Result<(T, Tails<'_>), Malformed> {
+    let (fixed, tails) = fixed::<T>(kind, entry)?;
+    Ok((fixed, Tails::parse(tails)?))
+}
+
+/// The whole entry.
+pub fn decode(entry: &[u8]) -> Result<Event<'_>, Malformed> {
+    let (header, _) = header(entry)?;
+    let kind = header.kind;
+    Ok(match Kind::from_number(kind) {
+        Some(Kind::Exec) => {
+            let (event, tails) = with_tails(kind, entry)?;
+            Event::Exec(event, tails)
+        }
+        Some(Kind::ExecFailed) => {
+            let (event, tails) = with_tails(kind, entry)?;
+            Event::ExecFailed(event, tails)
+        }
+        Some(Kind::Fork) => Event::Fork(fixed(kind, entry)?.0),
+        Some(Kind::Exit) => Event::Exit(fixed(kind, entry)?.0),
+        Some(Kind::CgroupCreated) => {
+            let (event, tails) = with_tails(kind, entry)?;
+            Event::CgroupCreated(event, tails)
+        }
+        Some(Kind::CgroupRemoved) => {
+            let (event, tails) = with_tails(kind, entry)?;
+            Event::CgroupRemoved(event, tails)
+        }
+        None => Event::Unknown(header),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,185 @@
+//! The hook table: what is hooked for which events, by which candidates, in order of preference.
+//!
+//! Owns the choice of attach targets; nothing else names one. A candidate is tried by probing BTF
+//! and tracefs and by an actual load; the first that works is attached. `check` prints the outcome.
+
+use audit_common::Kind;
+
+/// How a program is hooked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mechanism {
+    /// A raw tracepoint with the kernel's types (tp_btf).
+    RawTracepoint,
+    /// A tracepoint through tracefs and perf, here of single system calls.
+    Tracepoint,
+}
+
+impl Mechanism {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Mechanism::RawTracepoint => "raw tracepoint",
+            Mechanism::Tracepoint => "tracepoint",
+        }
+    }
+}
+
+/// One way to hook.
+pub struct Candidate {
+    pub mechanism: Mechanism,
+    /// Name of the program in the object.
+    pub program: &'static str,
+    /// Tracepoint names; with a category (`syscalls/…`) for [`Mechanism::Tracepoint`].
+    pub points: &'static [&'static str],
+    /// First kernel that has it.
+    pub since: (u32, u32),
+    /// What passes by, in words for an operator; empty: nothing.
+    pub cannot_see: &'static str,
+    /// Only with `kernel.compat = true`: it costs every system call something.
+    pub only_compat: bool,
+}
+
+/// One thing to hook.
+pub struct HookRow {
+    pub name: &'static str,
+    /// The `[events.NAME]` of the config that it belongs to.
+    pub group: &'static str,
+    /// Kinds of events that it makes.
+    pub kinds: &'static [Kind],
+    /// Without it the group still works, and knows less.
+    pub auxiliary: bool,
+    pub candidates: &'static [Candidate],
+}
+
+const fn raw(
+    program: &'static str,
+    points: &'static [&'static str],
+    since: (u32, u32),
+) -> Candidate {
+    Candidate {
+        mechanism: Mechanism::RawTracepoint,
+        program,
+        points,
+        since,
+        cannot_see: "",
+        only_compat: false,
+    }
+}
+
+const BY_32_BIT: &str = "32-bit programs";
+
+#[rustfmt::skip]
+pub const HOOKS: &[HookRow] = &[
+    HookRow { name: "cgroup_created", group: "cgroup", kinds: &[Kind::CgroupCreated], auxiliary: false, candidates: &[
+        raw("cgroup_created", &["cgroup_mkdir"], (5, 5)),
+    ] },
+    HookRow { name: "cgroup_removed", group: "cgroup", kinds: &[Kind::CgroupRemoved], auxiliary: false, candidates: &[
+        raw("cgroup_removed", &["cgroup_rmdir"], (5, 5)),
+    ] },
+    HookRow { name: "exit", group: "exit", kinds: &[Kind::Exit], auxiliary: false, candidates: &[
+        raw("exit", &["sched_process_exit"], (5, 5)),
+    ] },
+    HookRow { name: "fork", group: "fork", kinds: &[Kind::Fork], auxiliary: false, candidates: &[
+        raw("fork", &["sched_process_fork"], (5, 5)),
+    ] },
+    // Before `exec`, so that the first exec seen has its "before".
+    HookRow { name: "exec_before", group: "exec", kinds: &[], auxiliary: true, candidates: &[
+        raw("exec_before_prepare", &["sched_prepare_exec"], (6, 10)),
+        Candidate {
+            mechanism: Mechanism::Tracepoint,
+            program: "exec_before_enter",
+            points: &["syscalls/sys_enter_execve", "syscalls/sys_enter_execveat"],
+            since: (4, 7),
+            cannot_see: "ids before the exec of 32-bit programs",
+            only_compat: false,
+        },
+    ] },
+    HookRow { name: "exec", group: "exec", kinds: &[Kind::Exec], auxiliary: false, candidates: &[
+        raw("exec", &["sched_process_exec"], (5, 5)),
+    ] },
+    HookRow { name: "exec_failed", group: "exec_failed", kinds: &[Kind::ExecFailed], auxiliary: false, candidates: &[
+        Candidate {
+            mechanism: Mechanism::RawTracepoint,
+            program: "exec_failed_raw",
+            points: &["sys_exit"],
+            since: (5, 5),
+            cannot_see: "",
+            only_compat: true,
+        },
+        Candidate {
+            mechanism: Mechanism::Tracepoint,
+            program: "exec_failed",
+            points: &["syscalls/sys_exit_execve", "syscalls/sys_exit_execveat"],
+            since: (4, 7),
+            cannot_see: BY_32_BIT,
+            only_compat: false,
+        },
+    ] },
+];
+
+/// What became of one row on this kernel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub hook: &'static str,
+    pub group: &'static str,
+    pub auxiliary: bool,
+    pub state: OutcomeState,
+    /// Candidates that came before the chosen one, and why they were not taken.
+    pub passed_over: Vec<(String, String)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OutcomeState {
+    Chosen {
+        mechanism: Mechanism,
+        at: Vec<String>,
+        cannot_see: &'static str,
+    },
+    /// No candidate works.
+    Missing { reason: String },
+}
+
+impl Outcome {
+    pub fn works(&self) -> bool {
+        matches!(self.state, OutcomeState::Chosen { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use audit_common::KINDS;
+
+    #[test]
+    fn every_kind_has_exactly_one_row_in_its_own_group() {
+        for kind in KINDS {
+            let rows: Vec<_> = HOOKS
+                .iter()
+                .filter(|row| row.kinds.contains(&kind.kind))
+                .collect();
+            assert_eq!(rows.len(), 1, "{}", kind.name);
+            assert_eq!(rows[0].group, kind.group, "{}", kind.name);
+        }
+    }
+
+    #[test]
+    fn names_are_unique_and_every_row_has_a_candidate_for_all_settings() {
+        for (i, row) in HOOKS.iter().enumerate() {
+            assert!(
+                HOOKS[..i].iter().all(|other| other.name != row.name),
+                "{}",
+                row.name
+            );
+            assert!(
+                row.candidates.iter().any(|c| !c.only_compat),
+                "{}",
+                row.name
+            );
+            for candidate in row.candidates {
+                let with_category = candidate.mechanism == Mechanism::Tracepoint;
+                for point in candidate.points {
+                    assert_eq!(point.contains('/'), with_category, "{point}");
+                }
+            }
+        }
+    }
+}

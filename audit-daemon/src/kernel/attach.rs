@@ -1,0 +1,354 @@
+//! Chooses a candidate for each row of the hook table, and attaches it.
+//!
+//! Owns the trial of candidates and the making of a fresh load. A program is loaded once and
+//! attached to each of its points; what cannot be pinned is held by this process.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use audit_common::counters::Load;
+use aya::{
+    Ebpf,
+    maps::{Map, MapData},
+    programs::{BtfTracePoint, ProgramError, TracePoint, links::FdLink},
+};
+use tracing::warn;
+
+use super::{
+    Attached, KernelError, MappedArray, Misses, Request, filesystems,
+    load::{self, Opened, Prepared},
+    pins,
+};
+use crate::hooks::{Candidate, HOOKS, HookRow, Mechanism, Outcome, OutcomeState};
+
+/// Why one program could not be loaded.
+pub struct LoadFailure(ProgramError);
+
+impl LoadFailure {
+    /// One line for an operator.
+    fn reason(&self) -> String {
+        match &self.0 {
+            ProgramError::LoadError {
+                io_error,
+                verifier_log,
+            } => {
+                let log = verifier_log.to_string();
+                let last = log
+                    .lines()
+                    .rev()
+                    .find(|line| is_verdict(line))
+                    .unwrap_or("");
+                format!(
+                    "{io_error}{}{last}",
+                    if last.is_empty() { "" } else { ": " }
+                )
+            }
+            error => load::chain(error),
+        }
+    }
+
+    /// As the reason why nothing works.
+    pub fn into_kernel_error(self, program: &str) -> KernelError {
+        if load::permission(&self.0) {
+            return KernelError::Refused {
+                reason: "EPERM on BPF_PROG_LOAD".into(),
+            };
+        }
+        let reason = self.reason();
+        let ProgramError::LoadError { verifier_log, .. } = self.0 else {
+            return KernelError::Object { reason };
+        };
+        let log = save_log(program, &verifier_log.to_string());
+        KernelError::Rejected {
+            program: program.into(),
+            reason,
+            log,
+        }
+    }
+}
+
+/// The verifier ends with figures; what went wrong stands before them.
+fn is_verdict(line: &str) -> bool {
+    let figures = [
+        "processed ",
+        "verification time",
+        "stack depth",
+        "mark_precise",
+        "max_states",
+    ];
+    !line.trim().is_empty() && !figures.iter().any(|figure| line.starts_with(figure))
+}
+
+fn save_log(program: &str, log: &str) -> PathBuf {
+    let name = format!("audit-daemon-verifier-{program}-{}.log", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    let saved = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&path)
+        .and_then(|mut file| std::io::Write::write_all(&mut file, log.as_bytes()));
+    if let Err(error) = saved {
+        warn!(
+            "cannot save the verifier's log in {}: {error}",
+            path.display()
+        );
+    }
+    path
+}
+
+/// Loads one program of the object, if it is not loaded yet.
+pub fn load_program(opened: &mut Opened, program: &str) -> Result<(), LoadFailure> {
+    let candidate = HOOKS
+        .iter()
+        .flat_map(|row| row.candidates)
+        .find(|candidate| candidate.program == program)
+        .ok_or(LoadFailure(ProgramError::NotLoaded))?;
+    load_candidate(&mut opened.ebpf, &opened.btf, candidate).map_err(LoadFailure)
+}
+
+fn load_candidate(
+    ebpf: &mut Ebpf,
+    btf: &aya::Btf,
+    candidate: &Candidate,
+) -> Result<(), ProgramError> {
+    let program = ebpf
+        .program_mut(candidate.program)
+        .ok_or(ProgramError::NotLoaded)?;
+    if program.fd().is_ok() {
+        return Ok(());
+    }
+    match candidate.mechanism {
+        Mechanism::RawTracepoint => {
+            let program: &mut BtfTracePoint = program.try_into()?;
+            program.load(candidate.points[0], btf)
+        }
+        Mechanism::Tracepoint => {
+            let program: &mut TracePoint = program.try_into()?;
+            program.load()
+        }
+    }
+}
+
+/// Loads the first working candidate of each row.
+pub fn choose(request: &Request, opened: &mut Opened) -> Vec<Outcome> {
+    HOOKS
+        .iter()
+        .map(|row| choose_one(request, opened, row))
+        .collect()
+}
+
+fn choose_one(request: &Request, opened: &mut Opened, row: &'static HookRow) -> Outcome {
+    let mut passed_over = Vec::new();
+    for candidate in row.candidates {
+        if candidate.only_compat && !request.compat {
+            continue;
+        }
+        let points = present_points(candidate);
+        let refused = match points.is_empty() {
+            true => Some("this kernel has no such tracepoint".to_owned()),
+            false => load_candidate(&mut opened.ebpf, &opened.btf, candidate)
+                .err()
+                .map(|error| LoadFailure(error).reason()),
+        };
+        match refused {
+            None => {
+                let state = OutcomeState::Chosen {
+                    mechanism: candidate.mechanism,
+                    at: points,
+                    cannot_see: candidate.cannot_see,
+                };
+                return outcome(row, state, passed_over);
+            }
+            Some(reason) => {
+                let name = format!("{} {}", candidate.mechanism.name(), candidate.points[0]);
+                passed_over.push((name, reason));
+            }
+        }
+    }
+    let reason = passed_over
+        .iter()
+        .map(|(name, reason)| format!("{name}: {reason}"))
+        .collect::<Vec<_>>()
+        .join("; ");
+    outcome(row, OutcomeState::Missing { reason }, passed_over)
+}
+
+pub fn outcome(
+    row: &'static HookRow,
+    state: OutcomeState,
+    passed_over: Vec<(String, String)>,
+) -> Outcome {
+    Outcome {
+        hook: row.name,
+        group: row.group,
+        auxiliary: row.auxiliary,
+        state,
+        passed_over,
+    }
+}
+
+fn present_points(candidate: &Candidate) -> Vec<String> {
+    candidate
+        .points
+        .iter()
+        .filter(|point| {
+            candidate.mechanism != Mechanism::Tracepoint || filesystems::has_tracepoint(point)
+        })
+        .map(|point| (*point).to_owned())
+        .collect()
+}
+
+/// The candidate that an outcome stands for, with its place in the row.
+fn chosen(row: &'static HookRow, outcome: &Outcome) -> Option<(usize, &'static Candidate)> {
+    let OutcomeState::Chosen { at, .. } = &outcome.state else {
+        return None;
+    };
+    row.candidates
+        .iter()
+        .enumerate()
+        .find(|(_, candidate)| candidate.points.contains(&&*at[0]))
+}
+
+/// Loads, attaches and, with a directory for pins, pins.
+pub fn fresh(
+    request: &Request,
+    prepared: Prepared,
+    pin_dir: Option<&Path>,
+) -> Result<Attached, KernelError> {
+    let mut opened = load::open(request, &prepared)?;
+    let mut outcomes = choose(request, &mut opened);
+    if let Some(dir) = pin_dir {
+        pins::pin_maps(&mut opened.ebpf, dir)?;
+    }
+    let (mut links, mut pinned) = (0, pin_dir.is_some());
+    for (row, outcome) in HOOKS.iter().zip(&mut outcomes) {
+        let Some((place, candidate)) = chosen(row, outcome) else {
+            continue;
+        };
+        match attach_candidate(&mut opened.ebpf, row, place, candidate, pin_dir) {
+            Ok(attached) => {
+                links += attached.links;
+                pinned &= attached.all_pinned;
+            }
+            Err(error) => {
+                let reason = format!("attaching failed: {}", load::chain(&error));
+                outcome.state = OutcomeState::Missing { reason };
+            }
+        }
+    }
+    if !pinned && let Some(dir) = pin_dir {
+        // Some links cannot be pinned on this kernel: half of a load would be worse than none.
+        pins::unload(dir)?;
+        return fresh(request, prepared, None);
+    }
+    let mut attached = take_maps(opened, request, outcomes)?;
+    attached.load = prepared.load(attached.load.fingerprint, links, crate::enrich::boot_ns());
+    attached.pinned = pinned;
+    pins::finish(&attached)?;
+    Ok(attached)
+}
+
+struct LinksMade {
+    links: u64,
+    all_pinned: bool,
+}
+
+fn attach_candidate(
+    ebpf: &mut Ebpf,
+    row: &HookRow,
+    place: usize,
+    candidate: &Candidate,
+    pin_dir: Option<&Path>,
+) -> Result<LinksMade, ProgramError> {
+    let mut made = LinksMade {
+        links: 0,
+        all_pinned: true,
+    };
+    let program = ebpf
+        .program_mut(candidate.program)
+        .ok_or(ProgramError::NotLoaded)?;
+    if let Some(dir) = pin_dir
+        && let Err(error) = program.pin(dir.join(pins::program_name(candidate.program)))
+    {
+        warn!("cannot pin the program {}: {error}", candidate.program);
+        made.all_pinned = false;
+    }
+    for (number, point) in candidate.points.iter().enumerate() {
+        let link = match candidate.mechanism {
+            Mechanism::RawTracepoint => {
+                let program: &mut BtfTracePoint = program.try_into()?;
+                let id = program.attach()?;
+                pin_dir
+                    .map(|_| program.take_link(id).map(FdLink::from))
+                    .transpose()?
+            }
+            Mechanism::Tracepoint => {
+                let program: &mut TracePoint = program.try_into()?;
+                let Some((category, name)) = point.split_once('/') else {
+                    continue;
+                };
+                if !filesystems::has_tracepoint(point) {
+                    continue;
+                }
+                let id = program.attach(category, name)?;
+                match pin_dir {
+                    None => None,
+                    Some(_) => FdLink::try_from(program.take_link(id)?).ok(),
+                }
+            }
+        };
+        made.links += 1;
+        match (link, pin_dir) {
+            (Some(link), Some(dir)) => {
+                let path = dir.join(pins::link_name(row.name, place, number));
+                if let Err(error) = link.pin(&path) {
+                    warn!("cannot pin {}: {error}", path.display());
+                    made.all_pinned = false;
+                }
+            }
+            (None, Some(_)) => made.all_pinned = false,
+            _ => {}
+        }
+    }
+    Ok(made)
+}
+
+/// Takes rings, counters and ledger out of a loaded object.
+fn take_maps(
+    mut opened: Opened,
+    request: &Request,
+    outcomes: Vec<Outcome>,
+) -> Result<Attached, KernelError> {
+    let mut take = |name: &str| -> Result<MapData, KernelError> {
+        match opened.ebpf.take_map(name) {
+            Some(Map::RingBuf(map) | Map::Array(map)) => Ok(map),
+            _ => Err(KernelError::Object {
+                reason: format!("no map {name} in the object"),
+            }),
+        }
+    };
+    let rings = [take("CRITICAL")?, take("BULK")?];
+    let (counters, ledger, load) = (take("COUNTERS")?, take("LEDGER")?, take("LOAD")?);
+    let cpus = request.cpus as usize;
+    let attached = Attached {
+        load: Load {
+            fingerprint: opened.fingerprint,
+            ..Load::default()
+        },
+        adopted: false,
+        pinned: false,
+        flavour: opened.flavour,
+        outcomes,
+        counters: Arc::new(MappedArray::map(counters.fd(), cpus)?),
+        ledger: Arc::new(MappedArray::map(ledger.fd(), 1 + 2 * cpus)?),
+        load_map: MappedArray::map(load.fd(), 1)?,
+        misses: Arc::new(Misses::of_object(&opened.ebpf)),
+        rings,
+        ring_bytes: request.ring_bytes,
+        cpus: request.cpus,
+        held: Some(opened.ebpf),
+    };
+    Ok(attached)
+}

@@ -1,0 +1,281 @@
+//! From the embedded objects to an opened one with its globals set and its maps made.
+//!
+//! Owns the two flavours of the object (`modern`; `legacy` for kernels from 5.10 that lack fetching
+//! atomics or bpf_loop), the choice between them by an actual load, and the load's fingerprint.
+
+use audit_common::{
+    Lane,
+    counters::Load,
+    limits::{ENV_NAME_BYTES_MAX, EVENT_BYTES_MAX},
+    offsets::{ABSENT, Offsets},
+    settings::Settings,
+};
+use aya::{Btf as LoaderBtf, Ebpf, EbpfLoader, Pod, maps::HashMap};
+use sha2::{Digest, Sha256};
+
+use super::{KernelError, Request, attach, btf::Btf, offsets};
+
+static MODERN: &[u8] = aya::include_bytes_aligned!(env!("AUDIT_BPF_MODERN"));
+static LEGACY: &[u8] = aya::include_bytes_aligned!(env!("AUDIT_BPF_LEGACY"));
+
+/// Everything that is known before a program is loaded.
+pub struct Prepared {
+    pub offsets: Offsets,
+    pub settings: Settings,
+    pub btf: LoaderBtf,
+    /// Per flavour, in the order of trial.
+    pub fingerprints: [[u8; 16]; 2],
+    pub random_id: u64,
+}
+
+/// An object whose maps exist and of which nothing is loaded yet but a trial.
+pub struct Opened {
+    pub ebpf: Ebpf,
+    pub btf: LoaderBtf,
+    pub flavour: &'static str,
+    pub fingerprint: [u8; 16],
+}
+
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct Plain<T>(T);
+// SAFETY: u32 and u64 fields without padding: any bytes are a value, and all are initialised.
+unsafe impl Pod for Plain<Offsets> {}
+// SAFETY: as above.
+unsafe impl Pod for Plain<Settings> {}
+
+/// Capabilities without which nothing works; CAP_SYS_ADMIN stands for all of them.
+const NEEDED: [(caps::Number, &str); 3] = [
+    (caps::BPF, "CAP_BPF"),
+    (caps::PERFMON, "CAP_PERFMON"),
+    (caps::SYS_PTRACE, "CAP_SYS_PTRACE"),
+];
+
+mod caps {
+    pub type Number = u32;
+    pub const SYS_PTRACE: Number = 19;
+    pub const SYS_ADMIN: Number = 21;
+    pub const PERFMON: Number = 38;
+    pub const BPF: Number = 39;
+}
+
+fn missing_capabilities() -> Vec<&'static str> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))
+        .and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok())
+        .unwrap_or(u64::MAX);
+    let has = |number: caps::Number| effective >> number & 1 == 1;
+    if has(caps::SYS_ADMIN) {
+        return Vec::new();
+    }
+    NEEDED
+        .iter()
+        .filter(|(number, _)| !has(*number))
+        .map(|(_, name)| *name)
+        .collect()
+}
+
+pub fn prepare(request: &Request) -> Result<Prepared, KernelError> {
+    let missing = missing_capabilities();
+    if !missing.is_empty() {
+        return Err(KernelError::Capabilities { missing });
+    }
+    if MODERN.is_empty() || LEGACY.is_empty() {
+        return Err(KernelError::NotBuilt);
+    }
+    let btf = Btf::of_running_kernel()?;
+    let (offsets, missing) = offsets::resolve(&btf);
+    if !missing.is_empty() {
+        return Err(KernelError::Members { fields: missing });
+    }
+    let settings = settings(request, &btf, &offsets);
+    drop(btf);
+    let fingerprints =
+        [MODERN, LEGACY].map(|object| fingerprint(object, request, &offsets, &settings));
+    let object = |error: &dyn std::error::Error| KernelError::Object {
+        reason: error.to_string(),
+    };
+    let btf = LoaderBtf::from_sys_fs().map_err(|error| object(&error))?;
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(|error| KernelError::Object {
+        reason: error.to_string(),
+    })?;
+    // 0 means "unfinished".
+    let random_id = u64::from_ne_bytes(random).max(1);
+    Ok(Prepared {
+        offsets,
+        settings,
+        btf,
+        fingerprints,
+        random_id,
+    })
+}
+
+fn settings(request: &Request, btf: &Btf, offsets: &Offsets) -> Settings {
+    let letters = request
+        .environment
+        .iter()
+        .filter_map(|name| name.bytes().next());
+    let v1_readable = offsets.css_set_subsys != ABSENT && offsets.css_cgroup != ABSENT;
+    Settings {
+        argv_bytes: request.argv_bytes,
+        cpus: request.cpus,
+        root_dev: request.root_dev,
+        mnt_ns: request.mnt_ns,
+        root_ino: request.root_ino,
+        pid_ns: request.pid_ns,
+        user_ns: request.user_ns,
+        env_letters: letters.fold(0, |bits, letter| bits | 1 << (letter & 63)),
+        v1_subsystem: request
+            .v1_enumerator
+            .as_deref()
+            .filter(|_| v1_readable)
+            .map_or(0, |enumerator| offsets::v1_subsystem(btf, enumerator)),
+        exit_has_group_dead: u32::from(btf.tracepoint_arguments("sched_process_exit") == Some(2)),
+        raw_syscalls: u32::from(request.compat),
+        regs_in_stack: offsets::regs_in_stack(btf),
+    }
+}
+
+fn bytes_of<T: Copy>(value: &Plain<T>) -> &[u8]
+where
+    Plain<T>: Pod,
+{
+    // SAFETY: `Pod` says that all bytes are initialised.
+    unsafe { std::slice::from_raw_parts(std::ptr::from_ref(value).cast(), size_of::<T>()) }
+}
+
+fn fingerprint(
+    object: &[u8],
+    request: &Request,
+    offsets: &Offsets,
+    settings: &Settings,
+) -> [u8; 16] {
+    let mut hash = Sha256::new();
+    hash.update(object);
+    hash.update(bytes_of(&Plain(*offsets)));
+    hash.update(bytes_of(&Plain(*settings)));
+    hash.update([request.diagnostics]);
+    for bytes in request.ring_bytes {
+        hash.update(bytes.to_ne_bytes());
+    }
+    for name in &request.environment {
+        hash.update(name.as_bytes());
+        hash.update([0]);
+    }
+    let hash = hash.finalize();
+    std::array::from_fn(|i| hash[i])
+}
+
+/// Opens the first flavour whose most demanding program the kernel accepts.
+pub fn open(request: &Request, prepared: &Prepared) -> Result<Opened, KernelError> {
+    let flavours = [("modern", MODERN), ("legacy", LEGACY)];
+    let mut refused = None;
+    for ((flavour, object), fingerprint) in flavours.into_iter().zip(prepared.fingerprints) {
+        let ebpf = open_object(object, request, prepared)?;
+        let mut opened = Opened {
+            ebpf,
+            btf: prepared.btf.clone(),
+            flavour,
+            fingerprint,
+        };
+        match attach::load_program(&mut opened, "exec") {
+            Ok(()) => {
+                list_environment(&mut opened.ebpf, &request.environment)?;
+                return Ok(opened);
+            }
+            Err(error) => refused = Some(error),
+        }
+    }
+    Err(refused.map_or(KernelError::NotBuilt, |error| {
+        error.into_kernel_error("exec")
+    }))
+}
+
+fn open_object(object: &[u8], request: &Request, prepared: &Prepared) -> Result<Ebpf, KernelError> {
+    let (offsets, settings) = (Plain(prepared.offsets), Plain(prepared.settings));
+    EbpfLoader::new()
+        .btf(Some(&prepared.btf))
+        .override_global("OFFSETS", &offsets, true)
+        .override_global("SETTINGS", &settings, true)
+        .override_global("AYA_LOG_LEVEL", &request.diagnostics, true)
+        .map_max_entries("SCRATCH", request.cpus * 2)
+        .map_max_entries("SCRATCH_SMALL", request.cpus * 4)
+        .map_max_entries("COUNTERS", request.cpus)
+        .map_max_entries("LEDGER", 1 + 2 * request.cpus)
+        .map_max_entries("CRITICAL", request.ring_bytes[Lane::Critical as usize])
+        .map_max_entries("BULK", request.ring_bytes[Lane::Bulk as usize])
+        .load(object)
+        .map_err(|error| match permission(&error) {
+            true => KernelError::Refused {
+                reason: "EPERM on BPF_MAP_CREATE".into(),
+            },
+            false => KernelError::Object {
+                reason: chain(&error),
+            },
+        })
+}
+
+/// Is EPERM at the bottom of this error?
+pub fn permission(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut source = Some(error);
+    while let Some(error) = source {
+        if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            return io.raw_os_error() == Some(nix::libc::EPERM);
+        }
+        source = error.source();
+    }
+    false
+}
+
+/// An error with its causes, in one line.
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        source = error.source();
+    }
+    text
+}
+
+fn list_environment(ebpf: &mut Ebpf, names: &[String]) -> Result<(), KernelError> {
+    let object = |reason: String| KernelError::Object { reason };
+    let map = ebpf
+        .map_mut("ENV_NAMES")
+        .ok_or_else(|| object("no map ENV_NAMES".into()))?;
+    let mut map: HashMap<_, [u8; ENV_NAME_BYTES_MAX], u8> =
+        HashMap::try_from(map).map_err(|error| object(error.to_string()))?;
+    for name in names {
+        let mut key = [0; ENV_NAME_BYTES_MAX];
+        let Some(room) = key.get_mut(..name.len()) else {
+            return Err(object(format!(
+                "`{name}` is longer than {ENV_NAME_BYTES_MAX} bytes"
+            )));
+        };
+        room.copy_from_slice(name.as_bytes());
+        map.insert(key, 1, 0)
+            .map_err(|error| object(error.to_string()))?;
+    }
+    Ok(())
+}
+
+impl Prepared {
+    /// What stands in the `LOAD` map of a finished load.
+    pub fn load(&self, fingerprint: [u8; 16], links: u64, now_ns: u64) -> Load {
+        Load {
+            load_id: self.random_id,
+            fingerprint,
+            loaded_ns: now_ns,
+            adopted: 0,
+            links,
+        }
+    }
+}
+
+const _: () = assert!(EVENT_BYTES_MAX <= u32::MAX as usize);

@@ -1,0 +1,161 @@
+//! Loads, attaches and pins the kernel programs; adopts what an earlier daemon left attached.
+//!
+//! Owns every use of the loader library but the draining of rings (`source`), and the pins in
+//! bpffs. Must not look into an event, and attaches only what the hook table names.
+//!
+//! Invariants: a load is *finished* when its id stands in the `LOAD` map; pins of an unfinished load
+//! are removed, never adopted. A load is adopted only if object, read-only data and map sizes are
+//! the same as what this daemon would load.
+
+mod attach;
+pub mod btf;
+mod diagnostics;
+mod error;
+mod filesystems;
+mod load;
+mod maps;
+mod misses;
+mod offsets;
+mod pins;
+
+use std::{
+    os::fd::{AsFd, BorrowedFd},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use audit_common::{
+    Lane,
+    counters::{CpuCounters, CpuLedger, Load},
+};
+use aya::{Ebpf, maps::MapData};
+
+pub use diagnostics::Diagnostics;
+pub use error::KernelError;
+pub use maps::{MappedArray, page_bytes};
+pub use misses::Misses;
+pub use pins::unload;
+
+use crate::hooks::Outcome;
+
+/// Whether programs stay attached when the daemon is gone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pinning {
+    Never,
+    /// Where the kernel can.
+    Auto,
+    /// Or not start.
+    Required,
+}
+
+/// What the daemon wants of the kernel.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub pinning: Pinning,
+    pub pin_dir: PathBuf,
+    /// By lane.
+    pub ring_bytes: [u32; Lane::COUNT],
+    pub argv_bytes: u32,
+    /// Names of the environment variables to copy.
+    pub environment: Vec<String>,
+    pub compat: bool,
+    /// aya-log's level: 0 is off.
+    pub diagnostics: u8,
+    pub cpus: u32,
+    /// The host's own root directory and namespaces, as the kernel names them.
+    pub root_dev: u32,
+    pub root_ino: u64,
+    pub mnt_ns: u32,
+    pub pid_ns: u32,
+    pub user_ns: u32,
+    /// Enumerator of the v1 controller from whose hierarchy a second cgroup id is taken.
+    pub v1_enumerator: Option<String>,
+}
+
+/// A load that is attached and can be drained.
+pub struct Attached {
+    pub load: Load,
+    /// Left attached by an earlier daemon.
+    pub adopted: bool,
+    /// Stays attached after this one.
+    pub pinned: bool,
+    pub flavour: &'static str,
+    pub outcomes: Vec<Outcome>,
+    pub counters: Arc<MappedArray<CpuCounters>>,
+    pub ledger: Arc<MappedArray<CpuLedger>>,
+    pub misses: Arc<Misses>,
+    rings: [MapData; Lane::COUNT],
+    pub ring_bytes: [u32; Lane::COUNT],
+    pub cpus: u32,
+    load_map: MappedArray<Load>,
+    /// Programs and links that are not pinned live as long as this.
+    held: Option<Ebpf>,
+}
+
+impl Attached {
+    pub fn ring(&self, lane: Lane) -> BorrowedFd<'_> {
+        self.rings[lane as usize].fd().as_fd()
+    }
+
+    /// Bytes in each ring behind these positions.
+    pub fn unacknowledged(&self, positions: [u64; Lane::COUNT]) -> [u64; Lane::COUNT] {
+        Lane::ALL.map(|lane| {
+            let size = self.ring_bytes[lane as usize];
+            crate::source::Ring::map(self.ring(lane), size, None).map_or(u64::from(size), |ring| {
+                ring.produced().saturating_sub(positions[lane as usize])
+            })
+        })
+    }
+
+    /// The programs' own log, if it is on and they are ours to ask.
+    pub fn diagnostics(&mut self) -> Option<Diagnostics> {
+        self.held.as_mut().and_then(Diagnostics::start)
+    }
+
+    /// Detaches what is not pinned. Closing tracepoints takes long: last of all.
+    pub fn detach(self) {
+        drop(self.held);
+    }
+
+    /// Bytes of kernel memory in maps and rings, roughly: what we sized.
+    pub fn map_bytes(&self) -> u64 {
+        let scratch =
+            2 * audit_common::limits::SCRATCH_BYTES + 4 * audit_common::limits::SCRATCH_SMALL_BYTES;
+        let rings: u64 = self.ring_bytes.iter().map(|bytes| u64::from(*bytes)).sum();
+        rings
+            + u64::from(self.cpus) * scratch as u64
+            + (self.counters.bytes() + self.ledger.bytes()) as u64
+    }
+}
+
+/// Adopts what is pinned, or loads and attaches anew.
+pub fn start(request: &Request) -> Result<Attached, KernelError> {
+    filesystems::tracefs();
+    let prepared = load::prepare(request)?;
+    let bpffs = match request.pinning {
+        Pinning::Never => Err(KernelError::PinsOff),
+        _ => filesystems::bpffs(&request.pin_dir),
+    };
+    if let (Pinning::Required, Err(error)) = (request.pinning, &bpffs) {
+        return Err(KernelError::PinsRequired {
+            reason: error.to_string(),
+        });
+    }
+    if bpffs.is_ok() {
+        if let Some(attached) = pins::adopt(request, &prepared)? {
+            return Ok(attached);
+        }
+        pins::unload(&request.pin_dir)?;
+    }
+    let pin_dir = bpffs.is_ok().then_some(request.pin_dir.as_path());
+    attach::fresh(request, prepared, pin_dir)
+}
+
+/// Tries each hook by an actual load, and attaches nothing.
+pub fn probe(request: &Request) -> Result<(&'static str, Vec<Outcome>), KernelError> {
+    filesystems::tracefs();
+    let prepared = load::prepare(request)?;
+    let mut opened = load::open(request, &prepared)?;
+    let outcomes = attach::choose(request, &mut opened);
+    Ok((opened.flavour, outcomes))
+}

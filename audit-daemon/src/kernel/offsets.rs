@@ -1,0 +1,71 @@
+//! Resolves the shared list of kernel offsets, and the settings that depend on the kernel's shape.
+//!
+//! Owns nothing but that step. A member that is missing stays `ABSENT`; which hooks that turns off
+//! is the hook table's matter.
+
+use audit_common::offsets::{ABSENT, Offsets};
+
+use super::btf::Btf;
+
+/// Members without which we still see everything, but know less.
+const OPTIONAL: &[&str] = &[
+    "task_loginuid",
+    "task_sessionid",
+    "css_set_subsys",
+    "css_cgroup",
+    // Only where 32-bit programs exist.
+    "task_ti_status",
+];
+
+/// All offsets, and the names of those that are missing and not optional.
+pub fn resolve(btf: &Btf) -> (Offsets, Vec<&'static str>) {
+    let mut missing = Vec::new();
+    let offsets = Offsets::from_fn(|field, specification| {
+        btf.offset(specification).unwrap_or_else(|| {
+            if !OPTIONAL.contains(&field) {
+                missing.push(field);
+            }
+            ABSENT
+        })
+    });
+    (offsets, missing)
+}
+
+/// `css_set.subsys[]` slot of a v1 controller, plus 1; 0 if it cannot be known.
+pub fn v1_subsystem(btf: &Btf, enumerator: &str) -> u32 {
+    btf.enumerator("cgroup_subsys_id", enumerator)
+        .map_or(0, |slot| slot + 1)
+}
+
+/// Kernel stacks of x86_64 without sanitizers; the saved registers are at their very top.
+const THREAD_BYTES: u32 = 16 << 10;
+
+pub fn regs_in_stack(btf: &Btf) -> u32 {
+    btf.size_of("pt_regs").map_or(0, |size| THREAD_BYTES - size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_running_kernel_has_every_member() {
+        let Ok(btf) = Btf::of_running_kernel() else {
+            return;
+        };
+        let (offsets, missing) = resolve(&btf);
+        assert_eq!(missing, Vec::<&str>::new());
+        assert_ne!(offsets.task_tgid, ABSENT);
+        assert!(regs_in_stack(&btf) > 16_000);
+    }
+
+    #[test]
+    fn optional_members_are_members() {
+        for name in OPTIONAL {
+            assert!(
+                Offsets::SPECS.iter().any(|(field, _)| field == name),
+                "{name}"
+            );
+        }
+    }
+}

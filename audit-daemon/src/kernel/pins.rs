@@ -1,0 +1,180 @@
+//! The pins of one load in bpffs: made, adopted, removed.
+//!
+//! Owns the directory's names: `map_<NAME>`, `prog_<program>`, `link_<hook>_<candidate>_<point>`.
+//! Invariant: what is adopted is a whole, finished load; anything else is removed.
+
+use std::{path::Path, sync::Arc};
+
+use audit_common::{Lane, counters::Load};
+use aya::{Ebpf, maps::MapData};
+use tracing::{info, warn};
+
+use super::{Attached, KernelError, MappedArray, Misses, Request, attach::outcome, load::Prepared};
+use crate::hooks::{HOOKS, HookRow, Outcome, OutcomeState};
+
+/// Maps that a later daemon needs; the rest lives as long as the programs.
+const SHARED_MAPS: [&str; 5] = ["CRITICAL", "BULK", "COUNTERS", "LEDGER", "LOAD"];
+
+fn map_name(map: &str) -> String {
+    format!("map_{map}")
+}
+
+pub fn program_name(program: &str) -> String {
+    format!("prog_{program}")
+}
+
+pub fn link_name(hook: &str, candidate: usize, point: usize) -> String {
+    format!("link_{hook}_{candidate}_{point}")
+}
+
+/// Pins the shared maps. The first thing to be pinned, so that links are never without them.
+pub fn pin_maps(ebpf: &mut Ebpf, dir: &Path) -> Result<(), KernelError> {
+    for name in SHARED_MAPS {
+        let object = |reason: String| KernelError::Object { reason };
+        let map = ebpf
+            .map_mut(name)
+            .ok_or_else(|| object(format!("no map {name}")))?;
+        let path = dir.join(map_name(name));
+        map.pin(&path)
+            .map_err(|error| object(format!("pinning {}: {error}", path.display())))?;
+    }
+    Ok(())
+}
+
+/// Declares the load finished.
+pub fn finish(attached: &Attached) -> Result<(), KernelError> {
+    let unfinished = Load {
+        load_id: 0,
+        ..attached.load
+    };
+    attached.load_map.set(0, &unfinished);
+    attached.load_map.set(0, &attached.load);
+    Ok(())
+}
+
+/// Takes over the pinned load, if it is finished and the one that we would make.
+pub fn adopt(request: &Request, prepared: &Prepared) -> Result<Option<Attached>, KernelError> {
+    let dir = &request.pin_dir;
+    let open = |name: &str| MapData::from_pin(dir.join(map_name(name))).ok();
+    let Some(load_map) = open("LOAD") else {
+        return Ok(None);
+    };
+    let load_map = MappedArray::<Load>::map(load_map.fd(), 1)?;
+    let mut load = load_map.get(0);
+    let flavour = prepared
+        .fingerprints
+        .iter()
+        .position(|print| *print == load.fingerprint);
+    let (Some(flavour), true) = (flavour, load.load_id != 0) else {
+        info!(
+            "the programs pinned in {} are other ones than ours: replacing them",
+            dir.display()
+        );
+        return Ok(None);
+    };
+    let (outcomes, links) = pinned_outcomes(dir);
+    if links != load.links {
+        warn!(
+            "{links} of {} pinned links are left: attaching anew",
+            load.links
+        );
+        return Ok(None);
+    }
+    let (Some(critical), Some(bulk), Some(counters), Some(ledger)) = (
+        open("CRITICAL"),
+        open("BULK"),
+        open("COUNTERS"),
+        open("LEDGER"),
+    ) else {
+        return Ok(None);
+    };
+    let cpus = request.cpus as usize;
+    load.adopted += 1;
+    load_map.set(0, &load);
+    Ok(Some(Attached {
+        load,
+        adopted: true,
+        pinned: true,
+        flavour: ["modern", "legacy"][flavour],
+        outcomes,
+        counters: Arc::new(MappedArray::map(counters.fd(), cpus)?),
+        ledger: Arc::new(MappedArray::map(ledger.fd(), 1 + 2 * cpus)?),
+        load_map,
+        misses: Arc::new(Misses::of_pins(dir)),
+        rings: [critical, bulk],
+        ring_bytes: request.ring_bytes,
+        cpus: request.cpus,
+        held: None,
+    }))
+}
+
+/// What the pinned links say was chosen, and how many there are.
+fn pinned_outcomes(dir: &Path) -> (Vec<Outcome>, u64) {
+    let mut links = 0;
+    let outcomes = HOOKS
+        .iter()
+        .map(|row| {
+            let (state, found) = pinned_state(dir, row);
+            links += found;
+            outcome(row, state, Vec::new())
+        })
+        .collect();
+    (outcomes, links)
+}
+
+fn pinned_state(dir: &Path, row: &'static HookRow) -> (OutcomeState, u64) {
+    for (place, candidate) in row.candidates.iter().enumerate() {
+        let at: Vec<String> = candidate
+            .points
+            .iter()
+            .enumerate()
+            .filter(|(number, _)| dir.join(link_name(row.name, place, *number)).exists())
+            .map(|(_, point)| (*point).to_owned())
+            .collect();
+        if !at.is_empty() {
+            let found = at.len() as u64;
+            let (mechanism, cannot_see) = (candidate.mechanism, candidate.cannot_see);
+            return (
+                OutcomeState::Chosen {
+                    mechanism,
+                    at,
+                    cannot_see,
+                },
+                found,
+            );
+        }
+    }
+    (
+        OutcomeState::Missing {
+            reason: "not attached when it was loaded".into(),
+        },
+        0,
+    )
+}
+
+/// Removes every pin: programs are detached with their last link. Gives the number removed.
+pub fn unload(dir: &Path) -> Result<usize, KernelError> {
+    let error = |error: std::io::Error| KernelError::Unload {
+        path: dir.into(),
+        reason: error.to_string(),
+    };
+    let entries = match std::fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        Err(other) => return Err(error(other)),
+    };
+    let mut names: Vec<_> = entries
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(error)?
+        .iter()
+        .map(|e| e.path())
+        .collect();
+    // Links first: "link_" sorts before "map_" and "prog_".
+    names.sort();
+    for path in &names {
+        std::fs::remove_file(path).map_err(error)?;
+    }
+    Ok(names.len())
+}
+
+const _: () = assert!(Lane::COUNT == 2, "SHARED_MAPS names both rings");

@@ -1,0 +1,142 @@
+//! Merges the lanes by kernel time, with a bounded hold.
+//!
+//! Owns the events that wait for earlier ones. An event is let go once a drain has *begun* after it
+//! happened and a further drain is done: whatever is older has been read by then. That is one drain
+//! interval and a commit of delay, within the latency budget. Holds are bounded by what two drains
+//! can read. An event that still comes too late is let go at once, out of order, and counted.
+
+use audit_common::Lane;
+
+/// Where an event stands among others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    pub time_ns: u64,
+    pub lane: Lane,
+    /// Order of arrival, which within a lane of one CPU is the order of happening.
+    pub arrival: u64,
+}
+
+/// Events waiting for their turn.
+pub struct Order<T> {
+    held: Vec<(Place, T)>,
+    arrivals: u64,
+    /// When the last complete drain began.
+    began_ns: u64,
+    /// Time of the latest event let go.
+    released_ns: u64,
+    late: u64,
+}
+
+impl<T> Default for Order<T> {
+    fn default() -> Self {
+        Order {
+            held: Vec::new(),
+            arrivals: 0,
+            began_ns: 0,
+            released_ns: 0,
+            late: 0,
+        }
+    }
+}
+
+impl<T> Order<T> {
+    pub fn hold(&mut self, time_ns: u64, lane: Lane, event: T) {
+        self.arrivals += 1;
+        self.late += u64::from(time_ns < self.released_ns);
+        self.held.push((
+            Place {
+                time_ns,
+                lane,
+                arrival: self.arrivals,
+            },
+            event,
+        ));
+    }
+
+    /// After all entries of a drain were held: lets go what is older than the drain before it.
+    pub fn release(&mut self, began_ns: u64, complete: bool, mut each: impl FnMut(T)) {
+        let until = self.began_ns;
+        if complete {
+            self.began_ns = began_ns;
+        }
+        // Nearly sorted already: two runs, one of each lane.
+        self.held.sort_by_key(|(place, _)| *place);
+        let count = self
+            .held
+            .partition_point(|(place, _)| place.time_ns <= until);
+        for (place, event) in self.held.drain(..count) {
+            self.released_ns = self.released_ns.max(place.time_ns);
+            each(event);
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    /// Events that came after a later one had been let go.
+    pub fn late(&self) -> u64 {
+        self.late
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn released(order: &mut Order<u32>, began_ns: u64) -> Vec<u32> {
+        let mut out = Vec::new();
+        order.release(began_ns, true, |event| out.push(event));
+        out
+    }
+
+    #[test]
+    fn merges_lanes_by_time_and_holds_one_drain() {
+        let mut order = Order::default();
+        order.hold(30, Lane::Critical, 3);
+        order.hold(10, Lane::Bulk, 1);
+        order.hold(20, Lane::Bulk, 2);
+        assert_eq!(released(&mut order, 25), [0; 0]);
+        order.hold(15, Lane::Critical, 15);
+        assert_eq!(released(&mut order, 50), [1, 15, 2]);
+        assert_eq!(order.len(), 1);
+        assert_eq!(released(&mut order, 60), [3]);
+        assert_eq!(order.late(), 0);
+    }
+
+    #[test]
+    fn an_incomplete_drain_moves_no_time() {
+        let mut order = Order::default();
+        order.hold(10, Lane::Bulk, 1);
+        order.release(100, false, |_| panic!("held"));
+        order.release(200, false, |_| panic!("held"));
+        order.release(300, true, |_| {
+            panic!("held: this drain may still miss older ones")
+        });
+        assert_eq!(released(&mut order, 400), [1]);
+    }
+
+    #[test]
+    fn a_late_event_is_counted_and_let_go() {
+        let mut order = Order::default();
+        order.hold(10, Lane::Bulk, 1);
+        released(&mut order, 100);
+        assert_eq!(released(&mut order, 200), [1]);
+        order.hold(5, Lane::Critical, 0);
+        assert_eq!(order.late(), 1);
+        assert_eq!(released(&mut order, 300), [0]);
+    }
+
+    #[test]
+    fn critical_goes_first_within_one_instant() {
+        let mut order = Order::default();
+        order.hold(10, Lane::Bulk, 2);
+        order.hold(10, Lane::Critical, 1);
+        released(&mut order, 10);
+        assert_eq!(released(&mut order, 20), [1, 2]);
+    }
+}

@@ -1,0 +1,494 @@
+//! From batches to blocks of records: decode, order, fold, record, account.
+//!
+//! Owns the daemon's tables (through its recorder), the order of events and the accounts. One thread,
+//! no waiting but for the writer: an event meets its fate here.
+
+use std::{collections::HashSet, sync::Arc};
+
+use audit_common::{KINDS, Lane, counters::CpuCounters, kind::KIND_SLOTS};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use tracing::{debug, warn};
+
+use super::{Block, Rotated, Shared, ToWriter, WorkerStats};
+use crate::{
+    accounts::{Accounts, Fate, Ticket},
+    decode::{self, Event},
+    enrich::boot_ns,
+    kernel::Diagnostics,
+    losses::Losses,
+    order::Order,
+    policy::{Judgement, PathSearches, Search},
+    recorder::{Failure, Recorder, Written},
+    source::{Acknowledgement, Batch},
+};
+
+/// Blocks are handed over before they grow beyond this.
+const BLOCK_BYTES: usize = 512 << 10;
+/// Clock, losses and tables are looked after this often.
+const TICK_NS: u64 = 250_000_000;
+/// Without a batch for so long the worker looks after its tables anyway.
+const IDLE: std::time::Duration = std::time::Duration::from_millis(250);
+
+/// Which kinds become records.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    pub exec: bool,
+    pub exec_failed: bool,
+    pub fork: bool,
+    pub exit: bool,
+}
+
+/// What a worker is made of.
+pub struct WorkerParts {
+    pub recorder: Recorder,
+    pub resumed: Acknowledgement,
+    /// Events of this load that the log holds already: (lane, cpu, strand, number).
+    pub doubles: HashSet<(u8, u16, u8, u64)>,
+    pub wanted: Wanted,
+    pub cpus: u32,
+    pub counts_interval_ns: u64,
+    /// Reads one CPU's counters, losses before numbers.
+    pub counters: Box<dyn Fn(u32) -> CpuCounters + Send>,
+    /// Runs of programs that the kernel skipped so far; `None` where it does not count.
+    pub misses: Box<dyn Fn() -> Option<u64> + Send>,
+    pub diagnostics: Option<Diagnostics>,
+}
+
+pub struct Worker {
+    recorder: Recorder,
+    order: Order<Held>,
+    searches: PathSearches,
+    accounts: Accounts,
+    losses: Losses,
+    doubles: HashSet<(u8, u16, u8, u64)>,
+    parts: Fixed,
+    to_writer: Sender<ToWriter>,
+    used: Receiver<Block>,
+    shared: Arc<Shared>,
+    times: Vec<(Lane, u64)>,
+    stats: WorkerStats,
+    ticked_ns: u64,
+    counted: super::stats::Counted,
+    missed: u64,
+    /// Everything read so far was let go.
+    drained: bool,
+}
+
+struct Fixed {
+    wanted: Wanted,
+    cpus: u32,
+    counts_interval_ns: u64,
+    counters: Box<dyn Fn(u32) -> CpuCounters + Send>,
+    misses: Box<dyn Fn() -> Option<u64> + Send>,
+    diagnostics: Option<Diagnostics>,
+}
+
+/// An event that waits for its turn.
+struct Held {
+    batch: Arc<Batch>,
+    item: usize,
+    ticket: Ticket,
+}
+
+impl Worker {
+    pub fn new(
+        parts: WorkerParts,
+        to_writer: Sender<ToWriter>,
+        used: Receiver<Block>,
+        shared: Arc<Shared>,
+    ) -> Worker {
+        let now_ns = boot_ns();
+        let missed = (parts.misses)().unwrap_or(0);
+        let losses = Losses::resume(&parts.resumed, parts.cpus);
+        let fixed = Fixed {
+            wanted: parts.wanted,
+            cpus: parts.cpus,
+            counts_interval_ns: parts.counts_interval_ns,
+            counters: parts.counters,
+            misses: parts.misses,
+            diagnostics: parts.diagnostics,
+        };
+        Worker {
+            counted: super::stats::Counted::new(
+                &fixed.counters,
+                fixed.cpus,
+                &parts.resumed,
+                now_ns,
+            ),
+            recorder: parts.recorder,
+            order: Order::default(),
+            searches: PathSearches::default(),
+            accounts: Accounts::resume(parts.resumed),
+            losses,
+            doubles: parts.doubles,
+            parts: fixed,
+            to_writer,
+            used,
+            shared,
+            times: Vec::new(),
+            stats: WorkerStats::default(),
+            ticked_ns: now_ns,
+            missed,
+            drained: true,
+        }
+    }
+
+    pub fn recorder(&mut self) -> &mut Recorder {
+        &mut self.recorder
+    }
+
+    pub fn run(mut self, filled: &Receiver<Batch>, empty: &Sender<Batch>) -> Worker {
+        loop {
+            match filled.recv_timeout(IDLE) {
+                Ok(batch) => self.batch(batch, empty),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            self.tick();
+            if !self.hand_over() {
+                return self;
+            }
+        }
+        self.end();
+        self
+    }
+
+    /// The last of everything: searches, losses, sums.
+    fn end(&mut self) {
+        self.expire_searches(u64::MAX);
+        let now_ns = boot_ns();
+        self.declare_losses(now_ns.saturating_add(u64::MAX / 4));
+        self.count(now_ns);
+        self.publish();
+        self.hand_over();
+    }
+
+    fn batch(&mut self, batch: Batch, empty: &Sender<Batch>) {
+        let now_ns = boot_ns();
+        let batch = Arc::new(batch);
+        for (index, item) in batch.items.iter().enumerate() {
+            match decode::header(batch.entry(item)) {
+                Ok((header, _)) => {
+                    let ticket = self.accounts.read(item.lane, item.end, &header);
+                    self.losses.came(item.lane, &header, now_ns);
+                    self.stats.received(item.lane, &header);
+                    let held = Held {
+                        batch: batch.clone(),
+                        item: index,
+                        ticket,
+                    };
+                    self.order.hold(header.time_ns, item.lane, held);
+                }
+                Err(malformed) => self.malformed(item.lane, item.end, &malformed),
+            }
+        }
+        let mut order = std::mem::take(&mut self.order);
+        order.release(batch.began_ns, batch.complete, |held| {
+            self.event(&held);
+            recycle(held.batch, empty);
+        });
+        self.order = order;
+        self.drained = batch.complete && self.order.is_empty();
+        let began_ns = batch.began_ns;
+        recycle(batch, empty);
+        self.expire_searches(began_ns);
+    }
+
+    fn malformed(&mut self, lane: Lane, end: u64, malformed: &decode::Malformed) {
+        warn!(
+            "an entry of the {} ring is not an event: {malformed}",
+            lane.name()
+        );
+        self.accounts.malformed(lane, end);
+        self.stats.malformed += 1;
+    }
+
+    fn event(&mut self, held: &Held) {
+        let item = &held.batch.items[held.item];
+        let entry = held.batch.entry(item);
+        let event = match decode::decode(entry) {
+            Ok(event) => event,
+            Err(malformed) => {
+                warn!("an event cannot be decoded: {malformed}");
+                self.stats.malformed += 1;
+                return self.accounts.settle(held.ticket, Fate::LeftOut);
+            }
+        };
+        let fate = self.judge(&event, entry, held.ticket);
+        if let Some(fate) = fate {
+            self.settle(held.ticket, fate, kind_of(&event));
+        }
+        if self.recorder.waiting_bytes() >= BLOCK_BYTES {
+            self.hand_over();
+        }
+    }
+
+    fn settle(&mut self, ticket: Ticket, fate: Fate, kind: u16) {
+        self.stats.settled(kind, fate);
+        self.accounts.settle(ticket, fate);
+    }
+
+    /// Is its record in the log already, from before a crash?
+    fn is_double(&self, header: &audit_common::Header) -> bool {
+        !self.doubles.is_empty()
+            && self
+                .doubles
+                .contains(&(header.lane, header.cpu, header.strand, header.number))
+    }
+
+    /// What becomes of an event; `None`: it is held.
+    fn judge(&mut self, event: &Event<'_>, entry: &[u8], ticket: Ticket) -> Option<Fate> {
+        let wanted = self.parts.wanted;
+        Some(match event {
+            Event::Exec(event, tails) => {
+                let name = tails.filename.map_or(&[][..], |part| part.bytes);
+                let old_tid = event.old_tid;
+                if let Some((search, found)) = self.searches.executed(&event.header, old_tid, name)
+                {
+                    match found {
+                        true => self.found(&search),
+                        false => self.not_found(search),
+                    }
+                }
+                let write = wanted.exec && !self.is_double(&event.header);
+                self.recorder.exec(event, tails, write);
+                self.recorded(wanted.exec, write, &event.header)
+            }
+            Event::ExecFailed(event, tails) => {
+                if !wanted.exec_failed {
+                    return Some(Fate::Folded);
+                }
+                if self.is_double(&event.header) {
+                    return Some(Fate::Recorded);
+                }
+                if event.errno.cast_signed() == nix::libc::ENOENT {
+                    return self.missing(event, tails, entry, ticket);
+                }
+                self.recorder.exec_failed(event, tails, None);
+                self.recorded(true, true, &event.header)
+            }
+            Event::Fork(event) => {
+                let write = wanted.fork && !self.is_double(&event.header);
+                self.recorder.fork(event, write);
+                self.recorded(wanted.fork, write, &event.header)
+            }
+            Event::Exit(event) => {
+                let mut over = Vec::new();
+                self.searches
+                    .ended(&event.header, |search| over.push(search));
+                over.into_iter().for_each(|search| self.not_found(search));
+                let write = wanted.exit && !self.is_double(&event.header);
+                let written = self.recorder.exit(event, write);
+                self.recorded(wanted.exit && (written || !write), written, &event.header)
+            }
+            Event::CgroupCreated(event, tails) => {
+                let path = tails.cgroup.map_or(&[][..], |part| part.bytes);
+                let time_ns = event.header.time_ns;
+                self.recorder
+                    .cgroups
+                    .created(event.hierarchy, event.id, path, time_ns);
+                Fate::Folded
+            }
+            Event::CgroupRemoved(event, _) => {
+                self.recorder
+                    .cgroups
+                    .removed(event.hierarchy, event.id, event.header.time_ns);
+                Fate::Folded
+            }
+            Event::Unknown(header) => {
+                debug!("an event of unknown kind {}", header.kind);
+                Fate::LeftOut
+            }
+        })
+    }
+
+    fn recorded(&mut self, wanted: bool, written: bool, header: &audit_common::Header) -> Fate {
+        if written {
+            self.times.push((
+                Lane::from_number(header.lane).unwrap_or(Lane::Bulk),
+                header.time_ns,
+            ));
+        }
+        if wanted { Fate::Recorded } else { Fate::Folded }
+    }
+
+    /// ENOENT: held as the first of a search, or folded into one.
+    fn missing(
+        &mut self,
+        event: &audit_common::exec_failed::ExecFailed,
+        tails: &decode::Tails<'_>,
+        entry: &[u8],
+        ticket: Ticket,
+    ) -> Option<Fate> {
+        let mut over = Vec::new();
+        let judgement = self
+            .searches
+            .missing(&event.header, tails, entry, ticket, |search| {
+                over.push(search)
+            });
+        over.into_iter().for_each(|search| self.not_found(search));
+        match judgement {
+            Judgement::Held => None,
+            Judgement::Folded => Some(Fate::Folded),
+        }
+    }
+
+    /// The search ended in an exec: it was part of that.
+    fn found(&mut self, search: &Search) {
+        self.settle(
+            search.ticket,
+            Fate::Folded,
+            audit_common::Kind::ExecFailed as u16,
+        );
+    }
+
+    /// The search ended in nothing: one record.
+    fn not_found(&mut self, search: Search) {
+        let Ok(Event::ExecFailed(event, tails)) = decode::decode(&search.first) else {
+            return;
+        };
+        let (count, first_ns, last_ns) = (search.count, search.first_ns, search.last_ns);
+        self.recorder.exec_failed(
+            &event,
+            &tails,
+            Some(Failure {
+                count,
+                first_ns,
+                last_ns,
+            }),
+        );
+        self.times.push((Lane::Bulk, event.header.time_ns));
+        self.settle(search.ticket, Fate::Recorded, event.header.kind);
+    }
+
+    fn expire_searches(&mut self, now_ns: u64) {
+        if self.searches.is_empty() {
+            return;
+        }
+        let mut over = Vec::new();
+        self.searches.expired(now_ns, |search| over.push(search));
+        over.into_iter().for_each(|search| self.not_found(search));
+    }
+
+    /// What is done by time.
+    fn tick(&mut self) {
+        let now_ns = boot_ns();
+        if now_ns.saturating_sub(self.ticked_ns) < TICK_NS {
+            return;
+        }
+        self.ticked_ns = now_ns;
+        if let Some(step) = self.recorder.clock.tick() {
+            self.recorder.clock_step(&step);
+        }
+        if let Some(diagnostics) = &mut self.parts.diagnostics {
+            diagnostics.flush();
+        }
+        self.recorder.names.tick(std::time::Instant::now());
+        self.recorder.table.expire(now_ns);
+        self.recorder.cgroups.expire(now_ns);
+        if self.drained {
+            self.declare_losses(now_ns);
+        }
+        if now_ns.saturating_sub(self.counted.since_ns) >= self.parts.counts_interval_ns {
+            self.count(now_ns);
+        }
+        self.publish();
+        if self.shared.rotation_due() {
+            self.rotate();
+        }
+    }
+
+    fn declare_losses(&mut self, now_ns: u64) {
+        for loss in self.losses.declare(now_ns, &self.parts.counters) {
+            warn!("lost {} {} events", loss.count(), loss.lane.name());
+            self.recorder.loss(&loss);
+            for (cpu, count) in loss.by_cpu() {
+                self.accounts.lost(loss.lane, cpu, count);
+            }
+        }
+        if let Some(missed) = (self.parts.misses)()
+            && missed > self.missed
+        {
+            self.recorder
+                .skipped(missed - self.missed, self.counted.since_ns);
+            self.missed = missed;
+        }
+    }
+
+    /// Writes the sums since the last time.
+    fn count(&mut self, now_ns: u64) {
+        let done = self.accounts.acknowledgement().clone();
+        let (since_ns, totals) = self.counted.next(&self.parts.counters, &done, now_ns);
+        self.recorder.counts(since_ns, now_ns, &totals);
+    }
+
+    fn rotate(&mut self) {
+        if !self.hand_over() {
+            return;
+        }
+        let (answer, rotated) = bounded(1);
+        if self.to_writer.send(ToWriter::Rotate(answer)).is_err() {
+            return;
+        }
+        let Ok(Some(Rotated { sealed, planned })) = rotated.recv() else {
+            return;
+        };
+        self.recorder.log_rotated(&sealed);
+        for planned in &planned {
+            self.recorder
+                .log_deleted(&planned.segment, "cap: the log is larger than log.cap");
+        }
+        if self.hand_over() && !planned.is_empty() {
+            // A writer that is gone deletes nothing.
+            let _ = self.to_writer.send(ToWriter::Delete(planned));
+        }
+    }
+
+    /// Hands what was written and what is settled to the writer; false if it is gone.
+    pub fn hand_over(&mut self) -> bool {
+        let settled = self.accounts.settled().positions;
+        let done = self.accounts.acknowledgement();
+        if self.recorder.waiting_bytes() == 0 && done.positions == settled {
+            return true;
+        }
+        let acknowledgement = Some(done.clone());
+        let mut block = self.used.try_recv().unwrap_or_else(|_| Block {
+            written: Written::default(),
+            acknowledgement: None,
+            times: Vec::new(),
+        });
+        block.written = self.recorder.take(std::mem::take(&mut block.written));
+        block.acknowledgement = acknowledgement;
+        std::mem::swap(&mut block.times, &mut self.times);
+        self.to_writer.send(ToWriter::Block(block)).is_ok()
+    }
+
+    fn publish(&mut self) {
+        self.stats.in_flight = Lane::ALL.map(|lane| self.accounts.in_flight(lane));
+        self.stats.late = self.order.late();
+        self.stats.held = self.order.len() + self.searches.len();
+        self.stats.tables(&self.recorder);
+        self.shared.publish(&self.stats);
+    }
+}
+
+/// Gives a batch's memory back to the source, if this was its last user.
+fn recycle(batch: Arc<Batch>, empty: &Sender<Batch>) {
+    if let Ok(batch) = Arc::try_unwrap(batch) {
+        // A full channel has batches enough.
+        let _ = empty.try_send(batch);
+    }
+}
+
+fn kind_of(event: &Event<'_>) -> u16 {
+    match event {
+        Event::Exec(event, _) => event.header.kind,
+        Event::ExecFailed(event, _) => event.header.kind,
+        Event::Fork(event) => event.header.kind,
+        Event::Exit(event) => event.header.kind,
+        Event::CgroupCreated(event, _) | Event::CgroupRemoved(event, _) => event.header.kind,
+        Event::Unknown(header) => header.kind,
+    }
+}
+
+const _: () = assert!(KINDS.len() < KIND_SLOTS);

@@ -1,0 +1,158 @@
+//! Users, groups and containers of an event, as views.
+//!
+//! Owns the rule when a name may be given: only where the process shares the host's user namespace
+//! and root, for elsewhere the same number is somebody else.
+
+use std::sync::Arc;
+
+use audit_common::{Header, header::flag};
+use lru::LruCache;
+
+use crate::{
+    enrich::{
+        cgroups::{Cgroups, ContainerRef, Placement, namespaces::NamespacePair},
+        container::{self, Orchestrator, Runtime},
+        users::{Name, Names},
+    },
+    record::view::{Caps, ContainerView, Fact, Owner, Pod, UNSET},
+};
+
+/// Names of one process's users; holds them while views borrow.
+pub struct NamesOf {
+    pub user: Name,
+    pub group: Name,
+    pub login: Name,
+}
+
+pub fn names_of(names: &mut Names, header: &Header) -> NamesOf {
+    let on_host = flag::HOST_ROOT | flag::HOST_USER_NS;
+    let shares_host = header.flags & on_host == on_host;
+    let own = |of_host: Name| if shares_host { of_host } else { Name::Absent };
+    NamesOf {
+        user: own(names.lookup_user(header.uid)),
+        // The group is written only if it is another one than the effective one.
+        group: match header.gid == header.egid {
+            true => Name::Absent,
+            false => own(names.lookup_group(header.gid)),
+        },
+        // Login users are the host's, wherever their processes are.
+        login: match header.login_uid {
+            UNSET => Name::Absent,
+            uid => names.lookup_user(uid),
+        },
+    }
+}
+
+pub fn fact(name: &Name) -> Fact<&str> {
+    match name {
+        Name::Known(name) => Fact::Known(name.as_str()),
+        Name::Absent => Fact::Absent,
+        Name::Pending => Fact::Pending,
+        Name::Unknown => Fact::Unknown,
+    }
+}
+
+pub fn owner<'a>(header: &Header, names: &'a NamesOf, cap_full: u64) -> Owner<'a> {
+    Owner {
+        uid: header.uid,
+        gid: header.gid,
+        euid: header.euid,
+        egid: header.egid,
+        fsuid: Some(header.fsuid),
+        user_name: fact(&names.user),
+        group_name: fact(&names.group),
+        caps: Some(Caps {
+            effective: header.cap_effective,
+            full: cap_full,
+        }),
+    }
+}
+
+/// Where a process is.
+pub enum Where {
+    Host,
+    In(Arc<ContainerRef>),
+    /// In a cgroup that the table does not hold.
+    Unknown,
+}
+
+/// Finds the container of the process that made this event.
+pub fn container_of(
+    cgroups: &mut Cgroups,
+    plain: &mut LruCache<u64, Arc<ContainerRef>>,
+    header: &Header,
+    namespace_pid: u32,
+) -> Where {
+    let namespaces = NamespacePair {
+        mnt: header.mnt_ns,
+        pid: header.pid_ns,
+    };
+    let placed = cgroups.place(header.cgroup, header.cgroup_v1, namespaces, header.time_ns);
+    let found = match placed {
+        Placement::Container(container) => container.clone(),
+        Placement::Unknown => return Where::Unknown,
+        Placement::Unmarked => {
+            let own = header.flags & (flag::HOST_PID_NS | flag::HOST_MNT_NS) == 0;
+            return match own
+                .then(|| plain_container(cgroups, plain, header))
+                .flatten()
+            {
+                Some(container) => Where::In(container),
+                None => Where::Host,
+            };
+        }
+    };
+    cgroups.register_namespaces(namespaces, &found, namespace_pid == 1);
+    Where::In(found)
+}
+
+/// A container whose path nothing marks: plain runc. Only asked for a process with a pid and a
+/// mount namespace of its own.
+fn plain_container(
+    cgroups: &Cgroups,
+    plain: &mut LruCache<u64, Arc<ContainerRef>>,
+    header: &Header,
+) -> Option<Arc<ContainerRef>> {
+    if let Some(known) = plain.get(&header.cgroup) {
+        return Some(known.clone());
+    }
+    let unified = cgroups.get(0, header.cgroup);
+    let id = container::plain_oci(&unified?.path)?;
+    let container = Arc::new(ContainerRef {
+        id: Arc::from(id),
+        runtime: Runtime::Unstated,
+        pod_uid: None,
+        orchestrator: None,
+        delegated_uid: None,
+    });
+    plain.put(header.cgroup, container.clone());
+    Some(container)
+}
+
+/// Names, images and pods are not known from the kernel: pending.
+pub fn container_view(place: &Where) -> Fact<ContainerView<'_>> {
+    let container = match place {
+        Where::Host => return Fact::Absent,
+        Where::Unknown => return Fact::Unknown,
+        Where::In(container) => container,
+    };
+    let kubernetes = container.orchestrator == Some(Orchestrator::Kubernetes);
+    let pod: Fact<Pod<'_>> = if kubernetes {
+        Fact::Pending
+    } else {
+        Fact::Absent
+    };
+    Fact::Known(ContainerView {
+        uid: &container.id,
+        name: Fact::Pending,
+        image: Fact::Pending,
+        runtime: container.runtime.name().map_or(Fact::Pending, Fact::Known),
+        pod_uid: container.pod_uid.as_deref(),
+        pod,
+    })
+}
+
+/// The pid inside, where it is not the host's.
+pub fn namespace_pid(header: &Header, pid: u32) -> Option<u32> {
+    (header.flags & flag::HOST_PID_NS == 0 && pid != 0).then_some(pid)
+}

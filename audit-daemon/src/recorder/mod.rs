@@ -1,0 +1,189 @@
+//! From decoded events to finished lines: enrich, mask, record.
+//!
+//! Owns the tables that give an event its meaning and the buffer that lines are written to. One
+//! thread owns a recorder; nothing in it waits. What is recorded is the caller's choice; how it
+//! reads is `record`'s.
+
+mod daemon;
+mod exec;
+mod identity;
+mod lifecycle;
+mod path;
+mod snapshot;
+
+use audit_common::{Header, Lane};
+
+use crate::{
+    enrich::{
+        cgroups::{Cgroups, ContainerRef},
+        clock::WallClock,
+        host::Host,
+        process::ProcessTable,
+        users::Names,
+    },
+    mask::{Masker, Scratch},
+    record::{
+        Lines,
+        view::{self, EventUid, Meta},
+    },
+};
+
+pub use daemon::LaneTotals;
+pub use exec::Failure;
+
+/// Listed variables that are masked one by one, each in memory of its own.
+const SCRATCHES: usize = audit_common::limits::ENV_KEPT_MAX as usize + 1;
+
+/// What the operator decides about records.
+pub struct RecorderSettings {
+    pub labels: Vec<String>,
+    /// Records repeat the actor's command line and ancestry.
+    pub full_actor: bool,
+}
+
+/// Everything that a recorder is made of.
+pub struct Recorder {
+    pub table: ProcessTable,
+    pub names: Names,
+    pub cgroups: Cgroups,
+    pub clock: WallClock,
+    pub host: Host,
+    lines: Lines,
+    masker: Masker,
+    scratches: Vec<Scratch>,
+    settings: RecorderSettings,
+    /// Containers that only their namespaces and the end of their cgroup's path tell.
+    plain: lru::LruCache<u64, std::sync::Arc<ContainerRef>>,
+    /// Working memory for paths.
+    paths: path::Paths,
+    /// The lines made since the last take.
+    out: Vec<u8>,
+    ends: Vec<usize>,
+    next_sequence: u64,
+}
+
+/// Finished lines, each without LF.
+#[derive(Default)]
+pub struct Written {
+    pub bytes: Vec<u8>,
+    /// End of each line in `bytes`.
+    pub ends: Vec<usize>,
+}
+
+impl Written {
+    pub fn lines(&self) -> impl Iterator<Item = &[u8]> {
+        let mut from = 0;
+        self.ends
+            .iter()
+            .map(move |end| &self.bytes[std::mem::replace(&mut from, *end)..*end])
+    }
+
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+}
+
+/// Containers told apart by namespaces only, at once.
+const PLAIN_MAX: std::num::NonZeroUsize = std::num::NonZeroUsize::new(4096).unwrap();
+
+impl Recorder {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of a whole, each of its own making"
+    )]
+    pub fn new(
+        table: ProcessTable,
+        names: Names,
+        cgroups: Cgroups,
+        clock: WallClock,
+        host: Host,
+        lines: Lines,
+        masker: Masker,
+        settings: RecorderSettings,
+        next_sequence: u64,
+    ) -> Recorder {
+        Recorder {
+            table,
+            names,
+            cgroups,
+            clock,
+            host,
+            lines,
+            masker,
+            scratches: std::iter::repeat_with(Scratch::default)
+                .take(SCRATCHES)
+                .collect(),
+            settings,
+            plain: lru::LruCache::new(PLAIN_MAX),
+            paths: path::Paths::default(),
+            out: Vec::new(),
+            ends: Vec::new(),
+            next_sequence,
+        }
+    }
+
+    /// The sequence that the next line will have.
+    pub fn next_sequence(&self) -> u64 {
+        self.next_sequence
+    }
+
+    /// Bytes of the lines not taken yet.
+    pub fn waiting_bytes(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Takes the finished lines, leaving `empty` to be written to.
+    pub fn take(&mut self, mut empty: Written) -> Written {
+        empty.clear();
+        Written {
+            bytes: std::mem::replace(&mut self.out, empty.bytes),
+            ends: std::mem::replace(&mut self.ends, empty.ends),
+        }
+    }
+
+    /// Writes one line with the next sequence.
+    fn write(&mut self, utc_ns: i64, line: impl FnOnce(&mut Lines, &mut Vec<u8>, Meta<'_>)) {
+        let meta = Meta {
+            utc_ns,
+            sequence: self.next_sequence,
+            event: None,
+            correlation: None,
+            labels: &self.settings.labels,
+        };
+        line(&mut self.lines, &mut self.out, meta);
+        self.ends.push(self.out.len());
+        self.next_sequence += 1;
+    }
+
+    fn utc(&self, boot_ns: u64) -> i64 {
+        utc(&self.clock, boot_ns)
+    }
+
+    /// UTC now, for what no kernel event caused.
+    fn utc_now(&self) -> i64 {
+        self.utc(self.clock.boot_ns_now())
+    }
+}
+
+fn utc(clock: &WallClock, boot_ns: u64) -> i64 {
+    i64::try_from(clock.utc_ns(boot_ns)).unwrap_or(i64::MAX)
+}
+
+fn lane(lane: Lane) -> view::Lane {
+    match lane {
+        Lane::Critical => view::Lane::Critical,
+        Lane::Bulk => view::Lane::Bulk,
+    }
+}
+
+/// The kernel's number of an event that travelled in this lane.
+fn event_uid(header: &Header) -> EventUid {
+    let lane_of = Lane::from_number(header.lane).unwrap_or(Lane::Bulk);
+    EventUid {
+        lane: lane(lane_of),
+        cpu: header.cpu.into(),
+        strand: header.strand,
+        number: header.number,
+    }
+}

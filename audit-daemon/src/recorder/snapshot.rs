@@ -1,0 +1,225 @@
+//! What ran before the hooks: into the table always, into records once in a boot.
+
+use std::sync::Arc;
+
+use audit_common::Header;
+use zerocopy::FromZeros;
+
+use super::{
+    Recorder,
+    exec::{actor_process, trimmed},
+    identity::{self, Where},
+};
+use crate::{
+    enrich::{
+        cgroups::ContainerRef,
+        container,
+        process::{Key, Process, Reference, TICK_NS},
+        running::{Exe, Running},
+    },
+    record::{
+        SnapshotView,
+        view::{
+            Caps, ContainerView, ExecTraits, Fact, FileView, Fileless, Inode, Mark, Owner,
+            ProcessId, ProcessView, Text,
+        },
+    },
+};
+
+impl Recorder {
+    /// Takes a running process into the table; with `daemon`, records it.
+    pub fn running(
+        &mut self,
+        running: &Running,
+        parent: Option<&Running>,
+        daemon: Option<&Running>,
+    ) {
+        let reference = self.reference(running);
+        let parent_reference = parent.map(|parent| self.reference(parent));
+        self.table.found(Process {
+            reference,
+            parent: parent_reference.clone(),
+            command: None,
+            login_uid: running.login_uid,
+            session: running.session,
+            from_proc: true,
+            ended_ns: None,
+        });
+        if let Some(daemon) = daemon {
+            self.snapshot_record(running, parent_reference.as_ref(), daemon);
+        }
+    }
+
+    fn reference(&mut self, running: &Running) -> Reference {
+        let path = match (&running.exe, &running.command) {
+            (Some(exe), _) => Some(self.table.share(&exe.path)),
+            // No file and no arguments: a kernel thread.
+            (None, None) => Some(Arc::from(&[][..])),
+            (None, Some(_)) => None,
+        };
+        Reference {
+            key: running.key,
+            name: running.name,
+            path,
+        }
+    }
+
+    fn snapshot_record(&mut self, running: &Running, parent: Option<&Reference>, daemon: &Running) {
+        let header = header_of(self, running);
+        let names = identity::names_of(&mut self.names, &header);
+        let place = place_of(running);
+        let scratch = self.scratches.first_mut();
+        let masked = running
+            .command
+            .as_deref()
+            .zip(scratch)
+            .and_then(|(command, scratch)| self.masker.mask_argv(command, scratch));
+        let marks: Vec<Mark<'_>> = masked
+            .iter()
+            .flat_map(|masked| masked.marks())
+            .map(|mark| Mark {
+                rule: mark.rule,
+                length: mark.length.into(),
+            })
+            .collect();
+        let command = running.command.as_deref().map(|command| Text {
+            bytes: masked.as_ref().map_or(command, |masked| masked.bytes()),
+            marks: &marks,
+            ..Text::default()
+        });
+        let parent = parent.map(actor_process);
+        let ids = running.ids;
+        let process = ProcessView {
+            id: id_of(running.key),
+            name: Fact::Known(trimmed(&running.name)),
+            file: running
+                .exe
+                .as_ref()
+                .map_or(Fact::Absent, |exe| Fact::Known(file_view(exe))),
+            command: command.map_or(Fact::Absent, Fact::Known),
+            directory: running
+                .directory
+                .as_deref()
+                .map_or(Fact::Absent, |directory| {
+                    Fact::Known(Text::whole(directory))
+                }),
+            owner: Fact::Known(Owner {
+                caps: Some(Caps {
+                    effective: ids.cap_effective,
+                    full: self.host.cap_full,
+                }),
+                ..identity::owner(&header, &names, self.host.cap_full)
+            }),
+            container: container_view(&place),
+            namespace_pid: identity::namespace_pid(&header, running.namespace_pid),
+            parent: parent.as_ref(),
+            exec: ExecTraits {
+                fileless: running.exe.as_ref().and_then(fileless),
+                ..ExecTraits::default()
+            },
+            ..ProcessView::default()
+        };
+        let daemon = ProcessView {
+            id: id_of(daemon.key),
+            ..ProcessView::default()
+        };
+        let utc_ns = super::utc(&self.clock, self.clock.boot_ns_now());
+        let meta = crate::record::view::Meta {
+            utc_ns,
+            sequence: self.next_sequence,
+            event: None,
+            correlation: None,
+            labels: &self.settings.labels,
+        };
+        self.lines.snapshot(
+            &mut self.out,
+            &SnapshotView {
+                meta,
+                daemon: &daemon,
+                process,
+            },
+        );
+        self.ends.push(self.out.len());
+        self.next_sequence += 1;
+    }
+}
+
+pub fn id_of(key: Key) -> ProcessId {
+    ProcessId {
+        pid: key.pid,
+        start_ns: Some(key.tick.saturating_mul(TICK_NS)),
+    }
+}
+
+/// The ids of a running process in the form that events have.
+fn header_of(recorder: &Recorder, running: &Running) -> Header {
+    use audit_common::header::flag;
+    let host = &recorder.host.namespaces;
+    let mut flags = 0;
+    for (bit, own) in [
+        (flag::HOST_ROOT, running.host_root),
+        (flag::HOST_USER_NS, running.user_ns == host.user),
+        (flag::HOST_PID_NS, running.pid_ns == host.pid),
+        (flag::HOST_MNT_NS, running.mnt_ns == host.mnt),
+    ] {
+        flags |= if own { bit } else { 0 };
+    }
+    let ids = running.ids;
+    Header {
+        flags,
+        uid: ids.uid,
+        euid: ids.euid,
+        fsuid: ids.fsuid,
+        gid: ids.gid,
+        egid: ids.egid,
+        cap_effective: ids.cap_effective,
+        login_uid: running.login_uid,
+        session: running.session,
+        ..Header::new_zeroed()
+    }
+}
+
+/// The container that the paths of its cgroups name.
+fn place_of(running: &Running) -> Where {
+    for (_, path) in &running.cgroups {
+        if let Some(found) = container::recognise(path) {
+            return Where::In(Arc::new(ContainerRef {
+                id: Arc::from(&*found.id),
+                runtime: found.runtime,
+                pod_uid: found.pod_uid.map(Arc::from),
+                orchestrator: found.orchestrator,
+                delegated_uid: found.delegated_uid,
+            }));
+        }
+    }
+    Where::Host
+}
+
+fn container_view(place: &Where) -> Fact<ContainerView<'_>> {
+    identity::container_view(place)
+}
+
+fn file_view(exe: &Exe) -> FileView<'_> {
+    FileView {
+        path: Text::whole(&exe.path),
+        inode: match exe.ino {
+            0 => Fact::Unknown,
+            number => Fact::Known(Inode {
+                major: exe.dev_major,
+                minor: exe.dev_minor,
+                number,
+                mode: exe.mode,
+            }),
+        },
+        links: exe.links,
+        is_deleted: exe.deleted,
+    }
+}
+
+fn fileless(exe: &Exe) -> Option<Fileless> {
+    match exe.deleted {
+        true if exe.path.starts_with(b"/memfd:") => Some(Fileless::Memfd),
+        true => Some(Fileless::Deleted),
+        false => None,
+    }
+}

@@ -1,0 +1,195 @@
+//! Drains the two rings into batches, in the order that the contract asks for.
+//!
+//! Owns the rings as their only reader, and the acknowledgement: ring space is given back, and the
+//! ledger moved on, only after what was read is durable. Must not look into an event.
+//!
+//! One drain reads bulk's producer position, then drains critical to its end, then bulk up to that
+//! position: whatever a bulk event leans on in the critical lane was read before it.
+
+mod acknowledge;
+mod ring;
+
+use std::time::Duration;
+
+use audit_common::Lane;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+
+pub use acknowledge::{Acknowledgement, Acknowledger, resume};
+pub use ring::Ring;
+
+use crate::{enrich::boot_ns, kernel::Attached};
+
+/// Bytes of one batch: bounds memory where the daemon fell behind, and is many commits' worth.
+const BATCH_BYTES_MAX: usize = 2 << 20;
+/// Drains this often; half of the time that an event may be held for its order.
+pub const DRAIN_INTERVAL: Duration = Duration::from_millis(4);
+/// An empty batch is sent this often, so that time passes downstream too.
+const HEARTBEAT_DRAINS: u32 = 8;
+
+/// One entry of a ring, in a batch's bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Item {
+    pub lane: Lane,
+    pub at: u32,
+    pub length: u32,
+    /// Ring position behind it.
+    pub end: u64,
+}
+
+/// What one drain read.
+#[derive(Default)]
+pub struct Batch {
+    pub bytes: Vec<u8>,
+    pub items: Vec<Item>,
+    /// Boot time before the drain began: older events are in this batch or an earlier one.
+    pub began_ns: u64,
+    /// Both rings were read as far as the drain should; otherwise another drain follows at once.
+    pub complete: bool,
+}
+
+impl Batch {
+    pub fn entry(&self, item: &Item) -> &[u8] {
+        &self.bytes[item.at as usize..(item.at + item.length) as usize]
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.items.clear();
+    }
+}
+
+/// What the source can be told.
+pub enum Command {
+    /// Drain what has been seen until now, then end.
+    Stop,
+}
+
+/// Both rings, to be drained by one thread.
+pub struct Source {
+    rings: [Ring; Lane::COUNT],
+}
+
+impl Source {
+    /// Maps the rings, to be read from the acknowledged positions on.
+    pub fn open(attached: &Attached, positions: [u64; Lane::COUNT]) -> std::io::Result<Source> {
+        let map = |lane: Lane| {
+            let position = Some(positions[lane as usize]);
+            Ring::map(
+                attached.ring(lane),
+                attached.ring_bytes[lane as usize],
+                position,
+            )
+        };
+        Ok(Source {
+            rings: [map(Lane::Critical)?, map(Lane::Bulk)?],
+        })
+    }
+
+    /// One drain.
+    pub fn drain(&mut self, batch: &mut Batch) {
+        batch.clear();
+        batch.began_ns = boot_ns();
+        let [critical, bulk] = &mut self.rings;
+        let until = bulk.produced();
+        batch.complete = read(critical, Lane::Critical, u64::MAX, batch);
+        // With critical entries still unread nothing of bulk may be passed on.
+        batch.complete &= batch.complete && read(bulk, Lane::Bulk, until, batch);
+    }
+
+    /// Bytes read or waiting that are not acknowledged, by lane.
+    pub fn waiting(&self) -> [u64; Lane::COUNT] {
+        self.rings
+            .each_ref()
+            .map(|ring| ring.produced().saturating_sub(ring.position()))
+    }
+
+    /// Drains until told to stop, then once more to where the rings stood. Batches come back by
+    /// `used` to be filled again; a full channel makes the rings fill up, which the kernel counts.
+    pub fn run(
+        mut self,
+        filled: &Sender<Batch>,
+        used: &Receiver<Batch>,
+        commands: &Receiver<Command>,
+    ) {
+        let mut quiet = 0;
+        loop {
+            let mut batch = used.try_recv().unwrap_or_default();
+            self.drain(&mut batch);
+            let (empty, complete) = (batch.items.is_empty(), batch.complete);
+            quiet = if empty { quiet + 1 } else { 0 };
+            // The first empty batch after a full one lets held events go.
+            if (!empty || quiet == 1 || quiet % HEARTBEAT_DRAINS == 0)
+                && filled.send(batch).is_err()
+            {
+                return;
+            }
+            if !complete {
+                continue;
+            }
+            match commands.recv_timeout(DRAIN_INTERVAL) {
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        self.finish(filled);
+    }
+
+    /// The last drains: up to where both rings stood when this began.
+    fn finish(&mut self, filled: &Sender<Batch>) {
+        let until = self.rings.each_ref().map(Ring::produced);
+        loop {
+            let mut batch = Batch::default();
+            self.drain(&mut batch);
+            let done = batch.complete
+                && self
+                    .rings
+                    .iter()
+                    .zip(until)
+                    .all(|(ring, until)| ring.position() >= until);
+            // Two empty batches behind the last: nothing is held back for its order.
+            if filled.send(batch).is_err() || done {
+                break;
+            }
+        }
+        for _ in 0..2 {
+            let batch = Batch {
+                began_ns: u64::MAX,
+                complete: true,
+                ..Batch::default()
+            };
+            if filled.send(batch).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Reads a lane; false if the batch is full.
+fn read(ring: &mut Ring, lane: Lane, until: u64, batch: &mut Batch) -> bool {
+    loop {
+        // "To its end" is wherever the producer is by now.
+        let produced = ring.produced().min(until);
+        let mut any = false;
+        while batch.bytes.len() < BATCH_BYTES_MAX {
+            let Some(entry) = ring.next(produced) else {
+                break;
+            };
+            any = true;
+            let at = batch.bytes.len() as u32;
+            batch.bytes.extend_from_slice(entry.bytes);
+            let length = entry.bytes.len() as u32;
+            batch.items.push(Item {
+                lane,
+                at,
+                length,
+                end: entry.end,
+            });
+        }
+        if batch.bytes.len() >= BATCH_BYTES_MAX {
+            return false;
+        }
+        if !any || lane == Lane::Bulk {
+            return true;
+        }
+    }
+}
