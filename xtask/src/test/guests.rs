@@ -1,0 +1,157 @@
+//! Owns: running tiers' test programs on another kernel, and making a row of what came back.
+//! Must not: boot anything itself (that is `vm`), or build anything.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::libtest::{Parser, Tally};
+use crate::build::Executable;
+use crate::vm::{
+    JobKind, JobReport, MachineEnd, Placed, SuiteJob, SuiteOutcome, SuiteReport, SuiteRequest,
+    TestResult, run_suite,
+};
+use crate::workspace;
+
+/// What a guest's tests came to: the counts and the problems, or why there is no guest.
+pub enum Verdict {
+    Ran { tally: Tally, problems: Vec<String> },
+    NotAvailable(String),
+}
+
+/// Boots the kernel once and runs all programs there, each within its share of `budget`.
+pub fn run(
+    kernel: &str,
+    programs: &[Executable],
+    daemon: &Path,
+    filter: Option<&str>,
+    budget: Duration,
+) -> Result<Verdict> {
+    let mut request = SuiteRequest::new(workspace::root(), kernel);
+    // At the paths they have here: what the compiler wrote into the programs is true there too.
+    for path in [daemon, &workspace::root().join("tests")] {
+        request.files.push(Placed {
+            source: path.to_owned(),
+            path: path.to_owned(),
+        });
+    }
+    let mut assignment = OsString::from("AUDIT_DAEMON=");
+    assignment.push(daemon);
+    request.env.push(assignment);
+    let share = u32::try_from(programs.len().max(1))?;
+    request.jobs.extend(programs.iter().map(|program| SuiteJob {
+        name: program.target.clone(),
+        kind: JobKind::Tests {
+            program: program.path.clone(),
+            filter: filter.map(str::to_owned),
+            skip: Vec::new(),
+        },
+        time_limit: budget / share,
+    }));
+    request.echo = true;
+    Ok(match run_suite(&request)? {
+        SuiteOutcome::NotAvailable(reason) => Verdict::NotAvailable(reason),
+        SuiteOutcome::Ran(report) => judge(&report),
+    })
+}
+
+fn judge(report: &SuiteReport) -> Verdict {
+    for line in report.notes.iter().chain(&report.complaints) {
+        eprintln!("{}: {line}", report.series);
+    }
+    let mut tally = Tally::default();
+    let mut problems = Vec::new();
+    for job in &report.jobs {
+        let said = tally_of(&job.stdout);
+        if !job.passed() && said.failed == 0 {
+            problems.push(sentence(job));
+        }
+        tally.add(said);
+    }
+    let (how, tail) = match &report.end {
+        MachineEnd::PoweredOff => return Verdict::Ran { tally, problems },
+        MachineEnd::NotBooted(tail) => ("did not boot", tail),
+        MachineEnd::Died(tail) => ("died", tail),
+        MachineEnd::TimedOut(tail) => ("hung", tail),
+    };
+    eprintln!("{}: the last lines of its console:\n{tail}", report.series);
+    problems.push(format!(
+        "the guest {how}; its console's last lines are above"
+    ));
+    Verdict::Ran { tally, problems }
+}
+
+fn tally_of(stdout: &[u8]) -> Tally {
+    let mut parser = Parser::default();
+    for line in String::from_utf8_lossy(stdout).lines() {
+        parser.line(line);
+    }
+    parser.finish()
+}
+
+fn sentence(job: &JobReport) -> String {
+    let tests = job
+        .transcript
+        .iter()
+        .flat_map(|transcript| &transcript.tests);
+    let unfinished: Vec<&str> = tests
+        .filter(|test| test.result == TestResult::Unfinished)
+        .map(|test| test.name.as_str())
+        .collect();
+    let inside = match unfinished.is_empty() {
+        true => String::new(),
+        false => format!(", in {}", unfinished.join(", ")),
+    };
+    format!("{}: {}{inside}", job.name, job.ending())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(stdout: &str, end: MachineEnd) -> SuiteReport {
+        let job = JobReport {
+            name: "kernel".to_owned(),
+            stdout: stdout.as_bytes().to_owned(),
+            ..JobReport::default()
+        };
+        SuiteReport {
+            series: "5.10".to_owned(),
+            release: "5.10.0".to_owned(),
+            boot: Duration::ZERO,
+            boot_attempts: 1,
+            image_bytes: 0,
+            end,
+            jobs: vec![job],
+            notes: Vec::new(),
+            complaints: Vec::new(),
+            files: Vec::new(),
+        }
+    }
+
+    fn judged(stdout: &str, end: MachineEnd) -> (Tally, Vec<String>) {
+        match judge(&report(stdout, end)) {
+            Verdict::Ran { tally, problems } => (tally, problems),
+            Verdict::NotAvailable(reason) => panic!("{reason}"),
+        }
+    }
+
+    #[test]
+    fn failed_tests_of_a_guest_are_failures_by_name_and_nothing_more() {
+        let text = "running 2 tests\ntest a ... SKIP a: old\nok\ntest b ... FAILED\n\
+                    test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out\n";
+        let (tally, problems) = judged(text, MachineEnd::PoweredOff);
+        assert_eq!((tally.passed, tally.failed, tally.skipped.len()), (0, 1, 1));
+        assert_eq!(problems, [""; 0]);
+    }
+
+    #[test]
+    fn a_guest_that_dies_is_a_problem_beside_its_unfinished_program() {
+        let (tally, problems) = judged("running 1 test\n", MachineEnd::Died("oops".to_owned()));
+        assert_eq!((tally.passed, tally.failed), (0, 0));
+        let died = "the guest died; its console's last lines are above";
+        assert_eq!(problems, ["kernel: not finished", died]);
+    }
+}

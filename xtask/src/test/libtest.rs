@@ -1,0 +1,242 @@
+//! Owns: reading what Rust's test programs print, line by line.
+//! Must not: run anything, print anything, or judge whether a skip is allowed.
+//!
+//! Counts come from the `test result:` line of each program; the names of failed and skipped
+//! tests from the lines before it. A test says that it cannot run here by printing
+//! `SKIP <test>: <reason>`; to the test program it passed, here it is neither passed nor failed.
+
+use std::collections::BTreeMap;
+
+/// What one stream of test output said. It may hold several programs, one after the other.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Tally {
+    pub passed: u64,
+    pub failed: u64,
+    pub ignored: u64,
+    pub measured: u64,
+    pub filtered: u64,
+    pub passed_names: Vec<String>,
+    pub failed_names: Vec<String>,
+    /// Test and reason; these are not among the passed.
+    pub skipped: BTreeMap<String, String>,
+    /// Programs that began ("running N tests") and ended ("test result: …").
+    pub began: u64,
+    pub ended: u64,
+}
+
+impl Tally {
+    /// Takes in what another program said.
+    pub fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.ignored += other.ignored;
+        self.measured += other.measured;
+        self.filtered += other.filtered;
+        self.passed_names.extend(other.passed_names);
+        self.failed_names.extend(other.failed_names);
+        self.skipped.extend(other.skipped);
+        self.began += other.began;
+        self.ended += other.ended;
+    }
+}
+
+/// Feed it lines; it answers whether a person wants to see each.
+#[derive(Debug, Default)]
+pub struct Parser {
+    tally: Tally,
+    /// Named by `test NAME ...`, its result not seen yet.
+    pending: Option<String>,
+    in_successes: bool,
+}
+
+impl Parser {
+    /// Takes one line without its newline. False: it is the captured output of a passed test.
+    pub fn line(&mut self, line: &str) -> bool {
+        if let Some(rest) = line.strip_prefix("test result: ") {
+            self.in_successes = false;
+            self.result(rest);
+            return true;
+        }
+        if line == "failures:" {
+            self.in_successes = false;
+        } else if line == "successes:" {
+            self.in_successes = true;
+        } else if let Some((name, reason)) = skip_in(line) {
+            self.tally
+                .skipped
+                .insert(name.to_owned(), reason.to_owned());
+        }
+        if self.in_successes {
+            return false;
+        }
+        if line.starts_with("running ") && (line.ends_with(" tests") || line.ends_with(" test")) {
+            self.tally.began += 1;
+        } else if let Some((name, status)) = test_line(line) {
+            self.pending = Some(name.to_owned());
+            self.status(status);
+        } else {
+            self.status(line);
+        }
+        true
+    }
+
+    /// Everything said; skipped tests are taken out of the passed.
+    pub fn finish(self) -> Tally {
+        let mut tally = self.tally;
+        let failed = std::mem::take(&mut tally.failed_names);
+        tally.skipped.retain(|name, _| !failed.contains(name));
+        tally.failed_names = failed;
+        let skipped = &tally.skipped;
+        tally
+            .passed_names
+            .retain(|name| !skipped.contains_key(name));
+        tally.passed = tally.passed.saturating_sub(skipped.len() as u64);
+        tally
+    }
+
+    /// How many tests have ended so far.
+    pub fn done(&self) -> usize {
+        self.tally.passed_names.len() + self.tally.failed_names.len()
+    }
+
+    fn status(&mut self, status: &str) {
+        let Some(name) = self.pending.take() else {
+            return;
+        };
+        if status == "ok" {
+            self.tally.passed_names.push(name);
+        } else if status == "FAILED" {
+            self.tally.failed_names.push(name);
+        } else if !status.starts_with("ignored") && !status.starts_with("bench:") {
+            self.pending = Some(name); // the test printed something past the capture
+        }
+    }
+
+    /// `ok. 3 passed; 0 failed; 0 ignored; 0 measured; 1 filtered out; finished in 0.00s`
+    fn result(&mut self, rest: &str) {
+        self.tally.ended += 1;
+        let counts = rest.split_once(". ").map_or(rest, |(_, counts)| counts);
+        for part in counts.split("; ") {
+            let Some((number, what)) = part.split_once(' ') else {
+                continue;
+            };
+            let Ok(number) = number.parse::<u64>() else {
+                continue;
+            };
+            match what {
+                "passed" => self.tally.passed += number,
+                "failed" => self.tally.failed += number,
+                "ignored" => self.tally.ignored += number,
+                "measured" => self.tally.measured += number,
+                "filtered out" => self.tally.filtered += number,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// `test NAME ... STATUS`, where NAME may have ` - should panic` behind it.
+fn test_line(line: &str) -> Option<(&str, &str)> {
+    let (name, status) = line.strip_prefix("test ")?.split_once(" ... ")?;
+    Some((name.split(" - ").next().unwrap_or(name), status))
+}
+
+/// `SKIP NAME: REASON`, alone or behind the `test NAME ... ` that was printed before the test ran.
+fn skip_in(line: &str) -> Option<(&str, &str)> {
+    let said = test_line(line).map_or(line, |(_, said)| said);
+    let (name, reason) = said.trim_start().strip_prefix("SKIP ")?.split_once(": ")?;
+    (!name.is_empty() && !name.contains(' ')).then_some((name, reason.trim_end()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally(text: &str) -> Tally {
+        let mut parser = Parser::default();
+        for line in text.lines() {
+            parser.line(line);
+        }
+        parser.finish()
+    }
+
+    const RUN: &str = "
+running 4 tests
+test exec::one ... ok
+test exec::two - should panic ... ok
+test exec::three ... FAILED
+test exec::four ... ignored, why
+
+failures:
+
+---- exec::three stdout ----
+thread panicked: test looks ... ok
+
+failures:
+    exec::three
+
+test result: FAILED. 2 passed; 1 failed; 1 ignored; 0 measured; 7 filtered out; finished in 0.10s
+";
+
+    #[test]
+    fn a_run_is_counted_and_its_failures_named() {
+        let tally = tally(RUN);
+        assert_eq!(
+            (tally.passed, tally.failed, tally.ignored, tally.filtered),
+            (2, 1, 1, 7)
+        );
+        assert_eq!(tally.passed_names, ["exec::one", "exec::two"]);
+        assert_eq!(tally.failed_names, ["exec::three"]);
+        assert_eq!((tally.began, tally.ended), (1, 1));
+    }
+
+    #[test]
+    fn several_programs_add_up() {
+        let tally = tally(&format!("{RUN}{RUN}"));
+        assert_eq!(
+            (tally.passed, tally.failed, tally.filtered, tally.ended),
+            (4, 2, 14, 2)
+        );
+    }
+
+    #[test]
+    fn a_skip_is_found_in_captured_output_which_stays_hidden() {
+        let mut parser = Parser::default();
+        let text = "running 2 tests\ntest a::b ... ok\ntest c ... ok\n\nsuccesses:\n\n\
+                    ---- a::b stdout ----\nSKIP a::b: no podman here: apt has none\nnoise\n\n\
+                    successes:\n    a::b\n    c\n\n\
+                    test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out\n";
+        let shown: Vec<&str> = text.lines().filter(|line| parser.line(line)).collect();
+        assert!(!shown.contains(&"noise") && shown.len() == 5, "{shown:?}");
+        let tally = parser.finish();
+        assert_eq!((tally.passed, tally.failed), (1, 0));
+        assert_eq!(tally.passed_names, ["c"]);
+        let reason = "no podman here: apt has none".to_owned();
+        assert_eq!(tally.skipped, BTreeMap::from([("a::b".to_owned(), reason)]));
+    }
+
+    #[test]
+    fn a_skip_written_past_the_capture_is_found_too() {
+        let tally = tally(
+            "running 2 tests\ntest a ... SKIP a: refused\nok\ntest b ... half a line\nFAILED\n\
+             test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out\n",
+        );
+        assert_eq!((tally.passed, tally.failed, tally.skipped.len()), (0, 1, 1));
+        assert_eq!(tally.failed_names, ["b"]);
+    }
+
+    #[test]
+    fn a_test_that_failed_after_saying_skip_has_failed() {
+        let tally = tally(
+            "running 1 test\ntest a ... SKIP a: x\nFAILED\n\
+             test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out\n",
+        );
+        assert_eq!((tally.passed, tally.failed, tally.skipped.len()), (0, 1, 0));
+    }
+
+    #[test]
+    fn a_program_that_died_has_begun_but_not_ended() {
+        let tally = tally("running 3 tests\ntest a ... ok\n");
+        assert_eq!((tally.began, tally.ended, tally.passed), (1, 0, 0));
+    }
+}

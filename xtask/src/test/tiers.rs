@@ -1,0 +1,419 @@
+//! Owns: the tiers: what each runs, as whom, how long it may take, and what it needs.
+//! Must not: print the end report, or decide what may be skipped.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use super::Options;
+use super::guests;
+use super::libtest::Tally;
+use super::report::{Outcome, Row};
+use super::skips::{Place, Surroundings, series};
+use super::tier_run::TierRun;
+use crate::build::{self, Executable};
+use crate::process::{self, Environment};
+use crate::setup::{self, Group};
+use crate::vm::TIER_SERIES;
+use crate::workspace;
+
+pub struct Tier {
+    pub name: &'static str,
+    pub budget_minutes: u64,
+    pub by_default: bool,
+    /// Beside `Group::Build`.
+    groups: &'static [Group],
+    work: Work,
+}
+
+enum Work {
+    /// Unit tests of every package, as the user.
+    Units,
+    /// One test program of the test package, as the user.
+    Program,
+    /// The same, as root; on a machine that refuses eBPF in a guest that does not.
+    RootProgram,
+    /// Both of those on each of [`TIER_SERIES`].
+    Guests,
+    Fuzz,
+}
+
+/// The budgets add up to less than the 90 minutes that a run of everything may take.
+pub const TIERS: &[Tier] = &[
+    Tier {
+        name: "unit",
+        budget_minutes: 10,
+        by_default: true,
+        groups: &[],
+        work: Work::Units,
+    },
+    Tier {
+        name: "golden",
+        budget_minutes: 5,
+        by_default: true,
+        groups: &[Group::Ocsf],
+        work: Work::Program,
+    },
+    Tier {
+        name: "kernel",
+        budget_minutes: 15,
+        by_default: true,
+        groups: &[],
+        work: Work::RootProgram,
+    },
+    Tier {
+        name: "e2e",
+        budget_minutes: 15,
+        by_default: true,
+        groups: &[Group::Ocsf, Group::Containers],
+        work: Work::RootProgram,
+    },
+    Tier {
+        name: "vm",
+        budget_minutes: 25,
+        by_default: true,
+        groups: &[Group::Vm],
+        work: Work::Guests,
+    },
+    Tier {
+        name: "fuzz",
+        budget_minutes: 15,
+        by_default: false,
+        groups: &[Group::Fuzz],
+        work: Work::Fuzz,
+    },
+];
+
+const TEST_PACKAGE: &str = "audit-tests";
+/// The tiers that also run in guests.
+const GUEST_SUITES: &[&str] = &["kernel", "e2e"];
+/// How long each fuzz target is fed.
+const FUZZ_SECONDS: u64 = 120;
+/// `audit-daemon check` ends so where the kernel, or the lack of rights, stands in the way.
+const CHECK_REFUSED: [i32; 2] = [3, 4];
+
+/// Runs a tier; what goes wrong on the way is a row that failed.
+pub fn run(tier: &'static Tier, options: &Options, daemon: &Path) -> Vec<Row> {
+    process::step(format!("tier {}", tier.name));
+    let run = Run {
+        tier,
+        options,
+        daemon,
+    };
+    for group in tier.groups {
+        if let Err(error) = setup::ensure(*group) {
+            if matches!(tier.work, Work::Guests | Work::Fuzz) {
+                return vec![run.skipped(tier.name, &format!("{error:#}"))];
+            }
+            // The tests that need it say so themselves, and the list of skips judges that.
+            eprintln!("warning: {error:#}");
+        }
+    }
+    let rows = match tier.work {
+        Work::Units => run.units().map(|row| vec![row]),
+        Work::Program => run.program(false).map(|row| vec![row]),
+        Work::RootProgram => run.root_program(),
+        Work::Guests => Ok(run.guests()),
+        Work::Fuzz => run.fuzz().map(|row| vec![row]),
+    };
+    rows.unwrap_or_else(|error| vec![run.broken(tier.name, &error)])
+}
+
+struct Run<'a> {
+    tier: &'static Tier,
+    options: &'a Options,
+    daemon: &'a Path,
+}
+
+impl Run<'_> {
+    fn units(&self) -> Result<Row> {
+        let programs = self.build(&["--workspace", "--lib", "--bins"])?;
+        self.run_programs(&programs, false)
+    }
+
+    fn program(&self, as_root: bool) -> Result<Row> {
+        let programs = self.build(&["--package", TEST_PACKAGE, "--test", self.tier.name])?;
+        self.run_programs(&programs, as_root)
+    }
+
+    fn root_program(&self) -> Result<Vec<Row>> {
+        let Some(refusal) = self.refusal()? else {
+            return Ok(vec![self.program(true)?]);
+        };
+        eprintln!("this machine refuses eBPF: {refusal}");
+        if self
+            .options
+            .tiers
+            .iter()
+            .any(|tier| matches!(tier.work, Work::Guests))
+        {
+            let reason = format!("this machine refuses eBPF ({refusal}); the vm tier runs it");
+            return Ok(vec![self.skipped(self.tier.name, &reason)]);
+        }
+        if let Err(error) = setup::ensure(Group::Vm) {
+            let reason = format!("this machine refuses eBPF ({refusal}) and has no vm: {error:#}");
+            return Ok(vec![self.skipped(self.tier.name, &reason)]);
+        }
+        let newest = TIER_SERIES.last().into_iter();
+        let budget = budget(self.tier);
+        Ok(newest
+            .map(|kernel| self.guest(kernel, &[self.tier.name], budget))
+            .collect())
+    }
+
+    /// Why eBPF cannot be had here, in the daemon's own words.
+    fn refusal(&self) -> Result<Option<String>> {
+        let mut check = process::as_root(self.daemon, ["check", "--json"], &Environment::new())?;
+        let output = check.output().context("cannot start audit-daemon check")?;
+        if !output
+            .status
+            .code()
+            .is_some_and(|code| CHECK_REFUSED.contains(&code))
+        {
+            return Ok(None);
+        }
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let first = stderr.lines().find(|line| !line.trim().is_empty());
+        Ok(Some(
+            first.unwrap_or("audit-daemon check says so").to_owned(),
+        ))
+    }
+
+    fn build(&self, what: &[&str]) -> Result<Vec<Executable>> {
+        process::step(format!("building the tests of tier {}", self.tier.name));
+        let mut cargo = workspace::cargo();
+        cargo
+            .args(["test", "--no-run"])
+            .args(what)
+            .args(self.options.profile.cargo_args());
+        cargo.env(workspace::BPF_DIR_ENV, workspace::bpf_dir()?);
+        build::executables(&mut cargo)
+    }
+
+    fn run_programs(&self, programs: &[Executable], as_root: bool) -> Result<Row> {
+        if programs.is_empty() {
+            bail!("cargo built no test program for tier {}", self.tier.name);
+        }
+        let mut run = TierRun::start(budget(self.tier));
+        for program in programs {
+            process::step(format!("{}: {}", self.tier.name, program.target));
+            let mut args = vec!["--show-output"];
+            if as_root {
+                // What is counted belongs to the whole machine: tests side by side would mix.
+                args.push("--test-threads=1");
+            }
+            args.extend(self.options.filter.as_deref());
+            let env = self.environment(program)?;
+            let mut command = match as_root {
+                true => process::as_root(&program.path, args, &env)?,
+                false => {
+                    let mut command = Command::new(&program.path);
+                    command.args(args).envs(env);
+                    command
+                }
+            };
+            if !run.test_program(command.current_dir(&program.package_dir), &program.target)? {
+                break;
+            }
+        }
+        let surroundings = Surroundings {
+            tiers: vec![self.tier.name],
+            place: Place::Host,
+            kernel: series(&std::fs::read_to_string("/proc/sys/kernel/osrelease")?),
+        };
+        Ok(self.row(self.tier.name.to_owned(), run, &surroundings))
+    }
+
+    /// What test programs find in their environment.
+    fn environment(&self, program: &Executable) -> Result<Environment> {
+        let mut env: Environment = vec![
+            (
+                "CARGO_MANIFEST_DIR".to_owned(),
+                program.package_dir.clone().into(),
+            ),
+            ("AUDIT_DAEMON".to_owned(), self.daemon.into()),
+            (
+                workspace::BPF_DIR_ENV.to_owned(),
+                workspace::bpf_dir()?.into(),
+            ),
+            ("AUDIT_OCSF_PYTHON".to_owned(), setup::ocsf_python()?.into()),
+        ];
+        for passed_on in [
+            "PATH",
+            "RUST_BACKTRACE",
+            "RUST_LOG",
+            "UPDATE_GOLDEN",
+            "PROPTEST_CASES",
+            "CI",
+        ] {
+            env.extend(std::env::var_os(passed_on).map(|value| (passed_on.to_owned(), value)));
+        }
+        Ok(env)
+    }
+
+    /// The suites' tests on another kernel.
+    fn guest(&self, kernel: &str, suites: &[&'static str], budget: Duration) -> Row {
+        let name = format!("{} {kernel}", self.tier.name);
+        let run = || -> Result<Row> {
+            let targets = suites.iter().flat_map(|suite| ["--test", suite]);
+            let what: Vec<&str> = ["--package", TEST_PACKAGE]
+                .into_iter()
+                .chain(targets)
+                .collect();
+            let programs = self.build(&what)?;
+            let filter = self.options.filter.as_deref();
+            let mut run = TierRun::start(budget);
+            match guests::run(kernel, &programs, self.daemon, filter, budget)? {
+                guests::Verdict::NotAvailable(reason) => return Ok(self.skipped(&name, &reason)),
+                guests::Verdict::Ran { tally, problems } => {
+                    (run.tally, run.problems) = (tally, problems);
+                }
+            }
+            let kernel = kernel.to_owned();
+            let surroundings = Surroundings {
+                tiers: suites.to_vec(),
+                place: Place::Vm,
+                kernel,
+            };
+            Ok(Row {
+                budget,
+                ..self.row(name.clone(), run, &surroundings)
+            })
+        };
+        run().unwrap_or_else(|error| self.broken(&name, &error))
+    }
+
+    fn guests(&self) -> Vec<Row> {
+        let share = u32::try_from(TIER_SERIES.len()).unwrap_or(1);
+        let budget = budget(self.tier) / share;
+        TIER_SERIES
+            .iter()
+            .map(|kernel| self.guest(kernel, GUEST_SUITES, budget))
+            .collect()
+    }
+
+    fn fuzz(&self) -> Result<Row> {
+        let mut run = TierRun::start(budget(self.tier));
+        for target in fuzz_targets(&workspace::root().join("fuzz/Cargo.toml"))? {
+            if self
+                .options
+                .filter
+                .as_ref()
+                .is_some_and(|text| !target.contains(text.as_str()))
+            {
+                run.tally.filtered += 1;
+                continue;
+            }
+            let mut cargo = workspace::cargo();
+            cargo.args(["fuzz", "run", "--fuzz-dir", "fuzz", &target, "--"]);
+            cargo.arg(format!("-max_total_time={FUZZ_SECONDS}"));
+            // The sanitizer's switches are unstable; a stable compiler needs leave to use them.
+            cargo.env("RUSTC_BOOTSTRAP", "1");
+            if !run.single_test(&mut cargo, &target)? {
+                break;
+            }
+        }
+        let kernel = series(&std::fs::read_to_string("/proc/sys/kernel/osrelease")?);
+        let surroundings = Surroundings {
+            tiers: vec!["fuzz"],
+            place: Place::Host,
+            kernel,
+        };
+        Ok(self.row("fuzz".to_owned(), run, &surroundings))
+    }
+
+    fn row(&self, name: String, run: TierRun, surroundings: &Surroundings) -> Row {
+        let took = run.took();
+        let mut problems = run.problems;
+        problems.extend(self.options.skips.problems(&run.tally, surroundings));
+        let outcome = Outcome::Ran {
+            tally: run.tally,
+            problems,
+        };
+        Row {
+            name,
+            outcome,
+            took,
+            budget: budget(self.tier),
+        }
+    }
+
+    fn skipped(&self, name: &str, reason: &str) -> Row {
+        let outcome = Outcome::Skipped {
+            reason: reason.to_owned(),
+        };
+        Row {
+            name: name.to_owned(),
+            outcome,
+            took: Duration::ZERO,
+            budget: budget(self.tier),
+        }
+    }
+
+    fn broken(&self, name: &str, error: &anyhow::Error) -> Row {
+        eprintln!("error: {error:#}");
+        let problems = vec![format!("could not be run: {error:#}")];
+        let outcome = Outcome::Ran {
+            tally: Tally::default(),
+            problems,
+        };
+        Row {
+            name: name.to_owned(),
+            outcome,
+            took: Duration::ZERO,
+            budget: budget(self.tier),
+        }
+    }
+}
+
+fn budget(tier: &Tier) -> Duration {
+    Duration::from_secs(tier.budget_minutes * 60)
+}
+
+/// The programs of the fuzz package, as its manifest lists them.
+fn fuzz_targets(manifest: &Path) -> Result<Vec<String>> {
+    #[derive(Deserialize)]
+    struct Manifest {
+        #[serde(default)]
+        bin: Vec<Bin>,
+    }
+    #[derive(Deserialize)]
+    struct Bin {
+        name: String,
+    }
+    let text = std::fs::read_to_string(manifest)
+        .with_context(|| format!("cannot read {}", manifest.display()))?;
+    let parsed: Manifest =
+        toml::from_str(&text).with_context(|| format!("in {}", manifest.display()))?;
+    Ok(parsed.bin.into_iter().map(|bin| bin.name).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_budgets_fit_into_a_run_of_ninety_minutes_with_building() {
+        let minutes: u64 = TIERS
+            .iter()
+            .filter(|tier| tier.by_default)
+            .map(|tier| tier.budget_minutes)
+            .sum();
+        assert!(minutes <= 70, "{minutes}");
+    }
+
+    #[test]
+    fn fuzz_targets_are_the_manifests_programs() {
+        let dir = tempfile::tempdir().unwrap();
+        let manifest = dir.path().join("Cargo.toml");
+        std::fs::write(
+            &manifest,
+            "[package]\nname = \"x\"\n[[bin]]\nname = \"decode\"\npath = \"d.rs\"\n",
+        )
+        .unwrap();
+        assert_eq!(fuzz_targets(&manifest).unwrap(), ["decode"]);
+    }
+}
