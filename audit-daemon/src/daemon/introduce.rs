@@ -1,7 +1,7 @@
 //! The first records of a daemon: its start, its configuration, what it cannot see, what it missed,
 //! and who runs already.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, path::Path};
 
 use crate::{
     config::Source,
@@ -12,8 +12,11 @@ use crate::{
 };
 
 pub struct Introduced<'a> {
+    pub log_dir: &'a Path,
     pub opened: &'a Opened,
     pub adopted: bool,
+    /// Programs of an earlier daemon were taken out, and with them what they had seen.
+    pub replaced: bool,
     pub outcomes: &'a [Outcome],
     pub sources: &'a [Source],
     pub snapshot: bool,
@@ -40,13 +43,21 @@ pub fn introduce(recorder: &mut Recorder, with: &Introduced<'_>) {
     }
     recorder.daemon_config(with.sources);
     recorder.coverage(with.outcomes);
+    if let Some(torn) = &with.opened.torn {
+        recorder.log_torn(torn);
+    }
+    for alarm in &with.opened.alarms {
+        recorder.log_alarm(with.log_dir, alarm);
+    }
     let last_ns = with
         .opened
         .last_record_time
         .as_deref()
         .and_then(parse_utc_ns);
-    // Without the programs nobody saw what happened since; in order or not, it is a gap.
-    if let (Some(last_ns), false, false) = (last_ns, with.adopted, with.opened.clean) {
+    // After an orderly stop the records of stop and start are the gap's two ends. Otherwise it is
+    // said: nobody saw what happened since, or what was seen went with the programs that saw it.
+    let is_gap = with.replaced || !with.opened.clean;
+    if let (Some(last_ns), false, true) = (last_ns, with.adopted, is_gap) {
         recorder.unseen(last_ns);
     }
     snapshot(recorder, with, &running, daemon, last_ns);

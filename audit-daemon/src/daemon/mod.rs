@@ -16,7 +16,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use tracing::{error, info, warn};
 
 pub use error::RunError;
-pub use parts::{masker, requests, required_but_missing};
+pub use parts::{masker, recorder, requests, required_but_missing, wanted};
 pub use signals::{Stop, block};
 
 use crate::{
@@ -104,6 +104,8 @@ fn start(loaded: &Loaded, options: Options) -> Result<Started, RunError> {
         crate::config::Cap::Bytes(bytes) => bytes,
         crate::config::Cap::Auto => u64::MAX,
     };
+    // Before the log: without rights its directory could not be opened either, which says less.
+    kernel::check_rights()?;
     let segment_bytes = config.log.segment_size.min(cap_bytes / CAP_SEGMENTS_MIN);
     let (mut log, opened) = Log::open(&log_dir, segment_bytes)?;
     let cap_bytes = match cap_bytes {
@@ -115,7 +117,7 @@ fn start(loaded: &Loaded, options: Options) -> Result<Started, RunError> {
     let request = parts::requests(config, &host, v1.as_ref());
     let mut attached = kernel::start(&request)?;
     parts::required_but_missing(config, &attached.outcomes)?;
-    let diagnostics = attached.diagnostics();
+    let diagnostics = attached.diagnostics(request.diagnostics);
     let mut resumed = source::resume(&attached);
     resumed
         .sums
@@ -126,8 +128,10 @@ fn start(loaded: &Loaded, options: Options) -> Result<Started, RunError> {
     shared.starts_with(log.total_bytes(), resumed.clone());
     let mut recorder = parts::recorder(config, &host, masker, &log, v1.as_ref())?;
     let introduced = introduce::Introduced {
+        log_dir: &log_dir,
         opened: &opened,
         adopted: attached.adopted,
+        replaced: attached.replaced,
         outcomes: &attached.outcomes,
         sources: &loaded.sources,
         snapshot: config.records.snapshot,
@@ -139,6 +143,7 @@ fn start(loaded: &Loaded, options: Options) -> Result<Started, RunError> {
     let (counters, misses) = (attached.counters.clone(), attached.misses.clone());
     let worker = WorkerParts {
         recorder,
+        log_dir: log_dir.clone(),
         resumed,
         doubles,
         wanted: parts::wanted(config),
@@ -161,6 +166,7 @@ fn start(loaded: &Loaded, options: Options) -> Result<Started, RunError> {
         commit_interval: config.log.commit_interval,
         cap_bytes,
     };
+    parts::give_memory_back();
     let attached = Arc::new(attached);
     let report = report::Report::new(
         config,

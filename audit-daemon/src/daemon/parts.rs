@@ -209,3 +209,12 @@ pub fn recorder(
         log.next_sequence(),
     ))
 }
+
+/// Starting takes tens of MiB for a moment (BTF, the objects, /proc); the allocator would keep them.
+pub fn give_memory_back() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: a plain call that only releases memory which is free.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}

@@ -99,13 +99,13 @@ fn save_log(program: &str, log: &str) -> PathBuf {
 }
 
 /// Loads one program of the object, if it is not loaded yet.
-pub fn load_program(opened: &mut Opened, program: &str) -> Result<(), LoadFailure> {
+pub fn load_program(opened: &mut Opened, btf: &aya::Btf, program: &str) -> Result<(), LoadFailure> {
     let candidate = HOOKS
         .iter()
         .flat_map(|row| row.candidates)
         .find(|candidate| candidate.program == program)
         .ok_or(LoadFailure(ProgramError::NotLoaded))?;
-    load_candidate(&mut opened.ebpf, &opened.btf, candidate).map_err(LoadFailure)
+    load_candidate(&mut opened.ebpf, btf, candidate).map_err(LoadFailure)
 }
 
 fn load_candidate(
@@ -132,14 +132,19 @@ fn load_candidate(
 }
 
 /// Loads the first working candidate of each row.
-pub fn choose(request: &Request, opened: &mut Opened) -> Vec<Outcome> {
+pub fn choose(request: &Request, btf: &aya::Btf, opened: &mut Opened) -> Vec<Outcome> {
     HOOKS
         .iter()
-        .map(|row| choose_one(request, opened, row))
+        .map(|row| choose_one(request, btf, opened, row))
         .collect()
 }
 
-fn choose_one(request: &Request, opened: &mut Opened, row: &'static HookRow) -> Outcome {
+fn choose_one(
+    request: &Request,
+    btf: &aya::Btf,
+    opened: &mut Opened,
+    row: &'static HookRow,
+) -> Outcome {
     let mut passed_over = Vec::new();
     for candidate in row.candidates {
         if candidate.only_compat && !request.compat {
@@ -148,7 +153,7 @@ fn choose_one(request: &Request, opened: &mut Opened, row: &'static HookRow) -> 
         let points = present_points(candidate);
         let refused = match points.is_empty() {
             true => Some("this kernel has no such tracepoint".to_owned()),
-            false => load_candidate(&mut opened.ebpf, &opened.btf, candidate)
+            false => load_candidate(&mut opened.ebpf, btf, candidate)
                 .err()
                 .map(|error| LoadFailure(error).reason()),
         };
@@ -214,11 +219,11 @@ fn chosen(row: &'static HookRow, outcome: &Outcome) -> Option<(usize, &'static C
 /// Loads, attaches and, with a directory for pins, pins.
 pub fn fresh(
     request: &Request,
-    prepared: Prepared,
+    prepared: &Prepared,
     pin_dir: Option<&Path>,
 ) -> Result<Attached, KernelError> {
-    let mut opened = load::open(request, &prepared)?;
-    let mut outcomes = choose(request, &mut opened);
+    let mut opened = load::open(request, prepared)?;
+    let mut outcomes = choose(request, &prepared.btf, &mut opened);
     if let Some(dir) = pin_dir {
         pins::pin_maps(&mut opened.ebpf, dir)?;
     }
@@ -239,14 +244,14 @@ pub fn fresh(
         }
     }
     if !pinned && let Some(dir) = pin_dir {
-        // Some links cannot be pinned on this kernel: half of a load would be worse than none.
+        // A link could not be pinned after all: half of a load would be worse than none.
         pins::unload(dir)?;
         return fresh(request, prepared, None);
     }
     let mut attached = take_maps(opened, request, outcomes)?;
     attached.load = prepared.load(attached.load.fingerprint, links, crate::enrich::boot_ns());
     attached.pinned = pinned;
-    pins::finish(&attached)?;
+    pins::finish(&attached);
     Ok(attached)
 }
 
@@ -338,6 +343,7 @@ fn take_maps(
             ..Load::default()
         },
         adopted: false,
+        replaced: false,
         pinned: false,
         flavour: opened.flavour,
         outcomes,

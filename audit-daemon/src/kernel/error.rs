@@ -44,6 +44,8 @@ pub enum KernelError {
     Map(#[from] std::io::Error),
     #[error("pinning is off")]
     PinsOff,
+    #[error("this kernel (before 5.15) has no links for tracepoints that could be pinned")]
+    NoLinks,
     #[error("no bpffs at {}: {reason}", path.display())]
     NoBpffs { path: PathBuf, reason: String },
     #[error(

@@ -31,7 +31,6 @@ pub struct Prepared {
 /// An object whose maps exist and of which nothing is loaded yet but a trial.
 pub struct Opened {
     pub ebpf: Ebpf,
-    pub btf: LoaderBtf,
     pub flavour: &'static str,
     pub fingerprint: [u8; 16],
 }
@@ -177,11 +176,11 @@ pub fn open(request: &Request, prepared: &Prepared) -> Result<Opened, KernelErro
         let ebpf = open_object(object, request, prepared)?;
         let mut opened = Opened {
             ebpf,
-            btf: prepared.btf.clone(),
+            
             flavour,
             fingerprint,
         };
-        match attach::load_program(&mut opened, "exec") {
+        match attach::load_program(&mut opened, &prepared.btf, "exec") {
             Ok(()) => {
                 list_environment(&mut opened.ebpf, &request.environment)?;
                 return Ok(opened);

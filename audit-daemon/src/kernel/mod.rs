@@ -32,6 +32,7 @@ use aya::{Ebpf, maps::MapData};
 
 pub use diagnostics::Diagnostics;
 pub use error::KernelError;
+pub use load::check_rights;
 pub use maps::{MappedArray, page_bytes};
 pub use misses::Misses;
 pub use pins::unload;
@@ -77,6 +78,8 @@ pub struct Attached {
     pub load: Load,
     /// Left attached by an earlier daemon.
     pub adopted: bool,
+    /// In the place of pinned programs that could not be adopted.
+    pub replaced: bool,
     /// Stays attached after this one.
     pub pinned: bool,
     pub flavour: &'static str,
@@ -108,8 +111,14 @@ impl Attached {
     }
 
     /// The programs' own log, if it is on and they are ours to ask.
-    pub fn diagnostics(&mut self) -> Option<Diagnostics> {
-        self.held.as_mut().and_then(Diagnostics::start)
+    pub fn diagnostics(&mut self, level: u8) -> Option<Diagnostics> {
+        let held = self.held.as_mut().filter(|_| level > 0);
+        let diagnostics = held.and_then(Diagnostics::start);
+        if self.pinned {
+            // The pins hold programs and links from now on.
+            self.held = None;
+        }
+        diagnostics
     }
 
     /// Detaches what is not pinned. Closing tracepoints takes long: last of all.
@@ -134,6 +143,8 @@ pub fn start(request: &Request) -> Result<Attached, KernelError> {
     let prepared = load::prepare(request)?;
     let bpffs = match request.pinning {
         Pinning::Never => Err(KernelError::PinsOff),
+        // Known beforehand, so that nothing is loaded twice.
+        _ if !aya::features().bpf_perf_link() => Err(KernelError::NoLinks),
         _ => filesystems::bpffs(&request.pin_dir),
     };
     if let (Pinning::Required, Err(error)) = (request.pinning, &bpffs) {
@@ -148,7 +159,7 @@ pub fn start(request: &Request) -> Result<Attached, KernelError> {
         pins::unload(&request.pin_dir)?;
     }
     let pin_dir = bpffs.is_ok().then_some(request.pin_dir.as_path());
-    attach::fresh(request, prepared, pin_dir)
+    attach::fresh(request, &prepared, pin_dir)
 }
 
 /// Tries each hook by an actual load, and attaches nothing.
@@ -156,6 +167,6 @@ pub fn probe(request: &Request) -> Result<(&'static str, Vec<Outcome>), KernelEr
     filesystems::tracefs();
     let prepared = load::prepare(request)?;
     let mut opened = load::open(request, &prepared)?;
-    let outcomes = attach::choose(request, &mut opened);
+    let outcomes = attach::choose(request, &prepared.btf, &mut opened);
     Ok((opened.flavour, outcomes))
 }

@@ -42,14 +42,13 @@ pub fn pin_maps(ebpf: &mut Ebpf, dir: &Path) -> Result<(), KernelError> {
 }
 
 /// Declares the load finished.
-pub fn finish(attached: &Attached) -> Result<(), KernelError> {
+pub fn finish(attached: &Attached) {
     let unfinished = Load {
         load_id: 0,
         ..attached.load
     };
     attached.load_map.set(0, &unfinished);
     attached.load_map.set(0, &attached.load);
-    Ok(())
 }
 
 /// Takes over the pinned load, if it is finished and the one that we would make.
@@ -94,6 +93,7 @@ pub fn adopt(request: &Request, prepared: &Prepared) -> Result<Option<Attached>,
     Ok(Some(Attached {
         load,
         adopted: true,
+        replaced: false,
         pinned: true,
         flavour: ["modern", "legacy"][flavour],
         outcomes,

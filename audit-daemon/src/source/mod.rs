@@ -177,7 +177,8 @@ fn read(ring: &mut Ring, lane: Lane, until: u64, batch: &mut Batch) -> bool {
             any = true;
             let at = batch.bytes.len() as u32;
             batch.bytes.extend_from_slice(entry.bytes);
-            let length = entry.bytes.len() as u32;
+            batch.bytes.extend_from_slice(entry.wrapped);
+            let length = (entry.bytes.len() + entry.wrapped.len()) as u32;
             batch.items.push(Item {
                 lane,
                 at,

@@ -1,7 +1,8 @@
 //! One ring as its consumer: reads ahead, and gives space back only when told to.
 //!
 //! Owns the memory of a BPF ring buffer: a consumer page that we write, a producer page and the
-//! data that we only read, the data mapped twice in a row so that no entry is ever split. The read
+//! data that we only read. The kernel offers the data twice in a row so that no entry is split; every
+//! page of that would count as ours, so it is mapped once and an entry may come in two parts. The read
 //! position is ours alone; the *published* consumer position moves in [`Ring::acknowledge`], after
 //! what was read is durable. So a killed daemon loses nothing that it had not acknowledged.
 //!
@@ -27,14 +28,17 @@ const HEAD_BYTES: u64 = 8;
 
 /// One entry, and the position behind it.
 pub struct Entry<'a> {
+    /// Its bytes, or those before the ring's end.
     pub bytes: &'a [u8],
+    /// Those after it.
+    pub wrapped: &'a [u8],
     pub end: u64,
 }
 
 /// The mapped ring.
 pub struct Ring {
     consumer: Mapping,
-    /// Producer page, then the data twice.
+    /// Producer page, then the data.
     rest: Mapping,
     page: usize,
     size: u64,
@@ -49,7 +53,7 @@ impl Ring {
         let page = page_bytes();
         let both = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
         let consumer = Mapping::new(fd, page, both, 0)?;
-        let length = page + 2 * size as usize;
+        let length = page + size as usize;
         let rest = Mapping::new(fd, length, ProtFlags::PROT_READ, page as i64)?;
         let mut ring = Ring {
             consumer,
@@ -89,8 +93,8 @@ impl Ring {
                 return None;
             }
             let at = self.page + (self.position & (self.size - 1)) as usize;
-            // SAFETY: inside the mapping: the offset is below `page + size`, entries are aligned to
-            // eight bytes, and a whole copy of the data follows.
+            // SAFETY: inside the mapping: the offset is below `page + size`, and entries are aligned
+            // to eight bytes, so that the length word is never split.
             let length = unsafe { self.rest.base.add(at).cast::<AtomicU32>().as_ref() }
                 .load(Ordering::Acquire);
             if length & BUSY != 0 {
@@ -105,14 +109,20 @@ impl Ring {
             if length & DISCARDED != 0 {
                 continue;
             }
-            // SAFETY: `bytes` fits behind `at` in the doubled data (checked above). The kernel does
-            // not write there before we acknowledge.
-            let bytes = unsafe {
-                let from = self.rest.base.add(at + HEAD_BYTES as usize);
-                std::slice::from_raw_parts(from.as_ptr(), bytes as usize)
+            let from = (at - self.page + HEAD_BYTES as usize) & (self.size as usize - 1);
+            let first = (bytes as usize).min(self.size as usize - from);
+            // SAFETY: `from + first` and the rest are within the data (just bounded), which the
+            // kernel does not write to before we acknowledge.
+            let (bytes, wrapped) = unsafe {
+                let data = self.rest.base.as_ptr().add(self.page);
+                (
+                    std::slice::from_raw_parts(data.add(from), first),
+                    std::slice::from_raw_parts(data, bytes as usize - first),
+                )
             };
             return Some(Entry {
                 bytes,
+                wrapped,
                 end: self.position,
             });
         }
