@@ -147,6 +147,7 @@ impl Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
     use audit_common::KINDS;
 
     #[test]
@@ -159,6 +160,16 @@ mod tests {
             assert_eq!(rows.len(), 1, "{}", kind.name);
             assert_eq!(rows[0].group, kind.group, "{}", kind.name);
         }
+    }
+
+    #[test]
+    fn groups_are_those_of_the_configuration() {
+        let mut groups: Vec<&str> = HOOKS.iter().map(|row| row.group).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        let mut events: Vec<&str> = Config::default().events.iter().map(|e| e.name).collect();
+        events.sort_unstable();
+        assert_eq!(groups, events);
     }
 
     #[test]

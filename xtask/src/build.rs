@@ -204,6 +204,8 @@ pub struct Executable {
     pub package_dir: PathBuf,
     pub target: String,
     pub path: PathBuf,
+    /// Built as a program of tests, not as the program itself.
+    pub is_test: bool,
 }
 
 /// Runs a cargo command that builds, and returns what it built; its messages go to stderr.
@@ -234,6 +236,7 @@ fn parse_artifacts(messages: &str) -> Vec<Executable> {
                 package_dir: manifest.parent()?.to_owned(),
                 target: message["target"]["name"].as_str()?.to_owned(),
                 path: PathBuf::from(message["executable"].as_str()?),
+                is_test: message["profile"]["test"].as_bool().unwrap_or(false),
             })
         })
         .collect()
@@ -257,13 +260,14 @@ mod tests {
     #[test]
     fn artifacts_are_what_has_an_executable() {
         let messages = r#"{"reason":"compiler-artifact","manifest_path":"/p/a/Cargo.toml","target":{"name":"a","kind":["lib"]},"executable":null}
-{"reason":"compiler-artifact","manifest_path":"/p/a/Cargo.toml","target":{"name":"b","kind":["bin"]},"executable":"/t/b"}
+{"reason":"compiler-artifact","manifest_path":"/p/a/Cargo.toml","target":{"name":"b","kind":["bin"]},"profile":{"test":true},"executable":"/t/b"}
 {"reason":"build-finished","success":true}
 not json"#;
         let expected = Executable {
             package_dir: "/p/a".into(),
             target: "b".to_owned(),
             path: "/t/b".into(),
+            is_test: true,
         };
         assert_eq!(parse_artifacts(messages), [expected]);
     }

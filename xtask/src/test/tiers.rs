@@ -190,7 +190,10 @@ impl Run<'_> {
             .args(what)
             .args(self.options.profile.cargo_args());
         cargo.env(workspace::BPF_DIR_ENV, workspace::bpf_dir()?);
-        build::executables(&mut cargo)
+        let mut built = build::executables(&mut cargo)?;
+        // Programs that tests start are built beside them.
+        built.retain(|executable| executable.is_test);
+        Ok(built)
     }
 
     fn run_programs(&self, programs: &[Executable], as_root: bool) -> Result<Row> {
