@@ -7,11 +7,9 @@
 //! lost in order. A loss at the very end makes no hole: it is found by the kernel's counters.
 //! Must not make records.
 
-use std::collections::HashMap;
-
 use audit_common::{
     Header, Lane,
-    counters::{CpuCounters, STRANDS},
+    counters::{CpuCounters, CpuLedger, LedgerLane, STRANDS},
 };
 
 use crate::source::Acknowledgement;
@@ -87,38 +85,34 @@ struct OfCpu {
 
 /// Loss on one load.
 pub struct Losses {
-    cpus: HashMap<(u8, u32), OfCpu>,
+    /// By CPU and lane: looked up for every event.
+    cpus: Vec<[OfCpu; Lane::COUNT]>,
     cpu_count: u32,
 }
 
 impl Losses {
     /// `from`: what an earlier daemon of the same load accounted for.
     pub fn resume(from: &Acknowledgement, cpu_count: u32) -> Losses {
-        let mut cpus = HashMap::new();
-        for (cpu, sums) in from.sums.iter().enumerate() {
-            for lane in Lane::ALL {
-                let sums = sums.lanes[lane as usize];
-                let strands = sums.highest.map(|highest| Strand {
-                    highest,
-                    time_ns: 0,
-                });
-                let of_cpu = OfCpu {
-                    strands,
-                    holes: Vec::new(),
-                    declared: sums.lost,
-                };
-                cpus.insert((lane as u8, cpu as u32), of_cpu);
-            }
-        }
+        let of_lane = |sums: &LedgerLane| OfCpu {
+            strands: sums.highest.map(|highest| Strand {
+                highest,
+                time_ns: 0,
+            }),
+            holes: Vec::new(),
+            declared: sums.lost,
+        };
+        let of_cpu = |sums: &CpuLedger| sums.lanes.each_ref().map(of_lane);
+        let cpus = from.sums.iter().map(of_cpu).collect();
         Losses { cpus, cpu_count }
     }
 
     /// An event has come.
     pub fn came(&mut self, lane: Lane, header: &Header, now_ns: u64) {
         let cpu = u32::from(header.cpu);
-        let Some(of_cpu) = self.cpus.get_mut(&(lane as u8, cpu)) else {
+        let Some(lanes) = self.cpus.get_mut(cpu as usize) else {
             return;
         };
+        let of_cpu = &mut lanes[lane as usize];
         let index = usize::from(header.strand) & (STRANDS - 1);
         let strand = &mut of_cpu.strands[index];
         let number = header.number;
@@ -154,10 +148,11 @@ impl Losses {
         let mut losses = Vec::new();
         for cpu in 0..self.cpu_count {
             let counters = counters(cpu);
+            let Some(lanes) = self.cpus.get_mut(cpu as usize) else {
+                continue;
+            };
             for lane in Lane::ALL {
-                let Some(of_cpu) = self.cpus.get_mut(&(lane as u8, cpu)) else {
-                    continue;
-                };
+                let of_cpu = &mut lanes[lane as usize];
                 let sums = &counters.lanes[lane as usize];
                 let refused = sums.lost.saturating_sub(of_cpu.declared);
                 of_cpu.declare(cpu, lane, now_ns, refused, &sums.numbered, &mut losses);

@@ -82,11 +82,15 @@ mod number {
 
     use crate::atomic;
 
+    /// # Safety
+    /// `numbered` is in a live value of `COUNTERS`.
     pub unsafe fn take(_: *mut CpuCounters, numbered: *mut [u64; STRANDS]) -> (u64, u8) {
         // SAFETY: the first word of a live map value's array.
         (unsafe { atomic::fetch_add(numbered.cast(), 1) } + 1, 0)
     }
 
+    /// # Safety
+    /// None needed here; the other build's has one.
     pub unsafe fn release(_: *mut CpuCounters) {}
 }
 
@@ -97,6 +101,8 @@ mod number {
 mod number {
     use audit_common::counters::{CpuCounters, STRANDS};
 
+    /// # Safety
+    /// `counters` is a live value of `COUNTERS`, and `numbered` in it.
     pub unsafe fn take(counters: *mut CpuCounters, numbered: *mut [u64; STRANDS]) -> (u64, u8) {
         // SAFETY: a live map value; volatile, because interrupts change it.
         unsafe {
@@ -110,6 +116,8 @@ mod number {
         }
     }
 
+    /// # Safety
+    /// As for [`take`], which was called before.
     pub unsafe fn release(counters: *mut CpuCounters) {
         // SAFETY: as above.
         unsafe {

@@ -16,6 +16,9 @@ use crate::{
 const _: () = assert!(EVENT_BYTES_MAX == 0x10000, "the masks below");
 const _: () = assert!(NAME_BYTES_MAX == 0xff);
 
+/// One look at a string: a byte more than is kept, to know whether there is one, and the NUL.
+const STRING_BYTES: u32 = PATH_BYTES_MAX as u32 + 2;
+
 /// The tails of the event in one large slot.
 #[derive(Clone, Copy)]
 pub struct Tails {
@@ -73,11 +76,11 @@ impl Tails {
         }
     }
 
-    /// A NUL-ended kernel string of at most PATH_MAX bytes, stored without its NUL.
+    /// A NUL-ended kernel string, stored without its NUL, up to PATH_BYTES_MAX.
     #[inline(always)]
     pub fn kernel_string(self, tag: u16, from: u64) {
-        // SAFETY: `content` leaves room for more than PATH_BYTES_MAX.
-        let got = unsafe { read::kernel_string(self.content(), PATH_BYTES_MAX as u32, from) };
+        // SAFETY: `content` leaves room for a 32 KiB read.
+        let got = unsafe { read::kernel_string(self.content(), STRING_BYTES, from) };
         self.string(tag, got);
     }
 
@@ -85,7 +88,7 @@ impl Tails {
     #[inline(always)]
     pub fn user_string(self, tag: u16, from: u64) {
         // SAFETY: as above.
-        let got = unsafe { read::user_string(self.content(), PATH_BYTES_MAX as u32, from) };
+        let got = unsafe { read::user_string(self.content(), STRING_BYTES, from) };
         self.string(tag, got);
     }
 
@@ -96,14 +99,13 @@ impl Tails {
             return;
         }
         // The helper's length includes the NUL, also when it cut the string there.
-        let length = mask!(got as u64 - 1, 0xfff);
-        let cut = got as u64 == PATH_BYTES_MAX as u64;
-        let flags = if cut {
-            tail_flag::TRUNCATED | tail_flag::UNCOUNTED
+        let original = got as u64 - 1;
+        let (stored, flags) = if original > PATH_BYTES_MAX as u64 {
+            (PATH_BYTES_MAX as u64, tail_flag::TRUNCATED | tail_flag::UNCOUNTED)
         } else {
-            0
+            (original, 0)
         };
-        self.push(tag, flags, length, length);
+        self.push(tag, flags, mask!(stored, 0x1fff), original);
     }
 
     /// The finished event's size.

@@ -14,6 +14,9 @@ use crate::{
     kernel,
 };
 
+/// Columns of the narrowest terminal that we write for.
+const WIDTH: usize = 80;
+
 #[derive(clap::Args)]
 pub struct Args {
     /// Configuration file instead of /etc/audit-daemon/config.toml
@@ -167,32 +170,31 @@ fn text(checked: &Checked) -> String {
         os,
         ..
     } = checked;
+    let program = format!("audit-daemon {version} on Linux {kernel_release} ({architecture})");
+    let between = if program.len() + os.len() + 2 > WIDTH { ",\n" } else { ", " };
     // Writing to a string cannot fail.
-    let _ = writeln!(
-        out,
-        "audit-daemon {version} on Linux {kernel_release} ({architecture}), {os}\n"
-    );
+    let _ = writeln!(out, "{program}{between}{os}\n");
     for file in &checked.config {
         let name = if file.embedded {
             "built-in default"
         } else {
             &*file.path
         };
-        let _ = writeln!(out, "config   {name:<60} ok");
+        let _ = writeln!(out, "config   {name:<52} ok");
     }
     for warning in &checked.warnings {
-        let _ = writeln!(out, "  ! {warning}");
+        put_wrapped(&mut out, &format!("! {warning}"));
     }
     let _ = writeln!(
         out,
-        "programs {:<60} ok\n\n{:<15} {:<15} {:<24} {:<13} sees",
+        "programs {:<52} ok\n\n{:<15} {:<15} {:<19} {:<13} sees",
         checked.flavour, "event", "mechanism", "at", "required"
     );
     for event in &checked.events {
         let sees = match (&event.reason, &*event.cannot_see) {
-            (Some(_), _) => "nothing".to_owned(),
-            (None, "") => "all".to_owned(),
-            (None, what) => format!("all but {what}"),
+            (Some(_), _) => "nothing",
+            (None, "") => "all",
+            (None, _) => "most",
         };
         let mechanism = event.mechanism.unwrap_or("missing");
         let mut at = event
@@ -202,18 +204,24 @@ fn text(checked: &Checked) -> String {
         let first = at.next().unwrap_or("-");
         let _ = writeln!(
             out,
-            "{:<15} {mechanism:<15} {first:<24} {:<13} {sees}",
+            "{:<15} {mechanism:<15} {first:<19} {:<13} {sees}",
             event.event, event.required
         );
         for more in at {
             let _ = writeln!(out, "{:<31} {more}", "");
         }
+        if let (None, what) = (&event.reason, &*event.cannot_see)
+            && !what.is_empty()
+        {
+            put_wrapped(&mut out, &format!("but not: {what}"));
+        }
         if let Some(reason) = &event.reason {
-            let _ = writeln!(out, "    {reason}");
+            put_wrapped(&mut out, reason);
         }
     }
     for problem in &checked.problems {
-        let _ = writeln!(out, "\n  ! {problem}");
+        out.push('\n');
+        put_wrapped(&mut out, &format!("! {problem}"));
     }
     if checked
         .events
@@ -227,4 +235,40 @@ fn text(checked: &Checked) -> String {
         );
     }
     out
+}
+
+/// A remark below a row: indented, in lines of a terminal's width, broken between words only.
+fn put_wrapped(out: &mut String, text: &str) {
+    const INDENT: &str = "    ";
+    let mut line = String::from(INDENT);
+    for word in text.split_whitespace() {
+        let is_first = line.len() == INDENT.len();
+        if !is_first && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            out.push_str(&line);
+            out.push('\n');
+            line.truncate(INDENT.len());
+        }
+        if line.len() > INDENT.len() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    out.push_str(&line);
+    out.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn remarks_break_between_words_and_lose_none() {
+        let text = "a word ".repeat(40);
+        let mut out = String::new();
+        put_wrapped(&mut out, &text);
+        assert!(out.lines().all(|line| line.len() <= WIDTH && line.starts_with("    a")
+            || line.starts_with("    word")), "{out}");
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(words(&out), words(&text));
+    }
 }

@@ -22,7 +22,7 @@ pub use signals::{Stop, block};
 use crate::{
     config::{Listen, Loaded},
     enrich::{boot_ns, host::Host, running},
-    kernel::{self, Attached},
+    kernel::{self, Attached, Unrecorded},
     log::{Log, cap_bytes_default},
     notify::Notifier,
     pipeline::{Pipeline, Screen, Shared, Style, WorkerParts, WriterParts},
@@ -62,6 +62,7 @@ pub fn run(loaded: Loaded, options: Options) -> Result<(), RunError> {
     let mut started = start(&loaded, options)?;
     let edges = Edges::start(&loaded, started.report.clone())?;
     let pipeline = started.go()?;
+    started.unrecorded.keep();
     notifier.ready(&format!("recording to {}", started.log_dir.display()));
     info!("recording to {}", started.log_dir.display());
     let ended = wait(&stop, &notifier, &pipeline, &started.shared);
@@ -81,6 +82,7 @@ struct Started {
     log_dir: PathBuf,
     shared: Arc<Shared>,
     attached: Arc<Attached>,
+    unrecorded: Unrecorded,
     report: Arc<dyn SnapshotSource>,
     parts: Option<(Source, WorkerParts, WriterParts)>,
 }
@@ -116,6 +118,7 @@ fn start(loaded: &Loaded, options: Options) -> Result<Started, RunError> {
     let v1 = crate::enrich::cgroups::trees::v1_choice();
     let request = parts::requests(config, &host, v1.as_ref());
     let mut attached = kernel::start(&request)?;
+    let unrecorded = Unrecorded::new(&attached, &request.pin_dir);
     parts::required_but_missing(config, &attached.outcomes)?;
     let diagnostics = attached.diagnostics(request.diagnostics);
     let mut resumed = source::resume(&attached);
@@ -143,7 +146,6 @@ fn start(loaded: &Loaded, options: Options) -> Result<Started, RunError> {
     let (counters, misses) = (attached.counters.clone(), attached.misses.clone());
     let worker = WorkerParts {
         recorder,
-        log_dir: log_dir.clone(),
         resumed,
         doubles,
         wanted: parts::wanted(config),
@@ -180,6 +182,7 @@ fn start(loaded: &Loaded, options: Options) -> Result<Started, RunError> {
         log_dir,
         shared,
         attached,
+        unrecorded,
         report: Arc::new(report),
         parts: Some((source, worker, writer)),
     })

@@ -294,14 +294,13 @@ impl SnapshotSource for Report {
                 capacity: capacity as u64,
             })
             .collect();
-        let problems = writer
-            .trouble
-            .iter()
-            .map(|trouble| Problem {
-                what: trouble.clone(),
-                do_next: format!("df {}", self.log_dir.display()),
-            })
-            .collect();
+        let problem = |what: &String, command: &str| Problem {
+            what: what.clone(),
+            do_next: format!("{command} {}", self.log_dir.display()),
+        };
+        let trouble = writer.trouble.iter().map(|what| problem(what, "df"));
+        let alarm = writer.alarm.iter().map(|what| problem(what, "ls -la"));
+        let problems = trouble.chain(alarm).collect();
         let taken_at_ms = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .map_or(0, |since| since.as_millis() as u64);

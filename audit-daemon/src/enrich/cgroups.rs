@@ -20,6 +20,7 @@
 //! - an entry without container never pushes out one with a container that root named.
 
 pub mod namespaces;
+mod plain;
 mod room;
 pub mod trees;
 
@@ -69,6 +70,8 @@ pub struct Cgroup {
     /// Relative to the root of its hierarchy; `/` is the root.
     pub path: Arc<[u8]>,
     pub container: Option<Arc<ContainerRef>>,
+    /// Of processes in namespaces of their own, where the path marks no container; see [`plain`].
+    plain: Option<Arc<ContainerRef>>,
     /// Boot time.
     pub removed_at_ns: Option<u64>,
 }
@@ -191,6 +194,7 @@ impl Cgroups {
             Cgroup {
                 path: path.into(),
                 container,
+                plain: None,
                 removed_at_ns: None,
             },
         );
@@ -214,7 +218,7 @@ impl Cgroups {
         entry.removed_at_ns = Some(time_ns);
         self.counters.removed += 1;
         self.removed.push_back((time_ns, key));
-        if let Some(container) = &entry.container
+        if let Some(container) = entry.container.as_ref().or(entry.plain.as_ref())
             && let Some(members) = self.containers.get_mut(container)
         {
             members.living -= 1;

@@ -76,11 +76,16 @@ fn missing_capabilities() -> Vec<&'static str> {
         .collect()
 }
 
-pub fn prepare(request: &Request) -> Result<Prepared, KernelError> {
-    let missing = missing_capabilities();
-    if !missing.is_empty() {
-        return Err(KernelError::Capabilities { missing });
+/// Has this process the capabilities that nothing works without?
+pub fn check_rights() -> Result<(), KernelError> {
+    match missing_capabilities() {
+        missing if missing.is_empty() => Ok(()),
+        missing => Err(KernelError::Capabilities { missing }),
     }
+}
+
+pub fn prepare(request: &Request) -> Result<Prepared, KernelError> {
+    check_rights()?;
     if MODERN.is_empty() || LEGACY.is_empty() {
         return Err(KernelError::NotBuilt);
     }

@@ -35,7 +35,7 @@ pub use error::KernelError;
 pub use load::check_rights;
 pub use maps::{MappedArray, page_bytes};
 pub use misses::Misses;
-pub use pins::unload;
+pub use pins::{Unrecorded, unload};
 
 use crate::hooks::Outcome;
 
@@ -152,14 +152,16 @@ pub fn start(request: &Request) -> Result<Attached, KernelError> {
             reason: error.to_string(),
         });
     }
-    if bpffs.is_ok() {
-        if let Some(attached) = pins::adopt(request, &prepared)? {
-            return Ok(attached);
-        }
-        pins::unload(&request.pin_dir)?;
+    if bpffs.is_ok()
+        && let Some(attached) = pins::adopt(request, &prepared)?
+    {
+        return Ok(attached);
     }
+    // Also where nothing shall be pinned any more: programs that nobody drains only cost.
+    let replaced = pins::unload(&request.pin_dir)? > 0;
     let pin_dir = bpffs.is_ok().then_some(request.pin_dir.as_path());
-    attach::fresh(request, &prepared, pin_dir)
+    let attached = attach::fresh(request, &prepared, pin_dir)?;
+    Ok(Attached { replaced, ..attached })
 }
 
 /// Tries each hook by an actual load, and attaches nothing.

@@ -3,7 +3,10 @@
 //! Owns the directory's names: `map_<NAME>`, `prog_<program>`, `link_<hook>_<candidate>_<point>`.
 //! Invariant: what is adopted is a whole, finished load; anything else is removed.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use audit_common::{Lane, counters::Load};
 use aya::{Ebpf, maps::MapData};
@@ -150,6 +153,33 @@ fn pinned_state(dir: &Path, row: &'static HookRow) -> (OutcomeState, u64) {
         },
         0,
     )
+}
+
+/// Fresh pins, until the daemon records what comes from them. Dropped before that they are removed:
+/// a daemon that refuses to start leaves nothing in the kernel.
+pub struct Unrecorded(Option<PathBuf>);
+
+impl Unrecorded {
+    pub fn new(attached: &Attached, dir: &Path) -> Unrecorded {
+        let is_fresh = attached.pinned && !attached.adopted;
+        Unrecorded(is_fresh.then(|| dir.to_path_buf()))
+    }
+
+    /// From now on they stay.
+    pub fn keep(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unrecorded {
+    fn drop(&mut self) {
+        if let Some(dir) = self.0.take() {
+            let removed = unload(&dir).map(|_| std::fs::remove_dir(&dir));
+            if let Err(error) = removed {
+                warn!("{error}");
+            }
+        }
+    }
 }
 
 /// Removes every pin: programs are detached with their last link. Gives the number removed.

@@ -14,7 +14,7 @@ use super::error::{Alarm, Alarms, LogError};
 use super::identity::{Found, Identity, LogId};
 use super::line::{CHUNK_BYTES, Facts};
 use super::mark::{Mark, MarkFile};
-use super::scan::inspect;
+use super::scan::{Tail, inspect};
 use super::survey::{self, Listed, Survey};
 use super::torn::{self, Torn};
 use super::{TAIL_WINDOW_BYTES, names};
@@ -71,27 +71,9 @@ pub(super) fn recover<D: Disk>(
         first: floor,
         bytes: 0,
     });
-    let name = names::segment(one.first);
-    let path = dir.join(&name);
-    let file = open_segment(disk, dir, one.first)?;
-    let bytes = file
-        .size()
-        .map_err(|error| LogError::io("read", &path, error))?;
-    let durable = durable_of(mark, one.first);
-    let tail =
-        inspect(&file, one, bytes, durable).map_err(|error| LogError::io("read", &path, error))?;
-    tail.alarms
-        .into_iter()
-        .for_each(|alarm| alarms.raise(alarm));
-    let torn = match tail.end < bytes {
-        true => Some(torn::set_aside(disk, dir, &name, &file, tail.end)?),
-        false => None,
-    };
+    let (file, tail, torn) = settle_tail(disk, dir, one, mark, &mut alarms)?;
     torn_bytes += torn.as_ref().map_or(0, |torn| torn.bytes);
-    // What was written and not acknowledged is counted on from here: make it so.
-    let unsure = durable.unwrap_or_else(|| tail.end.saturating_sub(TAIL_WINDOW_BYTES));
-    make_durable(&file, unsure, tail.end)
-        .map_err(|error| LogError::io("make durable", &path, error))?;
+    let name = names::segment(one.first);
 
     let next_sequence = tail
         .last
@@ -106,7 +88,7 @@ pub(super) fn recover<D: Disk>(
         0 => seal_facts(disk, dir, &mut catalog),
         _ => None,
     };
-    let active = Active::new(file, path, tail.end)?;
+    let active = Active::new(file, dir.join(&name), tail.end)?;
     let now = Mark {
         first: one.first,
         bytes: tail.end,
@@ -133,6 +115,37 @@ pub(super) fn recover<D: Disk>(
         torn_bytes,
         opened,
     })
+}
+
+/// Opens the active segment, sets its torn end aside, and makes what stays durable.
+fn settle_tail<D: Disk>(
+    disk: &D,
+    dir: &Path,
+    one: Listed,
+    mark: Option<Mark>,
+    alarms: &mut Alarms,
+) -> Result<(D::File, Tail, Option<Torn>), LogError> {
+    let name = names::segment(one.first);
+    let path = dir.join(&name);
+    let file = open_segment(disk, dir, one.first)?;
+    let bytes = file
+        .size()
+        .map_err(|error| LogError::io("read", &path, error))?;
+    let durable = durable_of(mark, one.first);
+    let mut tail =
+        inspect(&file, one, bytes, durable).map_err(|error| LogError::io("read", &path, error))?;
+    std::mem::take(&mut tail.alarms)
+        .into_iter()
+        .for_each(|alarm| alarms.raise(alarm));
+    let torn = match tail.end < bytes {
+        true => Some(torn::set_aside(disk, dir, &name, &file, tail.end)?),
+        false => None,
+    };
+    // What was written and not acknowledged is counted on from here: make it so.
+    let unsure = durable.unwrap_or_else(|| tail.end.saturating_sub(TAIL_WINDOW_BYTES));
+    make_durable(&file, unsure, tail.end)
+        .map_err(|error| LogError::io("make durable", &path, error))?;
+    Ok((file, tail, torn))
 }
 
 /// Opens a segment, makes it if it is missing, and makes its name durable.

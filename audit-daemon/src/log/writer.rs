@@ -88,6 +88,11 @@ impl<D: Disk> Log<D> {
         Ok((log, recovered.opened))
     }
 
+    /// The log's directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// The log's id and the kernel load being recorded.
     pub fn identity(&self) -> &Identity {
         &self.identity

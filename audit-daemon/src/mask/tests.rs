@@ -196,8 +196,8 @@ fn single_texts_are_masked() {
     assert_eq!(text("sshd: bob [priv]"), None);
 }
 
-#[test]
-fn custom_options_variables_and_patterns() {
+/// A masker with one rule of each sort.
+fn with_own_rules() -> Masker {
     let rules = [
         CustomRule {
             name: "tool-pin".into(),
@@ -216,7 +216,12 @@ fn custom_options_variables_and_patterns() {
             ..CustomRule::default()
         },
     ];
-    let masker = with_rules(&rules).expect("valid rules");
+    with_rules(&rules).expect("valid rules")
+}
+
+#[test]
+fn custom_options_variables_and_patterns() {
+    let masker = with_own_rules();
     let text = |args: &[&str]| text_of(&masker, args);
     assert_eq!(
         text(&["/opt/mytool", "--api-pin", "1234"]),

@@ -4,6 +4,7 @@
 //! after each commit: no lock is ever held over work, and a reader of the status waits for nobody.
 
 use std::{
+    path::{Path, PathBuf},
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -13,7 +14,7 @@ use std::{
 
 use audit_common::{
     Header, Kind, Lane,
-    counters::{CpuCounters, CpuLedger, FILTER_REASONS},
+    counters::{CpuCounters, CpuLedger, FILTER_REASONS, LedgerLane},
     kind::KIND_SLOTS,
 };
 use crossbeam_channel::Receiver;
@@ -22,6 +23,7 @@ use super::ToWriter;
 use crate::{
     accounts::Fate,
     enrich::{cgroups::CgroupCounters, process::TableCounters, users::NamesCounters},
+    log::{ALARMS_MAX, Alarm},
     recorder::{LaneTotals, Recorder},
     source::{Acknowledgement, Batch},
     status::DelayHistogram,
@@ -112,6 +114,8 @@ pub struct WriterStats {
     pub segments_made: u64,
     /// Why the log cannot be written now.
     pub trouble: Option<String>,
+    /// What somebody else last did to the log.
+    pub alarm: Option<String>,
     /// As of the last acknowledgement.
     pub settled: Acknowledgement,
 }
@@ -124,6 +128,8 @@ pub struct Shared {
     delays: [DelayHistogram; Lane::COUNT],
     rotation_due: AtomicBool,
     stopping: AtomicBool,
+    /// Found by the writer, not yet in a record.
+    alarms: Mutex<Vec<(PathBuf, Alarm)>>,
     first_log_bytes: AtomicU64,
     queues: Mutex<Option<(Receiver<Batch>, Receiver<ToWriter>)>>,
 }
@@ -183,6 +189,21 @@ impl Shared {
         lock(&self.writer).trouble = None;
     }
 
+    /// Somebody else was at the log: the worker says it in a record.
+    pub fn raise(&self, log_dir: &Path, alarms: Vec<Alarm>) {
+        if let Some(last) = alarms.last() {
+            lock(&self.writer).alarm = Some(last.to_string());
+            let mut waiting = lock(&self.alarms);
+            let room = ALARMS_MAX.saturating_sub(waiting.len());
+            let of_dir = |alarm| (log_dir.to_owned(), alarm);
+            waiting.extend(alarms.into_iter().take(room).map(of_dir));
+        }
+    }
+
+    pub fn take_alarms(&self) -> Vec<(PathBuf, Alarm)> {
+        std::mem::take(&mut *lock(&self.alarms))
+    }
+
     pub fn settled(&self, done: Option<Acknowledgement>) {
         if let Some(done) = done {
             lock(&self.writer).settled = done;
@@ -236,8 +257,11 @@ impl Shared {
 }
 
 /// The sums as of the last `daemon.counts`.
+///
+/// All of them are those of one moment, the last acknowledgement: what the kernel handed over until
+/// then is told by the highest numbers that came, not by its counters, which run on.
 pub struct Counted {
-    kernel: Vec<CpuCounters>,
+    filtered: Vec<[[u64; FILTER_REASONS.len()]; Lane::COUNT]>,
     user: Vec<CpuLedger>,
     pub since_ns: u64,
 }
@@ -250,15 +274,10 @@ impl Counted {
         now_ns: u64,
     ) -> Counted {
         // What an earlier daemon of this load wrote counts of is not written again; what it left in
-        // the rings is: the kernel's sums begin where the ledger's end.
-        let kernel = (0..cpus).map(counters).collect::<Vec<_>>();
-        let kernel = kernel
-            .into_iter()
-            .zip(&settled.sums)
-            .map(|(kernel, user)| as_of_ledger(kernel, user))
-            .collect();
+        // the rings is: numbers go on where the ledger stands.
+        let filtered = (0..cpus).map(|cpu| filtered_of(&counters(cpu))).collect();
         Counted {
-            kernel,
+            filtered,
             user: settled.sums.clone(),
             since_ns: now_ns,
         }
@@ -272,27 +291,25 @@ impl Counted {
         now_ns: u64,
     ) -> (u64, [LaneTotals; Lane::COUNT]) {
         let mut totals: [LaneTotals; Lane::COUNT] = Default::default();
-        for (cpu, (before, user_before)) in self.kernel.iter_mut().zip(&mut self.user).enumerate() {
-            let now = counters(cpu as u32);
+        for (cpu, (before, user_before)) in
+            self.filtered.iter_mut().zip(&mut self.user).enumerate()
+        {
+            let now = filtered_of(&counters(cpu as u32));
             let user = settled.sums.get(cpu).copied().unwrap_or_default();
             for lane in Lane::ALL.map(|lane| lane as usize) {
-                let (old, new) = (&before.lanes[lane], &now.lanes[lane]);
                 let total = &mut totals[lane];
-                total.submitted += new.submitted().saturating_sub(old.submitted());
-                total.lost += new.lost.saturating_sub(old.lost);
                 for (reason, name) in FILTER_REASONS.into_iter().enumerate() {
-                    let count = new.filtered[reason].saturating_sub(old.filtered[reason]);
-                    if count > 0 {
-                        total.filtered.push((name, count));
-                    }
+                    let count = now[lane][reason].saturating_sub(before[lane][reason]);
+                    add(&mut total.filtered, name, count);
                 }
                 let (old, new) = (&user_before.lanes[lane], &user.lanes[lane]);
+                let lost = new.lost - old.lost;
+                let numbered = numbered(new).saturating_sub(numbered(old));
+                total.lost += lost;
+                total.submitted += numbered.saturating_sub(lost);
                 total.recorded += new.recorded - old.recorded;
                 total.folded += new.folded - old.folded;
-                let left_out = new.left_out - old.left_out;
-                if left_out > 0 {
-                    total.left_out.push(("unreadable", left_out));
-                }
+                add(&mut total.left_out, "unreadable", new.left_out - old.left_out);
             }
             *before = now;
             *user_before = user;
@@ -301,13 +318,74 @@ impl Counted {
     }
 }
 
-/// The kernel's counters as they were when the ledger was last written.
-fn as_of_ledger(mut kernel: CpuCounters, user: &CpuLedger) -> CpuCounters {
-    for (kernel, user) in kernel.lanes.iter_mut().zip(&user.lanes) {
-        let accounted = user.recorded + user.folded + user.left_out;
-        kernel.numbered = Default::default();
-        kernel.numbered[0] = accounted + user.lost;
-        kernel.lost = user.lost;
+/// Each reason stands once, whatever processors it comes from.
+fn add(reasons: &mut Vec<(&'static str, u64)>, name: &'static str, count: u64) {
+    match reasons.iter_mut().find(|(known, _)| *known == name) {
+        Some((_, total)) => *total += count,
+        None if count > 0 => reasons.push((name, count)),
+        None => {}
     }
-    kernel
+}
+
+fn filtered_of(counters: &CpuCounters) -> [[u64; FILTER_REASONS.len()]; Lane::COUNT] {
+    counters.lanes.map(|lane| lane.filtered)
+}
+
+fn numbered(ledger: &LedgerLane) -> u64 {
+    ledger.highest.iter().sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zerocopy::FromZeros;
+
+    fn ledger(highest: u64, recorded: u64, folded: u64, left_out: u64, lost: u64) -> CpuLedger {
+        let mut ledger = CpuLedger::default();
+        ledger.lanes[0] = LedgerLane {
+            highest: [highest, 0, 0, 0],
+            recorded,
+            folded,
+            left_out,
+            lost,
+        };
+        ledger
+    }
+
+    #[test]
+    fn all_sums_are_of_the_last_acknowledgement_and_each_reason_stands_once() {
+        // The kernel's own numbers run ahead: they must not show.
+        let counters = |_| {
+            let mut counters = CpuCounters {
+                lanes: Default::default(),
+                kinds: FromZeros::new_zeroed(),
+                depth: 0,
+            };
+            counters.lanes[0].numbered[0] = 1_000_000;
+            counters.lanes[0].filtered[1] = 7;
+            counters
+        };
+        let settled = |sums| Acknowledgement {
+            sums,
+            ..Acknowledgement::default()
+        };
+        let before = settled(vec![ledger(10, 8, 2, 0, 0), ledger(0, 0, 0, 0, 0)]);
+        let mut counted = Counted::new(&|cpu| counters(cpu), 2, &before, 5);
+        counted.filtered = Default::default();
+        counted.filtered.resize(2, Default::default());
+        let after = settled(vec![ledger(30, 12, 10, 3, 5), ledger(4, 1, 2, 1, 0)]);
+        let (since_ns, [critical, bulk]) = counted.next(&|cpu| counters(cpu), &after, 9);
+        assert_eq!(since_ns, 5);
+        let expected = LaneTotals {
+            filtered: vec![("self", 14)],
+            submitted: 15 + 4,
+            lost: 5,
+            recorded: 5,
+            folded: 10,
+            left_out: vec![("unreadable", 4)],
+        };
+        assert_eq!((critical, bulk), (expected, LaneTotals::default()));
+        let (_, again) = counted.next(&|cpu| counters(cpu), &after, 12);
+        assert_eq!(again, <[LaneTotals; 2]>::default());
+    }
 }

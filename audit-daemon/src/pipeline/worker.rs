@@ -70,7 +70,7 @@ pub struct Worker {
     ticked_ns: u64,
     counted: super::stats::Counted,
     missed: u64,
-    /// Everything read so far was let go.
+    /// The last drain read both rings to their end.
     drained: bool,
 }
 
@@ -156,6 +156,7 @@ impl Worker {
     /// The last of everything: searches, losses, sums.
     fn end(&mut self) {
         self.expire_searches(u64::MAX);
+        self.say_alarms();
         let now_ns = boot_ns();
         self.declare_losses(now_ns.saturating_add(u64::MAX / 4));
         self.count(now_ns);
@@ -188,7 +189,7 @@ impl Worker {
             recycle(held.batch, empty);
         });
         self.order = order;
-        self.drained = batch.complete && self.order.is_empty();
+        self.drained = batch.complete;
         let began_ns = batch.began_ns;
         recycle(batch, empty);
         self.expire_searches(began_ns);
@@ -392,6 +393,7 @@ impl Worker {
         if now_ns.saturating_sub(self.counted.since_ns) >= self.parts.counts_interval_ns {
             self.count(now_ns);
         }
+        self.say_alarms();
         self.publish();
         if self.shared.rotation_due() {
             self.rotate();
@@ -412,6 +414,12 @@ impl Worker {
             self.recorder
                 .skipped(missed - self.missed, self.counted.since_ns);
             self.missed = missed;
+        }
+    }
+
+    fn say_alarms(&mut self) {
+        for (log_dir, alarm) in self.shared.take_alarms() {
+            self.recorder.log_alarm(&log_dir, &alarm);
         }
     }
 
@@ -474,7 +482,7 @@ impl Worker {
 
 /// Gives a batch's memory back to the source, if this was its last user.
 fn recycle(batch: Arc<Batch>, empty: &Sender<Batch>) {
-    if let Ok(batch) = Arc::try_unwrap(batch) {
+    if let Some(batch) = Arc::into_inner(batch) {
         // A full channel has batches enough.
         let _ = empty.try_send(batch);
     }

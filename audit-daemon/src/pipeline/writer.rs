@@ -157,6 +157,8 @@ impl Writer {
             return;
         }
         self.committed = Instant::now();
+        let alarms = self.parts.log.take_alarms();
+        self.shared.raise(self.parts.log.dir(), alarms);
         let last: Option<&Acknowledgement> = self
             .waiting
             .iter()

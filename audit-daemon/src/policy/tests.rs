@@ -41,11 +41,8 @@ impl Tried {
                 flags: 0,
             })
         };
-        let tails = Tails {
-            filename: part(path),
-            argv: part(argv),
-            ..Tails::default()
-        };
+        let mut tails = Tails::default();
+        (tails.filename, tails.argv) = (part(path), part(argv));
         let ticket = self.accounts.read(Lane::Bulk, time_ns, &header);
         let over = &mut self.over;
         let judgement = self

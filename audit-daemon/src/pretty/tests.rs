@@ -1,3 +1,5 @@
+//! One record is one line, at any width, whatever text is in it.
+
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 

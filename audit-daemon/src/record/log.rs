@@ -1,12 +1,14 @@
-//! `log.rotate` and `log.delete`: what became of the log's own files.
+//! `log.rotate`, `log.delete` and `log.verify`: what became of the log's own files.
 //!
 //! OWNS: their views. A rotation is the first record of the new file and describes the host in
-//! full, so that each file can be read alone; a deletion is the tombstone of a file.
+//! full, so that each file can be read alone; a deletion is the tombstone of a file; a verification
+//! that failed says which file is not as it was written.
 //! MUST NOT: open a file.
 
 use super::Lines;
-use super::head::{Head, Kind};
+use super::head::{Head, Kind, Outcome};
 use super::line::{Line, key};
+use super::names::Code;
 use super::notes::At;
 use super::view::{Meta, Text};
 
@@ -26,6 +28,28 @@ pub struct LogDeleteView<'a> {
     pub records: Option<SequenceRange>,
     /// Such as "retention: older than 90 days".
     pub reason: &'a str,
+}
+
+/// A part of the log that is not as it was written, found without being asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct LogVerifyView<'a> {
+    pub meta: Meta<'a>,
+    /// Path and, where known, size. None if it is about the log as a whole.
+    pub file: Option<(&'a [u8], Option<u64>)>,
+    pub fault: LogFault,
+    /// What exactly, in words.
+    pub detail: &'a str,
+}
+
+/// What is wrong with a file of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFault {
+    /// A crash cut the last write short; nothing acknowledged is in it.
+    Torn,
+    /// Records that were durable are gone.
+    Missing,
+    /// Bytes are there that we did not write.
+    Altered,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -75,7 +99,41 @@ impl Lines {
             line.log_file(&view.deleted, view.records);
         });
     }
+
+    /// Appends one `log.verify` that failed, without LF.
+    pub fn log_verify(&mut self, out: &mut Vec<u8>, view: &LogVerifyView) {
+        let (code, severity) = match view.fault {
+            LogFault::Torn => ("TORN", 2),
+            LogFault::Missing => ("MISSING", 5),
+            LogFault::Altered => ("ALTERED", 5),
+        };
+        self.write(out, |line| {
+            line.head(
+                &VERIFY,
+                &view.meta,
+                &Head {
+                    severity,
+                    outcome: Outcome::Failure(Some(Code::Name(code))),
+                    detail: Some(view.detail),
+                    ..Head::default()
+                },
+            );
+            line.raw("\"log_name\":\"audit\",");
+            if let Some((path, size_bytes)) = view.file {
+                line.log_path(path, size_bytes);
+                line.close();
+            }
+            line.end(None, |_| {});
+        });
+    }
 }
+
+const VERIFY: Kind = Kind {
+    ids: r#""class_uid":1008,"category_uid":1,"activity_id":99,"activity_name":"Verify","type_uid":100899,"#,
+    code: r#""event_code":"log.verify""#,
+    host_profile: false,
+    full_device: false,
+};
 
 const ROTATE: Kind = Kind {
     ids: r#""class_uid":1008,"category_uid":1,"activity_id":5,"type_uid":100805,"#,
@@ -94,13 +152,7 @@ const DELETE: Kind = Kind {
 impl Line<'_> {
     fn log_file(&mut self, file: &LogFile, records: Option<SequenceRange>) {
         self.raw("\"log_name\":\"audit\",");
-        let at = At::root("file");
-        let path = Text::whole(file.path);
-        self.raw("\"file\":{");
-        self.file_name(&at, &path);
-        self.path(key!("path"), &at.field("path"), &path);
-        self.raw("\"type_id\":1,");
-        self.integer(key!("size"), file.size_bytes);
+        self.log_path(file.path, Some(file.size_bytes));
         if let Some(sha256) = file.sha256 {
             self.raw("\"hashes\":[{\"algorithm_id\":3,\"value\":\"");
             self.push_hex(&sha256);
@@ -117,5 +169,18 @@ impl Line<'_> {
                 line.close();
             }
         });
+    }
+
+    /// `file` up to its size, left open.
+    fn log_path(&mut self, path: &[u8], size_bytes: Option<u64>) {
+        let at = At::root("file");
+        let path = Text::whole(path);
+        self.raw("\"file\":{");
+        self.file_name(&at, &path);
+        self.path(key!("path"), &at.field("path"), &path);
+        self.raw("\"type_id\":1,");
+        if let Some(size_bytes) = size_bytes {
+            self.integer(key!("size"), size_bytes);
+        }
     }
 }

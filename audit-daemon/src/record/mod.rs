@@ -52,7 +52,7 @@ pub use exec::ExecView;
 pub use exec_failed::ExecFailedView;
 pub use exit::{ExitView, Exited};
 pub use fork::ForkView;
-pub use log::{LogDeleteView, LogFile, LogRotateView, SequenceRange};
+pub use log::{LogDeleteView, LogFault, LogFile, LogRotateView, LogVerifyView, SequenceRange};
 pub use loss::{LossRange, LossStage, LossView, Lost};
 pub use selftest::SelftestView;
 pub use snapshot::SnapshotView;

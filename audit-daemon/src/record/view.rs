@@ -146,6 +146,8 @@ pub struct ProcessView<'a> {
     pub directory: Fact<Text<'a>>,
     /// Only the listed variables, in the order of the environment.
     pub environment: &'a [Variable<'a>],
+    /// Not all of the environment was looked at, or more listed variables were set than are kept.
+    pub environment_incomplete: bool,
     pub owner: Fact<Owner<'a>>,
     pub container: Fact<ContainerView<'a>>,
     /// Only if it lives in another pid namespace than the host's init.

@@ -198,11 +198,10 @@ impl Recorder {
             masker,
             scratches,
             paths,
-            plain,
             ..
         } = self;
         let header = &event.header;
-        let place = identity::container_of(cgroups, plain, header, event.namespace_pid);
+        let place = identity::container_of(cgroups, header, event.namespace_pid);
         let exe = tails.exe.unwrap_or_default();
         let file = path::join(&exe, &mut paths.file);
         let key = key_of(header);
@@ -254,6 +253,7 @@ impl Recorder {
             command: command(&argv, &arguments, Source::Kernel),
             directory: Fact::or_unknown(directory.map(path::Joined::text)),
             environment: &environment,
+            environment_incomplete: event.flags & exec_flag::ENVIRONMENT_INCOMPLETE != 0,
             owner: Fact::Known(identity::owner(header, &names, self.host.cap_full)),
             container: identity::container_view(&place),
             namespace_pid: identity::namespace_pid(header, event.namespace_pid),
@@ -300,11 +300,10 @@ impl Recorder {
             masker,
             scratches,
             paths,
-            plain,
             ..
         } = self;
         let header = &event.header;
-        let place = identity::container_of(cgroups, plain, header, event.namespace_pid);
+        let place = identity::container_of(cgroups, header, event.namespace_pid);
         let said = Key::new(event.parent_tgid, event.parent_start_ns);
         let parent = table.parent_of(key_of(header), said);
         let parent = actor_process(&parent);

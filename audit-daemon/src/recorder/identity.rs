@@ -6,12 +6,12 @@
 use std::sync::Arc;
 
 use audit_common::{Header, header::flag};
-use lru::LruCache;
 
 use crate::{
     enrich::{
         cgroups::{Cgroups, ContainerRef, Placement, namespaces::NamespacePair},
-        container::{self, Orchestrator, Runtime},
+        container::Orchestrator,
+        running::Running,
         users::{Name, Names},
     },
     record::view::{Caps, ContainerView, Fact, Owner, Pod, UNSET},
@@ -77,56 +77,41 @@ pub enum Where {
 }
 
 /// Finds the container of the process that made this event.
-pub fn container_of(
-    cgroups: &mut Cgroups,
-    plain: &mut LruCache<u64, Arc<ContainerRef>>,
-    header: &Header,
-    namespace_pid: u32,
-) -> Where {
-    let namespaces = NamespacePair {
-        mnt: header.mnt_ns,
-        pid: header.pid_ns,
-    };
+pub fn container_of(cgroups: &mut Cgroups, header: &Header, namespace_pid: u32) -> Where {
+    let namespaces = NamespacePair { mnt: header.mnt_ns, pid: header.pid_ns };
     let placed = cgroups.place(header.cgroup, header.cgroup_v1, namespaces, header.time_ns);
     let found = match placed {
         Placement::Container(container) => container.clone(),
         Placement::Unknown => return Where::Unknown,
         Placement::Unmarked => {
+            // A path that nothing marks is a container's for whom both namespaces are its own.
             let own = header.flags & (flag::HOST_PID_NS | flag::HOST_MNT_NS) == 0;
-            return match own
-                .then(|| plain_container(cgroups, plain, header))
-                .flatten()
-            {
-                Some(container) => Where::In(container),
-                None => Where::Host,
-            };
+            match own.then(|| cgroups.plain(header.cgroup, header.cgroup_v1)).flatten() {
+                Some(container) => container,
+                None => return Where::Host,
+            }
         }
     };
     cgroups.register_namespaces(namespaces, &found, namespace_pid == 1);
     Where::In(found)
 }
 
-/// A container whose path nothing marks: plain runc. Only asked for a process with a pid and a
-/// mount namespace of its own.
-fn plain_container(
-    cgroups: &Cgroups,
-    plain: &mut LruCache<u64, Arc<ContainerRef>>,
-    header: &Header,
-) -> Option<Arc<ContainerRef>> {
-    if let Some(known) = plain.get(&header.cgroup) {
-        return Some(known.clone());
+/// The same for a process that ran before the hooks: by the paths of its cgroups, else by its
+/// namespaces.
+pub fn container_of_running(cgroups: &mut Cgroups, running: &Running, own: bool, now_ns: u64) -> Where {
+    let namespaces = NamespacePair { mnt: running.mnt_ns, pid: running.pid_ns };
+    let is_init = running.namespace_pid == 1;
+    let named = running.cgroups.iter().find_map(|(_, path)| cgroups.named(path));
+    if let Some(container) = named {
+        cgroups.register_namespaces(namespaces, &container, is_init);
+        return Where::In(container);
     }
-    let unified = cgroups.get(0, header.cgroup);
-    let id = container::plain_oci(&unified?.path)?;
-    let container = Arc::new(ContainerRef {
-        id: Arc::from(id),
-        runtime: Runtime::Unstated,
-        pod_uid: None,
-        orchestrator: None,
-        delegated_uid: None,
-    });
-    plain.put(header.cgroup, container.clone());
-    Some(container)
+    let entered = cgroups.namespaces().container(namespaces, now_ns).cloned();
+    let plain = || cgroups.plain_by_path(&running.cgroups, namespaces, is_init);
+    match entered.or_else(|| own.then(plain).flatten()) {
+        Some(container) => Where::In(container),
+        None => Where::Host,
+    }
 }
 
 /// Names, images and pods are not known from the kernel: pending.

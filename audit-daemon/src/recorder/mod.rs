@@ -8,6 +8,7 @@ mod daemon;
 mod exec;
 mod identity;
 mod lifecycle;
+mod log;
 mod path;
 mod snapshot;
 
@@ -15,7 +16,7 @@ use audit_common::{Header, Lane};
 
 use crate::{
     enrich::{
-        cgroups::{Cgroups, ContainerRef},
+        cgroups::Cgroups,
         clock::WallClock,
         host::Host,
         process::ProcessTable,
@@ -52,8 +53,6 @@ pub struct Recorder {
     masker: Masker,
     scratches: Vec<Scratch>,
     settings: RecorderSettings,
-    /// Containers that only their namespaces and the end of their cgroup's path tell.
-    plain: lru::LruCache<u64, std::sync::Arc<ContainerRef>>,
     /// Working memory for paths.
     paths: path::Paths,
     /// The lines made since the last take.
@@ -84,9 +83,6 @@ impl Written {
     }
 }
 
-/// Containers told apart by namespaces only, at once.
-const PLAIN_MAX: std::num::NonZeroUsize = std::num::NonZeroUsize::new(4096).unwrap();
-
 impl Recorder {
     #[expect(
         clippy::too_many_arguments,
@@ -115,7 +111,6 @@ impl Recorder {
                 .take(SCRATCHES)
                 .collect(),
             settings,
-            plain: lru::LruCache::new(PLAIN_MAX),
             paths: path::Paths::default(),
             out: Vec::new(),
             ends: Vec::new(),

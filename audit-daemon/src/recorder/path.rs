@@ -3,7 +3,7 @@
 //! Owns the joining: names come leaf first, records want the root first. Must not normalise what a
 //! program asked for: `..` and symbolic links stay as they were given.
 
-use audit_common::events::walk;
+use audit_common::{events::walk, limits::PATH_BYTES_MAX};
 
 use crate::{decode::Part, record::view::Text};
 
@@ -31,22 +31,33 @@ impl<'a> Joined<'a> {
     }
 }
 
-/// A walk as a path. What has no place in any tree (a memfd) is its bare name.
+/// A walk as a path. What has no place in any tree (a memfd) is its bare name. The kernel may store
+/// a little more than a path's limit: whole names are left out at the root's end, as it does itself.
 pub fn join<'a>(part: &Part<'_>, to: &'a mut Vec<u8>) -> Joined<'a> {
     to.clear();
     let placeless = part.detached() && walk::names(part.bytes).count() == 1;
-    to.resize(walk::path_bytes(part.bytes), b'/');
-    let mut end = to.len();
+    let all = walk::path_bytes(part.bytes);
+    let fitting = walk::names(part.bytes)
+        .map(|name| name.len() + 1)
+        .scan(0, |length, name| {
+            *length += name;
+            Some(*length)
+        })
+        .take_while(|length| *length <= PATH_BYTES_MAX);
+    let kept = if all <= PATH_BYTES_MAX { all } else { fitting.last().unwrap_or(0) };
+    let truncated = part.truncated() || kept < all;
+    to.resize(kept, b'/');
+    let mut end = kept;
     for name in walk::names(part.bytes) {
-        let start = end - name.len();
+        let Some(start) = end.checked_sub(name.len()).filter(|start| *start > 0) else { break };
         to[start..end].copy_from_slice(name);
         end = start - 1;
     }
-    if placeless || part.truncated() && !to.is_empty() {
+    if placeless || truncated && !to.is_empty() {
         // No `/` in front of what does not begin at a root.
         to.remove(0);
     }
-    let cut_from = part.truncated().then_some(u64::from(part.original));
+    let cut_from = truncated.then_some(u64::from(part.original).max(all as u64));
     Joined {
         bytes: to,
         cut_from,
@@ -116,6 +127,20 @@ mod tests {
         assert_eq!(joined(b"\x01b\x01a", DETACHED), "/a/b");
         // The root end is lost.
         assert_eq!(joined(b"\x01b\x01a", TRUNCATED), "a/b");
+    }
+
+    #[test]
+    fn a_path_over_the_limit_loses_whole_names_at_its_root() {
+        let level = [&[99][..], &[b'd'; 99]].concat();
+        let leaf = b"\x04leaf";
+        let fits = [&leaf[..], &level.repeat(40)].concat();
+        let mut to = Vec::new();
+        let whole = join(&part(&fits, 0), &mut to);
+        assert_eq!((whole.bytes.len(), whole.cut_from), (4005, None));
+        let over = [&leaf[..], &level.repeat(42)].concat();
+        let cut = join(&part(&over, 0), &mut to);
+        assert_eq!((cut.bytes.len(), cut.cut_from), (4004, Some(4205)));
+        assert!(cut.bytes.starts_with(b"dd") && cut.bytes.ends_with(b"d/leaf"));
     }
 
     #[test]

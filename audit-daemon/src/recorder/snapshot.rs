@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use audit_common::Header;
+use audit_common::{Header, header::flag};
 use zerocopy::FromZeros;
 
 use super::{
@@ -12,15 +12,13 @@ use super::{
 };
 use crate::{
     enrich::{
-        cgroups::ContainerRef,
-        container,
         process::{Key, Process, Reference, TICK_NS},
         running::{Exe, Running},
     },
     record::{
         SnapshotView,
         view::{
-            Caps, ContainerView, ExecTraits, Fact, FileView, Fileless, Inode, Mark, Owner,
+            Caps, ExecTraits, Fact, FileView, Fileless, Inode, Mark, Owner,
             ProcessId, ProcessView, Text,
         },
     },
@@ -45,8 +43,13 @@ impl Recorder {
             from_proc: true,
             ended_ns: None,
         });
+        let header = header_of(self, running);
+        // Also for the events to come: who enters it later is known by its namespaces.
+        let own = header.flags & (flag::HOST_PID_NS | flag::HOST_MNT_NS) == 0;
+        let now_ns = self.clock.boot_ns_now();
+        let place = identity::container_of_running(&mut self.cgroups, running, own, now_ns);
         if let Some(daemon) = daemon {
-            self.snapshot_record(running, parent_reference.as_ref(), daemon);
+            self.snapshot_record(running, &header, &place, parent_reference.as_ref(), daemon);
         }
     }
 
@@ -64,10 +67,15 @@ impl Recorder {
         }
     }
 
-    fn snapshot_record(&mut self, running: &Running, parent: Option<&Reference>, daemon: &Running) {
-        let header = header_of(self, running);
-        let names = identity::names_of(&mut self.names, &header);
-        let place = place_of(running);
+    fn snapshot_record(
+        &mut self,
+        running: &Running,
+        header: &Header,
+        place: &Where,
+        parent: Option<&Reference>,
+        daemon: &Running,
+    ) {
+        let names = identity::names_of(&mut self.names, header);
         let scratch = self.scratches.first_mut();
         let masked = running
             .command
@@ -108,10 +116,10 @@ impl Recorder {
                     effective: ids.cap_effective,
                     full: self.host.cap_full,
                 }),
-                ..identity::owner(&header, &names, self.host.cap_full)
+                ..identity::owner(header, &names, self.host.cap_full)
             }),
-            container: container_view(&place),
-            namespace_pid: identity::namespace_pid(&header, running.namespace_pid),
+            container: identity::container_view(place),
+            namespace_pid: identity::namespace_pid(header, running.namespace_pid),
             parent: parent.as_ref(),
             exec: ExecTraits {
                 fileless: running.exe.as_ref().and_then(fileless),
@@ -153,7 +161,6 @@ pub fn id_of(key: Key) -> ProcessId {
 
 /// The ids of a running process in the form that events have.
 fn header_of(recorder: &Recorder, running: &Running) -> Header {
-    use audit_common::header::flag;
     let host = &recorder.host.namespaces;
     let mut flags = 0;
     for (bit, own) in [
@@ -177,26 +184,6 @@ fn header_of(recorder: &Recorder, running: &Running) -> Header {
         session: running.session,
         ..Header::new_zeroed()
     }
-}
-
-/// The container that the paths of its cgroups name.
-fn place_of(running: &Running) -> Where {
-    for (_, path) in &running.cgroups {
-        if let Some(found) = container::recognise(path) {
-            return Where::In(Arc::new(ContainerRef {
-                id: Arc::from(&*found.id),
-                runtime: found.runtime,
-                pod_uid: found.pod_uid.map(Arc::from),
-                orchestrator: found.orchestrator,
-                delegated_uid: found.delegated_uid,
-            }));
-        }
-    }
-    Where::Host
-}
-
-fn container_view(place: &Where) -> Fact<ContainerView<'_>> {
-    identity::container_view(place)
 }
 
 fn file_view(exe: &Exe) -> FileView<'_> {

@@ -1,3 +1,5 @@
+//! The client says what is wrong, and never waits without end.
+
 use std::io::Write;
 use std::os::unix::net::UnixListener;
 use std::thread;

@@ -1,3 +1,5 @@
+//! The metrics server answers what is right, refuses the rest, and stays bounded.
+
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::unix::fs::MetadataExt;

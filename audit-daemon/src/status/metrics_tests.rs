@@ -1,3 +1,5 @@
+//! Every figure of the status is exported, or said not to be.
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;

@@ -1,3 +1,5 @@
+//! The status as people read it, at any width.
+
 use super::super::samples::{full_snapshot, well_snapshot};
 use super::super::snapshot::HookState;
 use super::*;

@@ -80,7 +80,7 @@ impl Cgroups {
         let Some(entry) = self.entries.remove(&key) else {
             return;
         };
-        let Some(container) = entry.container else {
+        let Some(container) = entry.container.or(entry.plain) else {
             return;
         };
         let Entry::Occupied(mut slot) = self.containers.entry(container) else {

@@ -1,3 +1,5 @@
+//! Cgroups come, go, come again; containers and namespaces follow them; bounds hold.
+
 use super::*;
 
 const A: &str = "3f0c1d9a8b7e6f5d4c3b2a190817263544536271809fadbecd0123456789abcd";
@@ -342,5 +344,65 @@ mod entering {
         );
         table.register_namespaces(OF_B, &b, true);
         assert_eq!(id_at(&table, 1, 0, OF_B, 5), B);
+    }
+}
+
+mod unmarked_by_path {
+    use super::*;
+
+    const OF_C: NamespacePair = NamespacePair { mnt: 10, pid: 20 };
+
+    fn id(container: Option<Arc<ContainerRef>>) -> Option<String> {
+        container.map(|container| container.id.to_string())
+    }
+
+    #[test]
+    fn a_claim_leaves_the_hosts_processes_in_its_cgroup_alone() {
+        let mut table = table(100);
+        table.created(UNIFIED, 1, b"/", 0);
+        table.created(UNIFIED, 2, b"/parent/c1", 0);
+        assert_eq!(id(table.plain(1, 0)), None);
+        assert_eq!(id(table.plain(2, 0)), Some("c1".into()));
+        assert_eq!(id_at(&table, 2, 0, HOST, 5), "unmarked");
+    }
+
+    #[test]
+    fn who_enters_is_known_by_namespaces_until_the_cgroup_ends() {
+        let mut table = table(100);
+        table.created(UNIFIED, 1, b"/", 0);
+        table.created(UNIFIED, 2, b"/c1", 0);
+        let container = table.plain(2, 0).unwrap();
+        table.register_namespaces(OF_C, &container, true);
+        assert_eq!(id_at(&table, 1, 0, OF_C, 5), "c1");
+        // Asked again it is the same one, not one more.
+        assert!(Arc::ptr_eq(&table.plain(2, 0).unwrap(), &container));
+        table.removed(UNIFIED, 2, 100);
+        assert_eq!(id_at(&table, 1, 0, OF_C, 100), "c1");
+        assert_eq!(id_at(&table, 1, 0, OF_C, 101), "unmarked");
+        table.expire(u64::MAX);
+        assert_eq!((table.namespaces().len(), table.living_containers().count()), (0, 0));
+    }
+
+    #[test]
+    fn the_v1_path_counts_where_the_unified_one_says_nothing() {
+        let mut table = table(100);
+        table.created(UNIFIED, 1, b"/", 0);
+        table.created(4, 7, b"/c1", 0);
+        assert_eq!(id(table.plain(1, 7)), Some("c1".into()));
+        assert_eq!(id(table.plain(1, 0)), None);
+    }
+
+    #[test]
+    fn what_ran_before_is_found_by_its_path_and_registered() {
+        let mut table = table(100);
+        table.created(UNIFIED, 1, b"/", 0);
+        table.created(UNIFIED, 2, b"/c1", 0);
+        table.removed(UNIFIED, 2, 1);
+        table.created(UNIFIED, 3, b"/c1", 2);
+        let paths = [(9, b"/else".to_vec()), (UNIFIED, b"/c1".to_vec())];
+        assert_eq!(id(table.plain_by_path(&paths, OF_C, true)), Some("c1".into()));
+        assert_eq!(id_at(&table, 1, 0, OF_C, 5), "c1");
+        table.removed(UNIFIED, 3, 100);
+        assert_eq!(id_at(&table, 1, 0, OF_C, 101), "unmarked");
     }
 }

@@ -1,3 +1,5 @@
+//! Steps are noticed once, slewing is followed, older stamps keep their offset.
+
 use std::cell::Cell;
 use std::rc::Rc;
 

@@ -37,138 +37,144 @@ fn check(path: &str, runtime: Runtime, id: &str, pod: Option<&str>, by: Option<O
     );
 }
 
+use Runtime::{
+    Buildkit, Containerd, Crio, Crun, Docker, Garden, Lxc, Nspawn, Podman, Runc, Unstated, Youki,
+};
+
+/// Path, runtime and id.
+const OUTSIDE_KUBERNETES: &[(&str, Runtime, &str)] = &[
+    // Docker
+    ("/docker/{A}", Docker, "{A}"),
+    ("/docker/{A}/init.scope", Docker, "{A}"),
+    ("/docker/{A}/system.slice/nginx.service", Docker, "{A}"),
+    ("/system.slice/docker-{A}.scope", Docker, "{A}"),
+    ("/system.slice/docker-{A}.scope/sub/sub", Docker, "{A}"),
+    ("/my.slice/my-team.slice/docker-{A}.scope", Docker, "{A}"),
+    ("/system.slice:docker:{A}", Docker, "{A}"),
+    (
+        "/user.slice/user-1000.slice/user@1000.service/user.slice/docker-{A}.scope",
+        Docker,
+        "{A}",
+    ),
+    ("/moby/{A}", Docker, "{A}"),
+    ("/../../docker/{A}", Docker, "{A}"),
+    ("/docker/{A}/docker/{B}", Docker, "{B}"),
+    ("/docker/{A}/system.slice/docker-{B}.scope", Docker, "{B}"),
+    (
+        "/docker/buildkit/v9d3k2j1h0g9f8e7d6c5b4a3z",
+        Buildkit,
+        "v9d3k2j1h0g9f8e7d6c5b4a3z",
+    ),
+    (
+        "/buildkit/v9d3k2j1h0g9f8e7d6c5b4a3z",
+        Buildkit,
+        "v9d3k2j1h0g9f8e7d6c5b4a3z",
+    ),
+    (
+        "/system.slice:buildkit:v9d3k2j1h0g9f8e7d6c5b4a3z",
+        Buildkit,
+        "v9d3k2j1h0g9f8e7d6c5b4a3z",
+    ),
+    // containerd
+    ("/default/c1", Containerd, "c1"),
+    ("/default/c1/system.slice/x.service", Containerd, "c1"),
+    ("/default/{A}", Containerd, "{A}"),
+    ("/k8s.io/c2", Containerd, "c2"),
+    ("/docker/{A}/default/c1", Containerd, "c1"),
+    ("/system.slice/nerdctl-{A}.scope", Containerd, "{A}"),
+    ("/system.slice/cri-containerd-{A}.scope", Containerd, "{A}"),
+    (
+        "/system.slice/containerd.service/system.slice:cri-containerd:{A}",
+        Containerd,
+        "{A}",
+    ),
+    // Podman
+    ("/libpod_parent/libpod-{A}", Podman, "{A}"),
+    ("/libpod_parent/{B}/libpod-{A}", Podman, "{A}"),
+    ("/machine.slice/libpod-{A}.scope", Podman, "{A}"),
+    ("/machine.slice/libpod-{A}.scope/container", Podman, "{A}"),
+    (
+        "/machine.slice/libpod-{A}.scope/container/init.scope",
+        Podman,
+        "{A}",
+    ),
+    (
+        "/machine.slice/machine-libpod_pod_{B}.slice/libpod-{A}.scope",
+        Podman,
+        "{A}",
+    ),
+    (
+        "/user.slice/user-7.slice/user@7.service/user.slice/libpod-{A}.scope/container",
+        Podman,
+        "{A}",
+    ),
+    (
+        "/system.slice/web.service/libpod-payload-{A}",
+        Podman,
+        "{A}",
+    ),
+    // LXC
+    ("/lxc/web", Lxc, "web"),
+    ("/lxc/101/ns/system.slice/cron.service", Lxc, "101"),
+    ("/lxc.payload.l1", Lxc, "l1"),
+    ("/lxc.payload.l1/system.slice/ssh.service", Lxc, "l1"),
+    ("/lxc.payload/web-1", Lxc, "web-1"),
+    ("/lxc.payload.outer/lxc.payload.inner", Lxc, "inner"),
+    (
+        "/user.slice/user-1000.slice/session-4.scope/lxc.payload.u1",
+        Lxc,
+        "u1",
+    ),
+    (
+        "/machine.slice/machine-lxc\\x2d1234\\x2dold\\x2dbox.scope",
+        Lxc,
+        "old-box",
+    ),
+    ("/machine/lxc-77-box.libvirt-lxc", Lxc, "box"),
+    ("/machine/box.libvirt-lxc", Lxc, "box"),
+    // systemd-nspawn
+    ("/machine.slice/machine-deb.scope", Nspawn, "deb"),
+    (
+        "/machine.slice/machine-my\\x2dbox.scope/payload",
+        Nspawn,
+        "my-box",
+    ),
+    (
+        "/machine.slice/machine-my\\x2dbox.scope/payload/init.scope",
+        Nspawn,
+        "my-box",
+    ),
+    (
+        "/machine.slice/systemd-nspawn@deb\\x2d12.service/payload/system.slice/x.service",
+        Nspawn,
+        "deb-12",
+    ),
+    ("/machine.slice/machine-a\\x2.scope", Nspawn, "a\\x2"),
+    ("/machine.slice/machine-a\\x2fb.scope", Nspawn, "a\\x2fb"),
+    ("/machine.slice/machine-a\\x0ab.scope", Nspawn, "a\\x0ab"),
+    // plain OCI runtimes with the systemd driver
+    ("/system.slice/runc-job.1_a.scope", Runc, "job.1_a"),
+    (
+        "/user.slice/user-1000.slice/user@1000.service/user.slice/crun-c-1.scope",
+        Crun,
+        "c-1",
+    ),
+    ("/system.slice/youki-{A}.scope", Youki, "{A}"),
+    ("/system.slice:runc:job", Runc, "job"),
+    // others
+    (
+        "/garden/4b5b7a3e-5a0e-4d5e-6a7b-9d3c",
+        Garden,
+        "4b5b7a3e-5a0e-4d5e-6a7b-9d3c",
+    ),
+    ("/system.slice/garden.service/garden/abc", Garden, "abc"),
+    ("/actions_job/{A}", Unstated, "{A}"),
+    ("/system.slice/isulad-{A}.scope", Unstated, "{A}"),
+];
+
 #[test]
 fn runtimes_outside_kubernetes() {
-    use Runtime::*;
-    let table: &[(&str, Runtime, &str)] = &[
-        // Docker
-        ("/docker/{A}", Docker, "{A}"),
-        ("/docker/{A}/init.scope", Docker, "{A}"),
-        ("/docker/{A}/system.slice/nginx.service", Docker, "{A}"),
-        ("/system.slice/docker-{A}.scope", Docker, "{A}"),
-        ("/system.slice/docker-{A}.scope/sub/sub", Docker, "{A}"),
-        ("/my.slice/my-team.slice/docker-{A}.scope", Docker, "{A}"),
-        ("/system.slice:docker:{A}", Docker, "{A}"),
-        (
-            "/user.slice/user-1000.slice/user@1000.service/user.slice/docker-{A}.scope",
-            Docker,
-            "{A}",
-        ),
-        ("/moby/{A}", Docker, "{A}"),
-        ("/../../docker/{A}", Docker, "{A}"),
-        ("/docker/{A}/docker/{B}", Docker, "{B}"),
-        ("/docker/{A}/system.slice/docker-{B}.scope", Docker, "{B}"),
-        (
-            "/docker/buildkit/v9d3k2j1h0g9f8e7d6c5b4a3z",
-            Buildkit,
-            "v9d3k2j1h0g9f8e7d6c5b4a3z",
-        ),
-        (
-            "/buildkit/v9d3k2j1h0g9f8e7d6c5b4a3z",
-            Buildkit,
-            "v9d3k2j1h0g9f8e7d6c5b4a3z",
-        ),
-        (
-            "/system.slice:buildkit:v9d3k2j1h0g9f8e7d6c5b4a3z",
-            Buildkit,
-            "v9d3k2j1h0g9f8e7d6c5b4a3z",
-        ),
-        // containerd
-        ("/default/c1", Containerd, "c1"),
-        ("/default/c1/system.slice/x.service", Containerd, "c1"),
-        ("/default/{A}", Containerd, "{A}"),
-        ("/k8s.io/c2", Containerd, "c2"),
-        ("/docker/{A}/default/c1", Containerd, "c1"),
-        ("/system.slice/nerdctl-{A}.scope", Containerd, "{A}"),
-        ("/system.slice/cri-containerd-{A}.scope", Containerd, "{A}"),
-        (
-            "/system.slice/containerd.service/system.slice:cri-containerd:{A}",
-            Containerd,
-            "{A}",
-        ),
-        // Podman
-        ("/libpod_parent/libpod-{A}", Podman, "{A}"),
-        ("/libpod_parent/{B}/libpod-{A}", Podman, "{A}"),
-        ("/machine.slice/libpod-{A}.scope", Podman, "{A}"),
-        ("/machine.slice/libpod-{A}.scope/container", Podman, "{A}"),
-        (
-            "/machine.slice/libpod-{A}.scope/container/init.scope",
-            Podman,
-            "{A}",
-        ),
-        (
-            "/machine.slice/machine-libpod_pod_{B}.slice/libpod-{A}.scope",
-            Podman,
-            "{A}",
-        ),
-        (
-            "/user.slice/user-7.slice/user@7.service/user.slice/libpod-{A}.scope/container",
-            Podman,
-            "{A}",
-        ),
-        (
-            "/system.slice/web.service/libpod-payload-{A}",
-            Podman,
-            "{A}",
-        ),
-        // LXC
-        ("/lxc/web", Lxc, "web"),
-        ("/lxc/101/ns/system.slice/cron.service", Lxc, "101"),
-        ("/lxc.payload.l1", Lxc, "l1"),
-        ("/lxc.payload.l1/system.slice/ssh.service", Lxc, "l1"),
-        ("/lxc.payload/web-1", Lxc, "web-1"),
-        ("/lxc.payload.outer/lxc.payload.inner", Lxc, "inner"),
-        (
-            "/user.slice/user-1000.slice/session-4.scope/lxc.payload.u1",
-            Lxc,
-            "u1",
-        ),
-        (
-            "/machine.slice/machine-lxc\\x2d1234\\x2dold\\x2dbox.scope",
-            Lxc,
-            "old-box",
-        ),
-        ("/machine/lxc-77-box.libvirt-lxc", Lxc, "box"),
-        ("/machine/box.libvirt-lxc", Lxc, "box"),
-        // systemd-nspawn
-        ("/machine.slice/machine-deb.scope", Nspawn, "deb"),
-        (
-            "/machine.slice/machine-my\\x2dbox.scope/payload",
-            Nspawn,
-            "my-box",
-        ),
-        (
-            "/machine.slice/machine-my\\x2dbox.scope/payload/init.scope",
-            Nspawn,
-            "my-box",
-        ),
-        (
-            "/machine.slice/systemd-nspawn@deb\\x2d12.service/payload/system.slice/x.service",
-            Nspawn,
-            "deb-12",
-        ),
-        ("/machine.slice/machine-a\\x2.scope", Nspawn, "a\\x2"),
-        ("/machine.slice/machine-a\\x2fb.scope", Nspawn, "a\\x2fb"),
-        ("/machine.slice/machine-a\\x0ab.scope", Nspawn, "a\\x0ab"),
-        // plain OCI runtimes with the systemd driver
-        ("/system.slice/runc-job.1_a.scope", Runc, "job.1_a"),
-        (
-            "/user.slice/user-1000.slice/user@1000.service/user.slice/crun-c-1.scope",
-            Crun,
-            "c-1",
-        ),
-        ("/system.slice/youki-{A}.scope", Youki, "{A}"),
-        ("/system.slice:runc:job", Runc, "job"),
-        // others
-        (
-            "/garden/4b5b7a3e-5a0e-4d5e-6a7b-9d3c",
-            Garden,
-            "4b5b7a3e-5a0e-4d5e-6a7b-9d3c",
-        ),
-        ("/system.slice/garden.service/garden/abc", Garden, "abc"),
-        ("/actions_job/{A}", Unstated, "{A}"),
-        ("/system.slice/isulad-{A}.scope", Unstated, "{A}"),
-    ];
+    let table = OUTSIDE_KUBERNETES;
     for (path, runtime, id) in table {
         check(path, *runtime, id, None, None);
     }
@@ -177,7 +183,6 @@ fn runtimes_outside_kubernetes() {
 
 #[test]
 fn pods_of_kubernetes_and_tasks_of_ecs() {
-    use Runtime::*;
     const K: Option<Orchestrator> = Some(Orchestrator::Kubernetes);
     const E: Option<Orchestrator> = Some(Orchestrator::Ecs);
     const P: Option<&str> = Some("{POD}");

@@ -1,3 +1,5 @@
+//! A host is read from files as they are, whole or broken.
+
 use std::fs;
 use std::os::unix::fs::symlink;
 

@@ -1,3 +1,5 @@
+//! Names come from files or NSS, and nobody ever waits for them.
+
 use std::fs;
 use std::sync::mpsc::{Receiver, Sender, channel};
 

@@ -159,6 +159,9 @@ impl Line<'_> {
     fn environment(&mut self, at: &At, process: &ProcessView) {
         let variables = process.environment;
         if variables.is_empty() {
+            if process.environment_incomplete {
+                self.notes.unknown(&at.field("environment_variables"));
+            }
             return;
         }
         let value_bytes_max = if self.fit >= Fit::NoEnvironment {
@@ -182,12 +185,14 @@ impl Line<'_> {
             self.close();
         }
         self.close_list();
-        if variables.len() > limits::ENVIRONMENT_MAX {
+        if variables.len() > limits::ENVIRONMENT_MAX || process.environment_incomplete {
             let all = variables
                 .iter()
                 .map(|v| (v.name.len() + v.value.bytes.len() + 2) as u64);
+            // What was not looked at has a byte at least.
+            let all = all.sum::<u64>() + u64::from(process.environment_incomplete);
             self.notes
-                .truncated(&at.field("environment_variables"), all.sum());
+                .truncated(&at.field("environment_variables"), all);
         }
     }
 

@@ -271,6 +271,7 @@ impl Wild {
             command: draw.fact(argv),
             directory: draw.fact(directory),
             environment: &environment,
+            environment_incomplete: draw.one_in(6),
             owner: draw.fact(owner),
             container: draw.fact(container),
             namespace_pid: draw.one_in(4).then_some(1),

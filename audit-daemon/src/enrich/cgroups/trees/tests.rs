@@ -1,3 +1,5 @@
+//! Trees are found in real and made-up mount tables, v2, v1 and hybrid.
+
 use std::collections::BTreeMap;
 
 use super::*;
