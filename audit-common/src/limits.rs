@@ -22,7 +22,8 @@ pub const FAILED_ARGS_MAX_LEGACY: u32 = 64;
 
 /// Value of one environment variable; beyond it truncated and marked.
 pub const ENV_VALUE_BYTES_MAX: usize = 1024;
-/// Name of a listed variable; longer ones cannot be listed.
+/// Room for the name of a listed variable with its `=` and the NUL of a string read: names of up to
+/// 30 bytes can be listed.
 pub const ENV_NAME_BYTES_MAX: usize = 32;
 /// Variables that may be listed.
 pub const ENV_LISTED_MAX: u32 = 64;

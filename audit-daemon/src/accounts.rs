@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 use audit_common::{Header, Lane, counters::STRANDS};
 
-use crate::source::Acknowledgement;
+use crate::{losses::Loss, source::Acknowledgement};
 
 /// What became of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,10 +109,21 @@ impl Accounts {
         }
     }
 
-    /// These were declared lost in a record.
-    pub fn lost(&mut self, lane: Lane, cpu: u32, count: u64) {
-        if let Some(sums) = self.settled.sums.get_mut(cpu as usize) {
-            sums.lanes[lane as usize].lost += count;
+    /// These were declared lost in a record. Behind the last event that came they are known as well:
+    /// a later daemon must not look for them again.
+    pub fn lost(&mut self, loss: &Loss) {
+        let lane = loss.lane as usize;
+        for (cpu, count) in loss.by_cpu() {
+            if let Some(sums) = self.settled.sums.get_mut(cpu as usize) {
+                sums.lanes[lane].lost += count;
+            }
+        }
+        for hole in &loss.holes {
+            if let Some(sums) = self.settled.sums.get_mut(hole.cpu as usize) {
+                let highest =
+                    &mut sums.lanes[lane].highest[usize::from(hole.strand) & (STRANDS - 1)];
+                *highest = (*highest).max(hole.last);
+            }
         }
     }
 
@@ -203,6 +214,36 @@ mod tests {
         assert_eq!(done.sums[0].lanes[0].highest[0], 2);
         assert_eq!(done.sums[1].lanes[0].recorded, 1);
         assert_eq!(accounts.in_flight(Lane::Critical), 0);
+    }
+
+    #[test]
+    fn numbers_lost_behind_the_last_event_are_known() {
+        use crate::losses::{Hole, Stage};
+        let mut accounts = accounts();
+        let ticket = accounts.read(Lane::Bulk, 50, &header(1, 24));
+        accounts.settle(ticket, Fate::Recorded);
+        accounts.acknowledgement();
+        let hole = Hole {
+            cpu: 1,
+            strand: 0,
+            first: 25,
+            last: 100,
+            after_ns: 0,
+            before_ns: 0,
+        };
+        let (lane, stage) = (Lane::Bulk, Stage::Ring);
+        accounts.lost(&Loss {
+            lane,
+            stage,
+            holes: vec![hole],
+            unranged: vec![(0, 3)],
+        });
+        let sums = |cpu: usize| accounts.settled().sums[cpu].lanes[Lane::Bulk as usize];
+        assert_eq!(
+            (sums(1).highest[0], sums(1).recorded, sums(1).lost),
+            (100, 1, 76)
+        );
+        assert_eq!((sums(0).highest[0], sums(0).lost), (0, 3));
     }
 
     #[test]

@@ -133,36 +133,25 @@ fn to_end_of_string(mut at: u64, tails: Tails) -> u64 {
 /// Is the name that begins at `at` listed?
 #[inline(always)]
 fn listed(at: u64) -> bool {
-    let Some(mut name) = read::try_user::<Name>(at) else {
-        // Near the end of the stack a whole window may be unreadable: byte by byte then.
-        return short_listed(at);
-    };
-    cut_at_equals(&mut name);
-    // SAFETY: a lookup; the value is not used.
-    unsafe { ENV_NAMES.get(&name) }.is_some()
-}
-
-#[inline(always)]
-fn short_listed(at: u64) -> bool {
     let mut name: Name = [0; ENV_NAME_BYTES_MAX];
+    // As a string: it stops at its end, behind which there may be no memory.
     // SAFETY: the destination is this array.
     let got = unsafe { read::user_string(name.as_mut_ptr(), ENV_NAME_BYTES_MAX as u32, at) };
-    cut_at_equals(&mut name);
-    // SAFETY: as above.
-    got > 0 && unsafe { ENV_NAMES.get(&name) }.is_some()
+    // SAFETY: a lookup; the value is not used.
+    got > 0 && cut_at_equals(&mut name) && unsafe { ENV_NAMES.get(&name) }.is_some()
 }
 
-/// Zeroes the name from its `=` on, without branches (the verifier would follow each).
+/// Zeroes the name from its `=` on, without branches (the verifier would follow each); false if
+/// there is none.
 #[inline(always)]
-fn cut_at_equals(name: &mut Name) {
+fn cut_at_equals(name: &mut Name) -> bool {
     let mut seen: u64 = 0;
     for byte in name.iter_mut() {
         let value = u64::from(*byte);
-        let equals = (value ^ u64::from(b'=')).wrapping_sub(1) >> 63;
-        let end = value.wrapping_sub(1) >> 63;
-        seen |= equals | end;
+        seen |= (value ^ u64::from(b'=')).wrapping_sub(1) >> 63;
         *byte = (value & seen.wrapping_sub(1)) as u8;
     }
+    seen == 1
 }
 
 #[inline(always)]

@@ -101,7 +101,10 @@ impl Tails {
         // The helper's length includes the NUL, also when it cut the string there.
         let original = got as u64 - 1;
         let (stored, flags) = if original > PATH_BYTES_MAX as u64 {
-            (PATH_BYTES_MAX as u64, tail_flag::TRUNCATED | tail_flag::UNCOUNTED)
+            (
+                PATH_BYTES_MAX as u64,
+                tail_flag::TRUNCATED | tail_flag::UNCOUNTED,
+            )
         } else {
             (original, 0)
         };

@@ -171,7 +171,11 @@ fn text(checked: &Checked) -> String {
         ..
     } = checked;
     let program = format!("audit-daemon {version} on Linux {kernel_release} ({architecture})");
-    let between = if program.len() + os.len() + 2 > WIDTH { ",\n" } else { ", " };
+    let between = if program.len() + os.len() + 2 > WIDTH {
+        ",\n"
+    } else {
+        ", "
+    };
     // Writing to a string cannot fail.
     let _ = writeln!(out, "{program}{between}{os}\n");
     for file in &checked.config {
@@ -266,9 +270,17 @@ mod tests {
         let text = "a word ".repeat(40);
         let mut out = String::new();
         put_wrapped(&mut out, &text);
-        assert!(out.lines().all(|line| line.len() <= WIDTH && line.starts_with("    a")
-            || line.starts_with("    word")), "{out}");
-        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert!(
+            out.lines()
+                .all(|line| line.len() <= WIDTH && line.starts_with("    a")
+                    || line.starts_with("    word")),
+            "{out}"
+        );
+        let words = |text: &str| {
+            text.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(words(&out), words(&text));
     }
 }

@@ -21,7 +21,7 @@ Examples:
   audit-daemon run --stdout pretty     record, and show each record as a line
   audit-daemon check                   what this kernel can see; starts nothing
 
-Configuration: /etc/audit-daemon/config.toml and conf.d/*.toml, or --config FILE.";
+Configuration: /etc/audit-daemon/config.toml, conf.d/*.toml, or --config FILE.";
 
 /// Records who did what on this host, in a log that can be trusted.
 #[derive(Parser)]

@@ -19,17 +19,23 @@ pub struct Args {
     /// Log directory instead of `log.dir`
     #[arg(long, value_name = "DIR")]
     log_dir: Option<PathBuf>,
-    /// Print each record, once it is durable
-    #[arg(long, value_name = "HOW")]
+    /// Print each record, once durable: `pretty` or `json`
+    #[arg(long, value_name = "HOW", hide_possible_values = true)]
     stdout: Option<How>,
-    /// Show times in UTC (with --stdout pretty)
+    /// With `pretty`: show times in UTC
     #[arg(long)]
     utc: bool,
-    /// Show pid, parent, sequence and labels too (with --stdout pretty)
+    /// With `pretty`: show pid, parent, sequence and labels too
     #[arg(short, long)]
     verbose: bool,
-    /// Colours (with --stdout pretty)
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    /// With `pretty`: colours `auto`, `always` or `never`
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = true,
+        hide_default_value = true
+    )]
     color: Colour,
 }
 

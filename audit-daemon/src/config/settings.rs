@@ -86,7 +86,7 @@ const COUNTS_INTERVAL: Interval = Interval {
 const ENVIRONMENT: TextList = TextList {
     item: Text {
         check: check_variable,
-        pattern: "^[A-Za-z_][A-Za-z0-9_]{0,30}$",
+        pattern: "^[A-Za-z_][A-Za-z0-9_]{0,29}$",
     },
     items_max: 32,
 };
@@ -341,7 +341,7 @@ pub enum Listen {
 fn check_variable(name: &str) -> Result<(), String> {
     let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     let rest = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if first && rest && name.len() <= 31 {
+    if first && rest && name.len() <= 30 {
         return Ok(());
     }
     Err("expected the name of an environment variable".to_owned())

@@ -3,11 +3,13 @@
 
 use std::{collections::HashMap, path::Path};
 
+use tracing::warn;
+
 use crate::{
     config::Source,
     enrich::running::{self, Running},
     hooks::{Outcome, OutcomeState},
-    log::Opened,
+    log::{Alarm, Opened},
     recorder::Recorder,
 };
 
@@ -43,9 +45,7 @@ pub fn introduce(recorder: &mut Recorder, with: &Introduced<'_>) {
     }
     recorder.daemon_config(with.sources);
     recorder.coverage(with.outcomes);
-    if let Some(torn) = &with.opened.torn {
-        recorder.log_torn(torn);
-    }
+    say_torn(recorder, with.opened);
     for alarm in &with.opened.alarms {
         recorder.log_alarm(with.log_dir, alarm);
     }
@@ -61,6 +61,18 @@ pub fn introduce(recorder: &mut Recorder, with: &Introduced<'_>) {
         recorder.unseen(last_ns);
     }
     snapshot(recorder, with, &running, daemon, last_ns);
+}
+
+/// What a crash cut short; what somebody else wrote there is an alarm of its own.
+fn say_torn(recorder: &mut Recorder, opened: &Opened) {
+    let Some(torn) = &opened.torn else { return };
+    let is_it = |alarm: &Alarm| matches!(alarm, Alarm::Foreign { path, .. } if *path == torn.path);
+    if opened.alarms.iter().any(is_it) {
+        return;
+    }
+    let (bytes, path) = (torn.bytes, torn.path.display());
+    warn!("{bytes} bytes at the end of the log were not whole records; they are in {path} now");
+    recorder.log_torn(torn);
 }
 
 /// The processes into the table; into records only those that no record has introduced yet.

@@ -181,7 +181,7 @@ pub fn open(request: &Request, prepared: &Prepared) -> Result<Opened, KernelErro
         let ebpf = open_object(object, request, prepared)?;
         let mut opened = Opened {
             ebpf,
-            
+
             flavour,
             fingerprint,
         };
@@ -257,12 +257,12 @@ fn list_environment(ebpf: &mut Ebpf, names: &[String]) -> Result<(), KernelError
         HashMap::try_from(map).map_err(|error| object(error.to_string()))?;
     for name in names {
         let mut key = [0; ENV_NAME_BYTES_MAX];
-        let Some(room) = key.get_mut(..name.len()) else {
-            return Err(object(format!(
-                "`{name}` is longer than {ENV_NAME_BYTES_MAX} bytes"
-            )));
-        };
-        room.copy_from_slice(name.as_bytes());
+        // Its `=` and a NUL must fit beside it.
+        let longest = ENV_NAME_BYTES_MAX - 2;
+        if name.len() > longest {
+            return Err(object(format!("`{name}` is longer than {longest} bytes")));
+        }
+        key[..name.len()].copy_from_slice(name.as_bytes());
         map.insert(key, 1, 0)
             .map_err(|error| object(error.to_string()))?;
     }

@@ -161,7 +161,10 @@ pub fn start(request: &Request) -> Result<Attached, KernelError> {
     let replaced = pins::unload(&request.pin_dir)? > 0;
     let pin_dir = bpffs.is_ok().then_some(request.pin_dir.as_path());
     let attached = attach::fresh(request, &prepared, pin_dir)?;
-    Ok(Attached { replaced, ..attached })
+    Ok(Attached {
+        replaced,
+        ..attached
+    })
 }
 
 /// Tries each hook by an actual load, and attaches nothing.

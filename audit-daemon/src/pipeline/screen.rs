@@ -1,11 +1,16 @@
 //! Prints records on standard output, after they are durable, without ever being waited for.
 //!
 //! Owns its thread and a bounded channel. A reader that is too slow makes it leave lines out, and say
-//! how many: every record is in the log.
+//! how many: every record is in the log. A reader that does not read at all does not hold up the stop.
 
 use std::{
     io::{self, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
@@ -15,6 +20,11 @@ use crate::{pretty::Pretty, recorder::Written};
 
 /// Blocks that may wait for the reader.
 const BLOCKS_MAX: usize = 256;
+/// And their bytes: a part of the daemon's memory that a stuck terminal may take.
+const BYTES_MAX: usize = 4 << 20;
+/// So long the last lines may take at the stop.
+const FINISH_MAX: Duration = Duration::from_secs(2);
+const FINISH_LOOK: Duration = Duration::from_millis(5);
 
 /// How records are printed.
 pub enum Style {
@@ -32,18 +42,23 @@ pub struct Screen {
     lines: Sender<Lines>,
     thread: JoinHandle<()>,
     left_out: u64,
+    /// Bytes that wait for the reader.
+    waiting: Arc<AtomicUsize>,
 }
 
 impl Screen {
     pub fn start(style: Style) -> io::Result<Screen> {
         let (sender, lines) = bounded(BLOCKS_MAX);
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let printed = waiting.clone();
         let thread = thread::Builder::new()
             .name("screen".into())
-            .spawn(move || run(style, &lines))?;
+            .spawn(move || run(style, &lines, &printed))?;
         Ok(Screen {
             lines: sender,
             thread,
             left_out: 0,
+            waiting,
         })
     }
 
@@ -52,10 +67,18 @@ impl Screen {
         if written.ends.is_empty() {
             return;
         }
+        let bytes = written.bytes.len();
+        let waiting = self.waiting.load(Ordering::Relaxed);
+        // Whatever its size, one block may always wait.
+        if waiting > 0 && waiting + bytes > BYTES_MAX {
+            self.left_out += written.ends.len() as u64;
+            return;
+        }
         let lines = Lines {
             bytes: written.bytes.clone(),
             ends: written.ends.clone(),
         };
+        self.waiting.fetch_add(bytes, Ordering::Relaxed);
         match self.lines.try_send(lines) {
             Ok(()) if self.left_out > 0 => {
                 warn!(
@@ -71,7 +94,7 @@ impl Screen {
         }
     }
 
-    /// Prints what waits, then ends.
+    /// Prints what waits, then ends; a reader that does not read is left alone.
     pub fn finish(self) {
         if self.left_out > 0 {
             warn!(
@@ -80,12 +103,18 @@ impl Screen {
             );
         }
         drop(self.lines);
-        // A panic there has been reported on standard error already.
-        let _ = self.thread.join();
+        let deadline = Instant::now() + FINISH_MAX;
+        while !self.thread.is_finished() {
+            if Instant::now() >= deadline {
+                warn!("the last records were not printed: nobody reads them");
+                return;
+            }
+            thread::sleep(FINISH_LOOK);
+        }
     }
 }
 
-fn run(mut style: Style, lines: &Receiver<Lines>) {
+fn run(mut style: Style, lines: &Receiver<Lines>, waiting: &AtomicUsize) {
     let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout());
     let mut text = String::new();
     for block in lines {
@@ -108,6 +137,7 @@ fn run(mut style: Style, lines: &Receiver<Lines>) {
                 return;
             }
         }
+        waiting.fetch_sub(block.bytes.len(), Ordering::Relaxed);
         if lines.is_empty() && out.flush().is_err() {
             return;
         }

@@ -291,8 +291,7 @@ impl Counted {
         now_ns: u64,
     ) -> (u64, [LaneTotals; Lane::COUNT]) {
         let mut totals: [LaneTotals; Lane::COUNT] = Default::default();
-        for (cpu, (before, user_before)) in
-            self.filtered.iter_mut().zip(&mut self.user).enumerate()
+        for (cpu, (before, user_before)) in self.filtered.iter_mut().zip(&mut self.user).enumerate()
         {
             let now = filtered_of(&counters(cpu as u32));
             let user = settled.sums.get(cpu).copied().unwrap_or_default();
@@ -309,7 +308,11 @@ impl Counted {
                 total.submitted += numbered.saturating_sub(lost);
                 total.recorded += new.recorded - old.recorded;
                 total.folded += new.folded - old.folded;
-                add(&mut total.left_out, "unreadable", new.left_out - old.left_out);
+                add(
+                    &mut total.left_out,
+                    "unreadable",
+                    new.left_out - old.left_out,
+                );
             }
             *before = now;
             *user_before = user;

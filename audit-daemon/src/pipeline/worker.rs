@@ -404,9 +404,7 @@ impl Worker {
         for loss in self.losses.declare(now_ns, &self.parts.counters) {
             warn!("lost {} {} events", loss.count(), loss.lane.name());
             self.recorder.loss(&loss);
-            for (cpu, count) in loss.by_cpu() {
-                self.accounts.lost(loss.lane, cpu, count);
-            }
+            self.accounts.lost(&loss);
         }
         if let Some(missed) = (self.parts.misses)()
             && missed > self.missed

@@ -78,7 +78,10 @@ pub enum Where {
 
 /// Finds the container of the process that made this event.
 pub fn container_of(cgroups: &mut Cgroups, header: &Header, namespace_pid: u32) -> Where {
-    let namespaces = NamespacePair { mnt: header.mnt_ns, pid: header.pid_ns };
+    let namespaces = NamespacePair {
+        mnt: header.mnt_ns,
+        pid: header.pid_ns,
+    };
     let placed = cgroups.place(header.cgroup, header.cgroup_v1, namespaces, header.time_ns);
     let found = match placed {
         Placement::Container(container) => container.clone(),
@@ -86,7 +89,10 @@ pub fn container_of(cgroups: &mut Cgroups, header: &Header, namespace_pid: u32) 
         Placement::Unmarked => {
             // A path that nothing marks is a container's for whom both namespaces are its own.
             let own = header.flags & (flag::HOST_PID_NS | flag::HOST_MNT_NS) == 0;
-            match own.then(|| cgroups.plain(header.cgroup, header.cgroup_v1)).flatten() {
+            match own
+                .then(|| cgroups.plain(header.cgroup, header.cgroup_v1))
+                .flatten()
+            {
                 Some(container) => container,
                 None => return Where::Host,
             }
@@ -98,10 +104,21 @@ pub fn container_of(cgroups: &mut Cgroups, header: &Header, namespace_pid: u32) 
 
 /// The same for a process that ran before the hooks: by the paths of its cgroups, else by its
 /// namespaces.
-pub fn container_of_running(cgroups: &mut Cgroups, running: &Running, own: bool, now_ns: u64) -> Where {
-    let namespaces = NamespacePair { mnt: running.mnt_ns, pid: running.pid_ns };
+pub fn container_of_running(
+    cgroups: &mut Cgroups,
+    running: &Running,
+    own: bool,
+    now_ns: u64,
+) -> Where {
+    let namespaces = NamespacePair {
+        mnt: running.mnt_ns,
+        pid: running.pid_ns,
+    };
     let is_init = running.namespace_pid == 1;
-    let named = running.cgroups.iter().find_map(|(_, path)| cgroups.named(path));
+    let named = running
+        .cgroups
+        .iter()
+        .find_map(|(_, path)| cgroups.named(path));
     if let Some(container) = named {
         cgroups.register_namespaces(namespaces, &container, is_init);
         return Where::In(container);

@@ -13,7 +13,12 @@ use crate::{
 impl Recorder {
     /// A crash cut the last write short.
     pub fn log_torn(&mut self, torn: &Torn) {
-        let Torn { path, segment, offset, bytes } = torn;
+        let Torn {
+            path,
+            segment,
+            offset,
+            bytes,
+        } = torn;
         let detail = format!(
             "{bytes} bytes at offset {offset} of {segment} were not whole records after a crash; \
              set aside"
@@ -46,7 +51,15 @@ impl Recorder {
         let utc_ns = self.utc_now();
         let file = file.map(|(path, size)| (path.as_os_str().as_bytes(), size));
         self.write(utc_ns, |lines, out, meta| {
-            lines.log_verify(out, &LogVerifyView { meta, file, fault, detail });
+            lines.log_verify(
+                out,
+                &LogVerifyView {
+                    meta,
+                    file,
+                    fault,
+                    detail,
+                },
+            );
         });
     }
 }

@@ -15,13 +15,7 @@ mod snapshot;
 use audit_common::{Header, Lane};
 
 use crate::{
-    enrich::{
-        cgroups::Cgroups,
-        clock::WallClock,
-        host::Host,
-        process::ProcessTable,
-        users::Names,
-    },
+    enrich::{cgroups::Cgroups, clock::WallClock, host::Host, process::ProcessTable, users::Names},
     mask::{Masker, Scratch},
     record::{
         Lines,

@@ -44,12 +44,18 @@ pub fn join<'a>(part: &Part<'_>, to: &'a mut Vec<u8>) -> Joined<'a> {
             Some(*length)
         })
         .take_while(|length| *length <= PATH_BYTES_MAX);
-    let kept = if all <= PATH_BYTES_MAX { all } else { fitting.last().unwrap_or(0) };
+    let kept = if all <= PATH_BYTES_MAX {
+        all
+    } else {
+        fitting.last().unwrap_or(0)
+    };
     let truncated = part.truncated() || kept < all;
     to.resize(kept, b'/');
     let mut end = kept;
     for name in walk::names(part.bytes) {
-        let Some(start) = end.checked_sub(name.len()).filter(|start| *start > 0) else { break };
+        let Some(start) = end.checked_sub(name.len()).filter(|start| *start > 0) else {
+            break;
+        };
         to[start..end].copy_from_slice(name);
         end = start - 1;
     }

@@ -18,8 +18,8 @@ use crate::{
     record::{
         SnapshotView,
         view::{
-            Caps, ExecTraits, Fact, FileView, Fileless, Inode, Mark, Owner,
-            ProcessId, ProcessView, Text,
+            Caps, ExecTraits, Fact, FileView, Fileless, Inode, Mark, Owner, ProcessId, ProcessView,
+            Text,
         },
     },
 };

@@ -20,7 +20,12 @@ impl Cgroups {
         let keys = hierarchies
             .into_iter()
             .zip([unified, v1])
-            .filter_map(|(hierarchy, id)| Some(CgroupKey { hierarchy: hierarchy?, id }));
+            .filter_map(|(hierarchy, id)| {
+                Some(CgroupKey {
+                    hierarchy: hierarchy?,
+                    id,
+                })
+            });
         for key in keys {
             if let Some(container) = self.claim(key) {
                 return Some(container);
@@ -45,7 +50,9 @@ impl Cgroups {
                 let is_living = entry.removed_at_ns.is_none();
                 key.hierarchy == *hierarchy && is_living && *entry.path == path[..]
             });
-            let Some(key) = found.map(|(key, _)| *key) else { continue };
+            let Some(key) = found.map(|(key, _)| *key) else {
+                continue;
+            };
             if let Some(container) = self.claim(key) {
                 self.register_namespaces(namespaces, &container, is_init);
                 return Some(container);

@@ -380,7 +380,10 @@ mod unmarked_by_path {
         assert_eq!(id_at(&table, 1, 0, OF_C, 100), "c1");
         assert_eq!(id_at(&table, 1, 0, OF_C, 101), "unmarked");
         table.expire(u64::MAX);
-        assert_eq!((table.namespaces().len(), table.living_containers().count()), (0, 0));
+        assert_eq!(
+            (table.namespaces().len(), table.living_containers().count()),
+            (0, 0)
+        );
     }
 
     #[test]
@@ -400,7 +403,10 @@ mod unmarked_by_path {
         table.removed(UNIFIED, 2, 1);
         table.created(UNIFIED, 3, b"/c1", 2);
         let paths = [(9, b"/else".to_vec()), (UNIFIED, b"/c1".to_vec())];
-        assert_eq!(id(table.plain_by_path(&paths, OF_C, true)), Some("c1".into()));
+        assert_eq!(
+            id(table.plain_by_path(&paths, OF_C, true)),
+            Some("c1".into())
+        );
         assert_eq!(id_at(&table, 1, 0, OF_C, 5), "c1");
         table.removed(UNIFIED, 3, 100);
         assert_eq!(id_at(&table, 1, 0, OF_C, 101), "unmarked");
