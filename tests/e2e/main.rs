@@ -1,1 +1,17 @@
-//! Tests.
+//! E2e tests: the daemon as a user runs it, judged by what a user sees.
+//!
+//! One file per subject; `load`, `mount` and `runtimes` are what they share. To be run one after the
+//! other: each has the machine to itself.
+
+mod clock;
+mod containers;
+mod kill;
+mod load;
+mod log;
+mod mount;
+mod runtimes;
+mod start;
+mod status;
+mod stdout;
+mod users;
+mod zz_ocsf;

@@ -1,1 +1,16 @@
-//! Tests.
+//! Kernel tests: real acts under the real programs, with exact counts and contents.
+//!
+//! One file per event; `argv`, `environment`, `loss` and `sums` are about what all of them share.
+//! Each test starts a daemon with a home of its own and counts only what bears its marker.
+
+mod argv;
+mod cgroup;
+mod environment;
+mod exec;
+mod exec_failed;
+mod exit;
+mod expect;
+mod fork;
+mod loss;
+mod sums;
+mod zz_ocsf;

@@ -1,0 +1,110 @@
+//! `audit-acts`: odd acts for the tests, one process each.
+//!
+//! Owns the acts. Must not: judge what came of them; an act that the kernel refuses prints the
+//! errno's number and exits with 0.
+//!
+//! What to do stands on standard input, words ended by NUL: any bytes can be said, and the exec of
+//! this program itself mentions nothing of the test. First come steps, then one act:
+//!
+//! ```text
+//! steps   chdir DIR | descend LEVELS NAME | chroot DIR | uid UID | gid GID | login-uid UID
+//!         set NAME=VALUE | clear | write FILE (and keep it open)
+//!         enter GROUP/cgroup.procs
+//! acts    exec FILE ARG…             execvp NAME ARG…           exec-null-argv FILE
+//!         exec-with FILE NAME=VALUE…
+//!         exec-bad-file              exec-bad-argv FILE         exec-at DIR NAME ARG…
+//!         exec-empty FILE ARG…       exec-at-flags FILE         exec-memfd NAME FILE ARG…
+//!         exec-memfd-path NAME FILE ARG…                        exec-unlinked FILE ARG…
+//!         exec-from-thread THREADS FILE ARG…                    vfork FILE ARG…
+//!         posix-spawn FILE ARG…      spawn-many THREADS EACH FILE TAG
+//!         fail-many THREADS EACH FILE                           fork-many THREADS EACH
+//!         exit CODE                  raise SIGNAL               exit-among THREADS CODE
+//!         leader-first THREADS CODE
+//! ```
+
+mod crowd;
+mod launch;
+mod steps;
+
+use std::ffi::{CString, OsStr, OsString};
+use std::io::Read;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+/// The words not yet taken.
+pub struct Words(std::vec::IntoIter<Vec<u8>>);
+
+impl Words {
+    fn read() -> Words {
+        let mut input = Vec::new();
+        std::io::stdin()
+            .read_to_end(&mut input)
+            .expect("standard input");
+        assert_eq!(input.pop(), Some(0), "each word ends with NUL");
+        let words: Vec<Vec<u8>> = input.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect();
+        Words(words.into_iter())
+    }
+
+    pub fn bytes(&mut self) -> Vec<u8> {
+        self.0.next().expect("one more word")
+    }
+
+    pub fn path(&mut self) -> OsString {
+        OsString::from_vec(self.bytes())
+    }
+
+    pub fn c_string(&mut self) -> CString {
+        CString::new(self.bytes()).expect("words have no NUL")
+    }
+
+    pub fn number(&mut self) -> u32 {
+        let word = self.bytes();
+        let text = OsStr::from_bytes(&word).to_str().expect("a number");
+        text.parse().expect("a number")
+    }
+
+    pub fn rest(&mut self) -> Vec<CString> {
+        let words = self.0.by_ref();
+        words
+            .map(|word| CString::new(word).expect("words have no NUL"))
+            .collect()
+    }
+}
+
+fn main() {
+    let mut words = Words::read();
+    let act = steps::all(&mut words);
+    match act.as_slice() {
+        b"exec" => launch::exec(&mut words),
+        b"exec-with" => launch::with_environment(&mut words),
+        b"execvp" => launch::execvp(&mut words),
+        b"exec-null-argv" => launch::null_argv(&mut words),
+        b"exec-bad-file" => launch::bad_file(),
+        b"exec-bad-argv" => launch::bad_argv(&mut words),
+        b"exec-at" => launch::at(&mut words),
+        b"exec-empty" => launch::empty(&mut words),
+        b"exec-at-flags" => launch::at_flags(&mut words),
+        b"exec-memfd" => launch::memfd(&mut words),
+        b"exec-memfd-path" => launch::memfd_path(&mut words),
+        b"exec-unlinked" => launch::unlinked(&mut words),
+        b"exec-from-thread" => launch::from_thread(&mut words),
+        b"vfork" => launch::vfork(&mut words),
+        b"posix-spawn" => launch::posix_spawn(&mut words),
+        b"spawn-many" => crowd::spawn_many(&mut words),
+        b"fail-many" => crowd::fail_many(&mut words),
+        b"fork-many" => crowd::fork_many(&mut words),
+        b"exit" => crowd::exit(&mut words),
+        b"raise" => crowd::raise(&mut words),
+        b"exit-among" => crowd::exit_among(&mut words),
+        b"leader-first" => crowd::leader_first(&mut words),
+        other => panic!("no act {:?}", OsStr::from_bytes(other)),
+    }
+}
+
+/// Ends an act that the kernel refused.
+pub fn refused() -> ! {
+    let errno = std::io::Error::last_os_error()
+        .raw_os_error()
+        .expect("an errno");
+    println!("{errno}");
+    std::process::exit(0)
+}

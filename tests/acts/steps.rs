@@ -1,0 +1,70 @@
+//! What a process does to itself before its act.
+
+use std::os::unix::fs::chroot;
+
+use crate::Words;
+
+/// Does all steps and returns the word of the act.
+pub fn all(words: &mut Words) -> Vec<u8> {
+    loop {
+        let word = words.bytes();
+        match word.as_slice() {
+            b"chdir" => std::env::set_current_dir(words.path()).expect("chdir"),
+            b"descend" => descend(words),
+            b"chroot" => chroot(words.path()).expect("chroot"),
+            b"uid" => uid(words.number()),
+            b"gid" => gid(words.number()),
+            b"login-uid" => {
+                let uid = words.bytes();
+                std::fs::write("/proc/self/loginuid", uid).expect("set the login uid");
+            }
+            b"set" => set(words),
+            b"clear" => clear(),
+            b"enter" => std::fs::write(words.path(), "0").expect("enter a control group"),
+            b"write" => {
+                let file = std::fs::File::options()
+                    .append(true)
+                    .open(words.path())
+                    .expect("open");
+                // Open for the rest of this process.
+                std::mem::forget(file);
+            }
+            _ => return word,
+        }
+    }
+}
+
+/// Makes and enters a directory in a directory, and so on.
+fn descend(words: &mut Words) {
+    let (levels, name) = (words.number(), words.path());
+    for _ in 0..levels {
+        std::fs::create_dir(&name).expect("mkdir");
+        std::env::set_current_dir(&name).expect("chdir");
+    }
+}
+
+fn uid(uid: u32) {
+    // SAFETY: only numbers are passed.
+    let done = unsafe { libc::setresuid(uid, uid, uid) };
+    assert_eq!(done, 0, "setresuid: {}", std::io::Error::last_os_error());
+}
+
+fn gid(gid: u32) {
+    // SAFETY: only numbers and an empty list are passed.
+    let done = unsafe { libc::setgroups(0, std::ptr::null()) | libc::setresgid(gid, gid, gid) };
+    assert_eq!(done, 0, "setresgid: {}", std::io::Error::last_os_error());
+}
+
+fn set(words: &mut Words) {
+    let word = words.c_string().into_raw();
+    // SAFETY: the string is never freed, so it may become part of the environment; no other thread
+    // runs yet.
+    let done = unsafe { libc::putenv(word) };
+    assert_eq!(done, 0, "putenv: {}", std::io::Error::last_os_error());
+}
+
+fn clear() {
+    // SAFETY: no other thread runs yet.
+    let done = unsafe { libc::clearenv() };
+    assert_eq!(done, 0, "clearenv");
+}

@@ -1,0 +1,520 @@
+//! Starting, refusing to start, and the commands beside `run`.
+
+use std::os::unix::net::UnixDatagram;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use audit_tests::home::daemon_program;
+use audit_tests::{Daemon, Records, Setup};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::load;
+
+const NOBODY: u32 = 65_534;
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A run that must be refused: its exit code and what it said. Nothing may be left in the kernel.
+#[track_caller]
+fn refused(setup: &Setup) -> (Option<i32>, String) {
+    let output = setup
+        .command("run")
+        .stdin(Stdio::null())
+        .output()
+        .expect("start the daemon");
+    assert!(!setup.pin_dir().exists(), "pins were made");
+    (output.status.code(), text(&output.stderr))
+}
+
+#[test]
+fn a_second_instance_is_refused_with_the_pid_of_the_first() {
+    let first = Setup::new();
+    let mut daemon = Daemon::start(&first);
+    let dir = first.log_dir();
+    let second = Setup::new().set("log.dir", &format!("\"{}\"", dir.display()));
+    let expected = format!(
+        "error: the log in {} is in use by process {}: stop that one first, or give this one \
+         another directory\n",
+        dir.display(),
+        daemon.pid()
+    );
+    assert_eq!(refused(&second), (Some(5), expected));
+    // The first is not disturbed.
+    load::exec(first.marker(), 1);
+    let records = daemon.stop();
+    assert_eq!(load::numbers(&records, first.marker()), [1]);
+    assert_eq!(records.of_kind("daemon.start").count(), 1);
+    // And once it has gone its place is free.
+    let mut next = Daemon::start(&second);
+    next.signal(Signal::SIGTERM);
+    assert_eq!(next.wait_end().code(), Some(0));
+    let records = Records::read(&dir);
+    assert_eq!(records.of_kind("daemon.start").count(), 2);
+}
+
+#[test]
+fn ready_means_that_the_next_exec_is_recorded() {
+    for pin in ["\"never\"", "\"auto\""] {
+        let setup = Setup::new().set("kernel.pin", pin);
+        let mut daemon = Daemon::start(&setup);
+        load::exec(setup.marker(), 0);
+        let records = daemon.stop();
+        assert_eq!(load::numbers(&records, setup.marker()), [0], "pin = {pin}");
+        assert_eq!(records[0].kind(), "daemon.start");
+        assert_eq!(records[0].sequence(), 0);
+        let said = records[0].str("message");
+        assert!(said.contains("hooks attached"), "{said}");
+    }
+}
+
+#[test]
+fn a_log_directory_that_cannot_be_used_is_refused_before_any_hook() {
+    let setup = Setup::new();
+    let file = setup.dir().join("file");
+    std::fs::write(&file, "").expect("a file");
+    let open = setup.dir().join("open");
+    std::fs::create_dir(&open).expect("a directory");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    std::fs::set_permissions(&open, mode).expect("chmod");
+    let cases = [
+        (file, "not a directory"),
+        (setup.dir().join("missing/log"), "does not exist: create it"),
+        (open, "chmod go-w"),
+    ];
+    for (dir, reason) in cases {
+        let setup = Setup::new().set("log.dir", &format!("\"{}\"", dir.display()));
+        let (code, said) = refused(&setup);
+        assert_eq!(code, Some(5), "{said}");
+        assert!(
+            said.contains(reason) && said.contains(&*dir.to_string_lossy()),
+            "{said}"
+        );
+        assert_eq!(
+            said.lines()
+                .filter(|line| line.starts_with("error: "))
+                .count(),
+            1,
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_log_directory_on_a_read_only_file_system_is_refused() {
+    let setup = Setup::new();
+    let mount = crate::mount::Tmpfs::new(&setup.log_dir(), "size=1m");
+    mount.make_read_only();
+    let (code, said) = refused(&setup);
+    assert_eq!(code, Some(5), "{said}");
+    assert!(said.contains("Read-only file system"), "{said}");
+}
+
+/// The daemon's program where any user may run it.
+fn program_for_all(setup: &Setup) -> PathBuf {
+    let copy = setup.dir().join("audit-daemon");
+    std::fs::copy(daemon_program(), &copy).expect("copy the daemon");
+    copy
+}
+
+#[test]
+fn without_root_the_missing_capabilities_are_named() {
+    let setup = Setup::new();
+    let config = setup.write_config();
+    for subcommand in ["run", "check"] {
+        let mut command = Command::new(program_for_all(&setup));
+        command
+            .arg(subcommand)
+            .arg("--config")
+            .arg(&config)
+            .stdin(Stdio::null());
+        let output = command
+            .uid(NOBODY)
+            .gid(NOBODY)
+            .output()
+            .expect("start the daemon");
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(4), "{subcommand}: {said}");
+        let expected = "error: missing CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE; the kernel refuses \
+                        eBPF without\nRun it as root, or under the systemd unit:\n  sudo \
+                        audit-daemon run\n";
+        assert!(said.ends_with(expected), "{subcommand}: {said}");
+    }
+    assert!(!setup.pin_dir().exists() && !setup.log_dir().exists());
+}
+
+/// `setpriv`, to take single capabilities away.
+fn without(capabilities: &str) -> Command {
+    let mut command = Command::new("setpriv");
+    command.arg("--bounding-set").arg(capabilities);
+    command
+}
+
+fn has(program: &str) -> bool {
+    Command::new(program)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .status()
+        .is_ok()
+}
+
+#[test]
+fn root_without_one_capability_is_told_which() {
+    if !has("setpriv") {
+        audit_tests::skip!("no setpriv here");
+    }
+    let setup = Setup::new();
+    let mut command = without("-sys_admin,-perfmon");
+    command
+        .arg(daemon_program())
+        .arg("run")
+        .arg("--config")
+        .arg(setup.write_config());
+    let output = command.output().expect("start setpriv");
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert!(said.contains("missing CAP_PERFMON; "), "{said}");
+}
+
+/// A command in a mount namespace without tracefs, and without the right to mount it: tracepoints
+/// of single system calls cannot be had, as under a strict unit.
+fn without_tracefs(setup: &Setup, subcommand: &str) -> Command {
+    let script = "mount -t tmpfs none /sys/kernel/tracing && \
+                  exec setpriv --bounding-set -sys_admin \"$0\" \"$@\"";
+    let mut command = Command::new("unshare");
+    command
+        .args(["-m", "sh", "-c", script])
+        .arg(daemon_program());
+    command
+        .arg(subcommand)
+        .arg("--config")
+        .arg(setup.write_config())
+        .stdin(Stdio::null());
+    command
+}
+
+fn can_hide_tracefs() -> bool {
+    has("setpriv") && has("unshare") && !Path::new("/sys/kernel/debug/tracing/events").exists()
+}
+
+#[test]
+fn a_required_event_that_cannot_be_had_refuses_the_start() {
+    if !can_hide_tracefs() {
+        audit_tests::skip!("no setpriv or unshare here, or tracefs is mounted twice");
+    }
+    let setup = Setup::new().set("events.exec_failed.required", "\"always\"");
+    for subcommand in ["run", "check"] {
+        let output = without_tracefs(&setup, subcommand)
+            .output()
+            .expect("start unshare");
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{subcommand}: {said}");
+        let expected = "error: `events.exec_failed.required = \"always\"`, but this kernel cannot \
+                        have it: ";
+        assert!(said.contains(expected), "{said}");
+        assert!(
+            said.contains("Set it to \"if-available\" to run without"),
+            "{said}"
+        );
+        assert!(!setup.pin_dir().exists(), "{subcommand} leaves pins");
+    }
+}
+
+#[test]
+fn an_event_that_is_not_required_is_done_without_and_that_is_said() {
+    if !can_hide_tracefs() {
+        audit_tests::skip!("no setpriv or unshare here, or tracefs is mounted twice");
+    }
+    let setup = Setup::new().set("events.exec_failed.required", "\"if-available\"");
+    let output = without_tracefs(&setup, "check")
+        .arg("--json")
+        .output()
+        .expect("start unshare");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let checked: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let events = checked["events"].as_array().expect("events");
+    let failed = events
+        .iter()
+        .find(|event| event["event"] == "exec failed")
+        .expect("a row");
+    assert!(
+        failed["mechanism"].is_null() && failed["reason"].is_string(),
+        "{failed}"
+    );
+
+    let mut child = without_tracefs(&setup, "run")
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("start");
+    let deadline = Instant::now() + audit_tests::daemon::patience();
+    while Records::read(&setup.log_dir())
+        .of_kind("daemon.coverage")
+        .count()
+        == 0
+    {
+        assert!(Instant::now() < deadline, "no daemon.coverage");
+        assert_eq!(
+            child.try_wait().expect("wait"),
+            None,
+            "the daemon runs without it"
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    load::exec(setup.marker(), 0);
+    kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGTERM).expect("SIGTERM");
+    assert_eq!(child.wait().expect("wait").code(), Some(0));
+    let records = Records::read(&setup.log_dir());
+    assert_eq!(load::numbers(&records, setup.marker()), [0]);
+    let coverage: Vec<&str> = records
+        .of_kind("daemon.coverage")
+        .map(|r| r.str("unmapped.coverage.state"))
+        .collect();
+    assert_eq!(coverage, ["missing"]);
+    let kinds = records
+        .of_kind("daemon.coverage")
+        .next()
+        .map(|r| r.at("unmapped.coverage.kinds"));
+    assert_eq!(kinds, Some(&serde_json::json!(["process.exec"])));
+}
+
+#[test]
+fn a_start_that_fails_late_leaves_nothing_in_the_kernel() {
+    let setup = Setup::new().set("kernel.pin", "\"required\"");
+    // Found out after the hooks are attached.
+    std::fs::write(setup.socket(), "no socket").expect("a file in the way");
+    let (code, said) = refused(&setup);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("exists and is no socket"), "{said}");
+}
+
+#[test]
+fn a_wrong_configuration_is_an_error_with_its_place() {
+    let setup = Setup::new();
+    let config = setup.config_file();
+    std::fs::write(&config, "[log]\nsegmnt_size = \"1 MiB\"\n").expect("write");
+    let expected = format!(
+        "error: unknown key `segmnt_size` in [log]\n  --> {}:2:1\n   |\n 2 | segmnt_size = \"1 MiB\"\n   \
+         | ^^^^^^^^^^^ did you mean `segment_size`?\nNothing was started; the running daemon keeps \
+         its old config.\n",
+        config.display()
+    );
+    for subcommand in ["run", "check", "status", "unload"] {
+        let mut command = Command::new(daemon_program());
+        let output = command
+            .arg(subcommand)
+            .arg("--config")
+            .arg(&config)
+            .output()
+            .expect("start");
+        assert_eq!(
+            (output.status.code(), text(&output.stderr)),
+            (Some(2), expected.clone()),
+            "{subcommand}"
+        );
+    }
+    // For the clean-up, which reads it.
+    setup.write_config();
+}
+
+fn run(args: &[&str]) -> Output {
+    Command::new(daemon_program())
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .expect("start")
+}
+
+#[test]
+fn help_and_version_say_what_they_should_on_one_screen() {
+    for args in [
+        ["--help"].as_slice(),
+        &["run", "--help"],
+        &["check", "--help"],
+        &["status", "-h"],
+    ] {
+        let output = run(args);
+        let said = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{args:?}");
+        assert!(
+            said.lines().count() <= 40,
+            "{args:?} fits no screen:\n{said}"
+        );
+        let longest = said.lines().map(|line| line.chars().count()).max();
+        assert!(longest <= Some(80), "{args:?} is {longest:?} wide:\n{said}");
+    }
+    let help = text(&run(&["--help"]).stdout);
+    for part in [
+        "Exit codes: 0 fine",
+        "Examples:",
+        "run ",
+        "check ",
+        "status ",
+        "unload ",
+        "schema ",
+    ] {
+        assert!(help.contains(part), "{part:?} is not in\n{help}");
+    }
+    let version = run(&["--version"]);
+    assert_eq!(version.status.code(), Some(0));
+    assert_eq!(
+        text(&version.stdout),
+        format!("audit-daemon {}\n", env!("CARGO_PKG_VERSION"))
+    );
+    assert_eq!(run(&["frobnicate"]).status.code(), Some(2));
+    assert_eq!(run(&["run", "--stdout", "xml"]).status.code(), Some(2));
+    assert_eq!(run(&[]).status.code(), Some(2));
+}
+
+#[test]
+fn unload_takes_everything_out_once() {
+    let setup = Setup::new().set("kernel.pin", "\"required\"");
+    Daemon::start(&setup).stop();
+    let pins = std::fs::read_dir(setup.pin_dir()).expect("pins").count();
+    assert!(pins > 0);
+    let said = load::run(&mut setup.command("unload"));
+    let expected = format!(
+        "Removed {pins} pins from {}: nothing of ours is left in the kernel, unless a daemon is \
+         running.\n",
+        setup.pin_dir().display()
+    );
+    assert_eq!(said, expected);
+    assert_eq!(
+        std::fs::read_dir(setup.pin_dir()).map_or(0, Iterator::count),
+        0
+    );
+    let nothing = format!("Nothing is pinned in {}.\n", setup.pin_dir().display());
+    assert_eq!(load::run(&mut setup.command("unload")), nothing);
+    // The next start loads anew.
+    let mut daemon = Daemon::start(&setup);
+    assert_eq!(daemon.status().0["daemon"]["adopted_restarts"], 0);
+    daemon.stop();
+}
+
+#[test]
+fn the_schema_is_json_and_knows_the_keys() {
+    let schema: serde_json::Value =
+        serde_json::from_slice(&run(&["schema"]).stdout).expect("JSON Schema");
+    let sections = schema["properties"].as_object().expect("properties");
+    for section in [
+        "log", "kernel", "events", "records", "mask", "status", "metrics",
+    ] {
+        assert!(sections.contains_key(section), "{section}");
+    }
+    assert_eq!(schema["additionalProperties"], false);
+}
+
+#[test]
+fn check_fits_80_columns_and_starts_nothing() {
+    let setup = Setup::new();
+    let said = load::run(&mut setup.command("check"));
+    for line in said.lines() {
+        assert!(
+            line.chars().count() <= 80 || line.contains(setup.marker()),
+            "too wide: {line}"
+        );
+    }
+    let file = setup.config_file().display().to_string();
+    assert!(
+        said.starts_with("audit-daemon ") && said.contains(&file),
+        "{said}"
+    );
+    for event in [
+        "exec  ",
+        "exec failed ",
+        "fork ",
+        "exit ",
+        "cgroup created ",
+    ] {
+        assert_eq!(
+            said.lines().filter(|line| line.starts_with(event)).count(),
+            1,
+            "{said}"
+        );
+    }
+    assert!(!setup.log_dir().exists() && !setup.pin_dir().exists() && !setup.socket().exists());
+}
+
+#[test]
+fn check_as_json_names_every_event_with_its_mechanism() {
+    let setup = Setup::new();
+    let said = load::run(setup.command("check").arg("--json"));
+    let checked: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+    let events = checked["events"].as_array().expect("events");
+    let exec = events
+        .iter()
+        .find(|event| event["event"] == "exec")
+        .expect("exec");
+    assert_eq!(
+        (
+            &exec["mechanism"],
+            &exec["at"],
+            &exec["required"],
+            &exec["cannot_see"]
+        ),
+        (
+            &serde_json::json!("raw tracepoint"),
+            &serde_json::json!(["sched_process_exec"]),
+            &serde_json::json!("always"),
+            &serde_json::json!("")
+        )
+    );
+    let file = setup.config_file().display().to_string();
+    assert_eq!(checked["config"][0]["path"], file);
+    let digest = load::run(Command::new("sha256sum").arg(setup.config_file()));
+    assert_eq!(
+        checked["config"][0]["sha256"].as_str(),
+        digest.split(' ').next()
+    );
+}
+
+/// Messages to the service manager, until one holds `last`.
+fn messages_until(socket: &UnixDatagram, last: &str) -> Vec<(Instant, String)> {
+    let mut messages = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        let length = socket
+            .recv(&mut buffer)
+            .unwrap_or_else(|e| panic!("no {last}: {e}"));
+        messages.push((Instant::now(), text(&buffer[..length])));
+        if messages
+            .last()
+            .is_some_and(|(_, message)| message.contains(last))
+        {
+            return messages;
+        }
+    }
+}
+
+#[test]
+fn the_service_manager_is_told() {
+    const WATCHDOG: Duration = Duration::from_secs(2);
+    let setup = Setup::new();
+    let path = setup.dir().join("notify");
+    let socket = UnixDatagram::bind(&path).expect("a socket for messages");
+    socket
+        .set_read_timeout(Some(audit_tests::daemon::patience()))
+        .expect("a timeout");
+    let setup = setup
+        .env("NOTIFY_SOCKET", &path.to_string_lossy())
+        .env("WATCHDOG_USEC", &WATCHDOG.as_micros().to_string());
+    let mut daemon = Daemon::start(&setup);
+    let ready = messages_until(&socket, "READY=1");
+    let log_dir = setup.log_dir().display().to_string();
+    assert_eq!(ready.len(), 1, "{ready:?}");
+    assert_eq!(
+        ready[0].1,
+        format!("READY=1\nSTATUS=recording to {log_dir}")
+    );
+    let first = messages_until(&socket, "WATCHDOG=1");
+    let second = messages_until(&socket, "WATCHDOG=1");
+    let apart = second[0].0 - first[0].0;
+    assert!(apart < WATCHDOG, "signs of life are {apart:?} apart");
+    daemon.stop();
+    let stopping = messages_until(&socket, "STOPPING=1");
+    let (_, last) = stopping.last().expect("a message");
+    assert_eq!(last, "STOPPING=1\nSTATUS=draining what was seen");
+}
