@@ -30,11 +30,11 @@ cargo xtask test [--tier TIER[,TIER…]] [--filter TEXT] [--release]
 
 Installs what is missing, builds, and runs the tests, tier by tier:
 
-  unit     functions and modules; no privileges            10 min
-  golden   exact output, against files in tests/golden      5 min
-  kernel   one file per event, exact counts; root          15 min
-  e2e      the real daemon; root                           15 min
-  vm       kernel and e2e on other kernels, in QEMU        25 min
+  unit     functions and modules; no privileges             8 min
+  golden   exact output, against files in tests/golden      3 min
+  kernel   one file per event, exact counts; root          12 min
+  e2e      the real daemon; root                           12 min
+  vm       kernel and e2e on other kernels, in QEMU        45 min
   fuzz     arbitrary bytes; only when named                15 min
 
   --tier     only these; default: all but fuzz

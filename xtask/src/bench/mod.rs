@@ -66,7 +66,12 @@ pub fn run(mut args: Args) -> Result<()> {
     let dir = workspace::target_dir()?.join("bench");
     std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
 
-    let mut words = vec!["--daemon".into(), daemon.into_os_string(), "--dir".into(), dir.into()];
+    let mut words = vec![
+        "--daemon".into(),
+        daemon.into_os_string(),
+        "--dir".into(),
+        dir.into(),
+    ];
     for name in only {
         words.extend(["--only".into(), name.into()]);
     }
@@ -97,20 +102,29 @@ fn program() -> Result<PathBuf> {
     cargo.env(workspace::BPF_DIR_ENV, workspace::bpf_dir()?);
     let built = build::executables(&mut cargo)?;
     let program = built.into_iter().find(|built| built.target == PROGRAM);
-    Ok(program.context("cargo built no program that measures")?.path)
+    Ok(program
+        .context("cargo built no program that measures")?
+        .path)
 }
 
 /// Runs it as root; what it found comes on its standard output, progress passes through.
 fn measure(program: &Path, words: Vec<std::ffi::OsString>) -> Result<(Report, bool)> {
     let mut command = process::as_root(program, words, &Environment::new())?;
-    command.stdin(Stdio::inherit()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+    command
+        .stdin(Stdio::inherit())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit());
     let output = command
         .spawn()
         .and_then(std::process::Child::wait_with_output)
         .with_context(|| format!("cannot start: {}", process::line(&command)))?;
     let report = Report::parse(&String::from_utf8_lossy(&output.stdout))?;
     if report.findings.is_empty() && !output.status.success() {
-        bail!("nothing was measured: {} ended with {}", program.display(), output.status);
+        bail!(
+            "nothing was measured: {} ended with {}",
+            program.display(),
+            output.status
+        );
     }
     Ok((report, output.status.success()))
 }

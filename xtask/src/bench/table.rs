@@ -4,7 +4,9 @@
 use super::budgets;
 use super::finding::{Finding, Report};
 
-const HEADINGS: [&str; 7] = ["measure", "case", "value", "off", "ratio", "budget", "distance"];
+const HEADINGS: [&str; 7] = [
+    "measure", "case", "value", "off", "ratio", "budget", "distance",
+];
 /// The first two are words, the others figures.
 const WORD_COLUMNS: usize = 2;
 
@@ -12,7 +14,10 @@ pub fn render(report: &Report) -> String {
     let mut rows = vec![HEADINGS.map(str::to_owned)];
     rows.extend(report.findings.iter().map(row));
     let width = |column: usize| {
-        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
+        rows.iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or(0)
     };
     let widths: Vec<usize> = (0..HEADINGS.len()).map(width).collect();
     let mut text = String::from("\n");
@@ -21,7 +26,11 @@ pub fn render(report: &Report) -> String {
         let mut line = String::new();
         for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
             // A measure is named once, in front of its cases.
-            let cell = if column == 0 && *cell == measure { "" } else { cell };
+            let cell = if column == 0 && *cell == measure {
+                ""
+            } else {
+                cell
+            };
             let padding = " ".repeat(width - cell.chars().count());
             let (before, after) = match column < WORD_COLUMNS {
                 true => ("", padding.as_str()),
@@ -41,11 +50,20 @@ pub fn render(report: &Report) -> String {
 }
 
 fn push_notes(text: &mut String, report: &Report) {
-    let notes: Vec<&Finding> =
-        report.findings.iter().filter(|finding| !finding.note.is_empty()).collect();
+    let notes: Vec<&Finding> = report
+        .findings
+        .iter()
+        .filter(|finding| !finding.note.is_empty())
+        .collect();
     if !notes.is_empty() {
         text.push_str("\nnotes\n");
-        for Finding { measure, case, note, .. } in notes {
+        for Finding {
+            measure,
+            case,
+            note,
+            ..
+        } in notes
+        {
             text.push_str(&format!("  {measure}, {case}: {note}\n"));
         }
     }
@@ -67,14 +85,25 @@ fn push_notes(text: &mut String, report: &Report) {
         said("cpu"),
         said("load_before")
     ));
+    if let Some(programs @ 1..) = report.surroundings["tracing_programs_before"].as_u64() {
+        text.push_str(&format!(
+            "{programs} tracing programs of others were loaded: `off` holds what they cost, and the \
+             ratios are too good.\n",
+        ));
+    }
     if report.surroundings["auditd_was_enabled_since_boot"] == true {
         text.push_str(
             "auditd was enabled since this machine started: `off` holds its mark on tasks, and the \
              ratios are too good.\n",
         );
     }
-    let judged = report.findings.iter().filter_map(|finding| Some((finding, budgets::of(finding)?)));
-    let missed = judged.filter(|(finding, budget)| !budget.is_kept(finding)).count();
+    let judged = report
+        .findings
+        .iter()
+        .filter_map(|finding| Some((finding, budgets::of(finding)?)));
+    let missed = judged
+        .filter(|(finding, budget)| !budget.is_kept(finding))
+        .count();
     text.push_str(&match missed {
         0 => "Every budget that was measured is kept.\n".to_owned(),
         1 => "1 budget is missed.\n".to_owned(),
@@ -136,9 +165,14 @@ mod tests {
             ratio: Some(ratio),
             ..Finding::default()
         };
-        let findings =
-            vec![finding("empty programs", 105.0, 1.05), finding("daemon", 125.0, 1.25)];
-        let text = render(&Report { findings, ..Report::default() });
+        let findings = vec![
+            finding("empty programs", 105.0, 1.05),
+            finding("daemon", 125.0, 1.25),
+        ];
+        let text = render(&Report {
+            findings,
+            ..Report::default()
+        });
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[2], "getppid  empty programs  105 ns  100 ns  1.050×");
         assert!(lines[3].starts_with("         daemon "), "{text}");

@@ -1,7 +1,6 @@
 //! Owns: running tiers' test programs on another kernel, and making a row of what came back.
 //! Must not: boot anything itself (that is `vm`), or build anything.
 
-use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,8 +9,8 @@ use anyhow::Result;
 use super::libtest::{Parser, Tally};
 use crate::build::Executable;
 use crate::vm::{
-    JobKind, JobReport, MachineEnd, Placed, SuiteJob, SuiteOutcome, SuiteReport, SuiteRequest,
-    TestResult, run_suite,
+    JobKind, JobReport, MachineEnd, SuiteJob, SuiteOutcome, SuiteReport, SuiteRequest, TestResult,
+    place_programs, run_suite,
 };
 use crate::workspace;
 
@@ -30,17 +29,7 @@ pub fn run(
     budget: Duration,
 ) -> Result<Verdict> {
     let mut request = SuiteRequest::new(workspace::root(), kernel);
-    // At the paths they have here: what the compiler wrote into the programs is true there too.
-    for path in [daemon, &workspace::root().join("tests")] {
-        request.files.push(Placed {
-            source: path.to_owned(),
-            path: path.to_owned(),
-        });
-    }
-    let mut assignment = OsString::from("AUDIT_DAEMON=");
-    assignment.push(daemon);
-    request.env.push(assignment);
-    let share = u32::try_from(programs.len().max(1))?;
+    place_programs(&mut request, daemon);
     request.jobs.extend(programs.iter().map(|program| SuiteJob {
         name: program.target.clone(),
         kind: JobKind::Tests {
@@ -48,7 +37,8 @@ pub fn run(
             filter: filter.map(str::to_owned),
             skip: Vec::new(),
         },
-        time_limit: budget / share,
+        // One may take longer than the other; together they are held by the machine's own limit.
+        time_limit: budget / 4 * 3,
     }));
     request.echo = true;
     Ok(match run_suite(&request)? {

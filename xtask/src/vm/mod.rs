@@ -191,23 +191,32 @@ fn request(args: &Args, workspace: &Path) -> anyhow::Result<SuiteRequest> {
     Ok(request)
 }
 
-/// The tiers' programs, the daemon and the tests' data, all at the paths they have here:
-/// what the compiler wrote into the programs (`CARGO_MANIFEST_DIR`) is true in the guest.
+/// Does for tests what needs a process of its own; built beside the daemon.
+const ACTS: &str = "audit-acts";
+
+/// Puts the programs that tests start and the tests' data into the guest, all at the paths they
+/// have here: what the compiler wrote into the programs (`CARGO_MANIFEST_DIR`) is true there too.
+pub fn place_programs(request: &mut SuiteRequest, daemon: &Path) {
+    let acts = daemon.with_file_name(ACTS);
+    for (variable, path) in [("AUDIT_DAEMON=", daemon), ("AUDIT_ACTS=", &acts)] {
+        let mut assignment = OsString::from(variable);
+        assignment.push(path);
+        request.env.push(assignment);
+    }
+    let data = request.workspace.join("tests");
+    for path in [daemon, &acts, &data] {
+        request.files.push(Placed {
+            source: path.to_owned(),
+            path: path.to_owned(),
+        });
+    }
+}
+
+/// The tiers' programs and what they need.
 fn add_tests(request: &mut SuiteRequest, args: &Args) -> anyhow::Result<()> {
     let workspace = request.workspace.clone();
     let daemon = programs::daemon(&workspace, args.release)?;
-    request.files.push(Placed {
-        source: daemon.clone(),
-        path: daemon.clone(),
-    });
-    let mut assignment = OsString::from("AUDIT_DAEMON=");
-    assignment.push(&daemon);
-    request.env.push(assignment);
-    let data = workspace.join("tests");
-    request.files.push(Placed {
-        source: data.clone(),
-        path: data,
-    });
+    place_programs(request, &daemon);
     for built in programs::tests(&workspace, &args.tiers, args.release)? {
         request.jobs.push(SuiteJob {
             name: built.name,
