@@ -43,7 +43,16 @@ pub struct Part<'a> {
     pub flags: u16,
 }
 
-impl Part<'_> {
+impl<'a> Part<'a> {
+    /// All there was.
+    pub fn whole(bytes: &'a [u8]) -> Part<'a> {
+        Part {
+            bytes,
+            original: bytes.len() as u32,
+            flags: 0,
+        }
+    }
+
     pub fn unreadable(&self) -> bool {
         self.flags & tail_flag::UNREADABLE != 0
     }

@@ -13,6 +13,7 @@ pub fn pointers(strings: &[CString]) -> Vec<*const c_char> {
 }
 
 fn environment() -> *const *const c_char {
+    // SAFETY: POSIX's own, an array that ends with a null pointer.
     unsafe extern "C" {
         static environ: *const *const c_char;
     }

@@ -30,7 +30,7 @@ pub const HOLD: &str = "hold-processes";
 const PROCESSES: u64 = 50_000;
 const MIB: f64 = (1 << 20) as f64;
 /// Ended processes are remembered for 30 s: until then the table still fills.
-const SOAK_WARM: Duration = Duration::from_secs(35);
+const SOAK_WARM: Duration = Duration::from_secs(40);
 const SOAK_FAILED: u32 = 1_000;
 const SOAK_LOOK: Duration = Duration::from_millis(500);
 
@@ -109,7 +109,7 @@ pub fn soak(plan: &Plan) -> Result<()> {
     let denied = denied_program(plan.dir())?;
     let daemon = Daemon::start(&plan.daemon, plan.dir(), "")?;
     let began = Instant::now();
-    let warm = SOAK_WARM.min(plan.soak / 2);
+    let warm = SOAK_WARM.min(plan.soak * 2 / 3);
     let (mut early, mut late) = (0, 0);
     let (mut looked, mut turn) = (began, 0_u32);
     paced(SOAK_FAILED, plan.soak, || {

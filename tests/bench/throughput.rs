@@ -10,8 +10,9 @@ use audit_daemon::{
     daemon,
     decode::{self, Event},
     enrich::boot_ns,
-    mask::Scratch,
-    recorder::Written,
+    log::Log,
+    mask::{Masker, Scratch},
+    recorder::{Recorder, Written},
 };
 use sha2::{Digest, Sha256};
 
@@ -106,7 +107,6 @@ fn alone(plan: &Plan) -> Result<()> {
     let loaded = stages::defaults(plan.dir())?;
     let (mut log, _) = stages::open_log(plan.dir())?;
     let mut recorder = stages::recorder(&loaded, &log)?;
-    let masker = daemon::masker(&loaded)?;
     let mut stream = Stream::new(boot_ns());
     stream.residents(|entry| {
         if let Ok(Event::Fork(fork)) = decode::decode(entry) {
@@ -120,70 +120,78 @@ fn alone(plan: &Plan) -> Result<()> {
     }
     let batch = filling.take(Default::default());
     let entries: Vec<&[u8]> = batch.items.iter().map(|item| batch.entry(item)).collect();
-    let count = entries.len();
     let time = plan.stretch / 4;
-    let report = |case: &str, ns: f64| found(&Finding::new(STAGE, case, ns, "ns a record"));
-
-    report(
-        "decode",
-        least(time, count, || {
-            for entry in &entries {
-                std::hint::black_box(decode::header(entry).is_ok());
-                std::hint::black_box(decode::decode(entry).is_ok());
-            }
-        }),
-    );
-    let mut scratch = Scratch::default();
-    report(
-        "mask (part of record)",
-        least(time, count, || {
-            for entry in &entries {
-                if let Ok(Event::Exec(_, tails)) = decode::decode(entry) {
-                    let argv = tails.argv.map_or(&[][..], |part| part.bytes);
-                    std::hint::black_box(masker.mask_argv(argv, &mut scratch).is_some());
-                }
-            }
-        }),
-    );
-    let mut lines = Written::default();
-    report(
-        "record (with decode and mask)",
-        least(time, count, || {
-            for entry in &entries {
-                if let Ok(Event::Exec(exec, tails)) = decode::decode(entry) {
-                    recorder.exec(&exec, &tails, true);
-                }
-            }
-            lines = recorder.take(std::mem::take(&mut lines));
-        }),
-    );
-    report(
-        "SHA-256 of the line",
-        least(time, count, || {
-            for line in lines.lines() {
-                std::hint::black_box(Sha256::digest(line));
-            }
-        }),
-    );
-    let mut refused = None;
-    report(
-        "log: append and commit",
-        least(time, count, || {
-            for line in lines.lines() {
-                // The numbers in these lines are not the log's; it does not look, in a release build.
-                refused = refused
-                    .take()
-                    .or(log.append(line).err().map(|error| error.to_string()));
-            }
-            if log.waiting_bytes() >= GROUP_BYTES {
-                refused = refused
-                    .take()
-                    .or(log.commit().err().map(|error| error.to_string()));
-            }
-        }),
-    );
-    ensure!(refused.is_none(), "the log refused: {refused:?}");
+    let masker = daemon::masker(&loaded)?;
+    let lines = record_alone(time, &entries, &mut recorder, &masker);
+    log_alone(time, &lines, &mut log)?;
     sizes(&lines);
+    Ok(())
+}
+
+fn report(case: &str, ns: f64) {
+    found(&Finding::new(STAGE, case, ns, "ns a record"));
+}
+
+/// From entries to lines, which it returns.
+fn record_alone(
+    time: Duration,
+    entries: &[&[u8]],
+    recorder: &mut Recorder,
+    masker: &Masker,
+) -> Written {
+    let decode = least(time, entries.len(), || {
+        for entry in entries {
+            std::hint::black_box(decode::header(entry).is_ok());
+            std::hint::black_box(decode::decode(entry).is_ok());
+        }
+    });
+    report("decode", decode);
+    let mut scratch = Scratch::default();
+    let mask = least(time, entries.len(), || {
+        for entry in entries {
+            if let Ok(Event::Exec(_, tails)) = decode::decode(entry) {
+                let argv = tails.argv.map_or(&[][..], |part| part.bytes);
+                std::hint::black_box(masker.mask_argv(argv, &mut scratch).is_some());
+            }
+        }
+    });
+    report("mask (part of record)", mask);
+    let mut lines = Written::default();
+    let record = least(time, entries.len(), || {
+        for entry in entries {
+            if let Ok(Event::Exec(exec, tails)) = decode::decode(entry) {
+                recorder.exec(&exec, &tails, true);
+            }
+        }
+        lines = recorder.take(std::mem::take(&mut lines));
+    });
+    report("record (with decode and mask)", record);
+    lines
+}
+
+fn log_alone(time: Duration, lines: &Written, log: &mut Log) -> Result<()> {
+    let sum = least(time, lines.ends.len(), || {
+        for line in lines.lines() {
+            std::hint::black_box(Sha256::digest(line));
+        }
+    });
+    report("SHA-256 of the line", sum);
+    let mut refused = None;
+    let append = least(time, lines.ends.len(), || {
+        for line in lines.lines() {
+            // The numbers in these lines are not the log's; it does not look, in a release build.
+            refused = refused
+                .take()
+                .or(log.append(line).err().map(|error| error.to_string()));
+        }
+        if log.waiting_bytes() >= GROUP_BYTES {
+            refused = refused
+                .take()
+                .or(log.commit().err().map(|error| error.to_string()));
+        }
+    });
+    ensure!(refused.is_none(), "the log refused: {refused:?}");
+    report("log: append and commit", append);
     Ok(())
 }
 

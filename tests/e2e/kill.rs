@@ -46,6 +46,7 @@ fn assert_snapshots_once(records: &Records) {
 
 #[test]
 fn twenty_kills_under_load_lose_and_double_nothing() {
+    load::need_pins!();
     let setup = Setup::new().set("kernel.pin", "\"required\"");
     let tag = setup.marker().to_owned();
     let mut daemon = Daemon::start(&setup);
@@ -195,6 +196,7 @@ fn sigterm_in_a_burst_settles_what_was_seen() {
 
 #[test]
 fn sigterm_and_restart_with_pins_miss_nothing_in_between() {
+    load::need_pins!();
     let setup = Setup::new().set("kernel.pin", "\"required\"");
     let tag = setup.marker().to_owned();
     let mut daemon = Daemon::start(&setup);
@@ -232,6 +234,7 @@ fn every_signal_that_ends_it_is_named() {
 
 #[test]
 fn replaced_programs_leave_a_stated_gap() {
+    load::need_pins!();
     let setup = Setup::new().set("kernel.pin", "\"required\"");
     let tag = setup.marker().to_owned();
     let mut daemon = Daemon::start(&setup);

@@ -114,6 +114,16 @@ impl Load {
     }
 }
 
+/// Ends a test that needs pins on a kernel that cannot pin all of our links.
+macro_rules! need_pins {
+    () => {
+        if audit_tests::kernel_version() < (5, 15) {
+            audit_tests::skip!("perf tracepoints can be pinned from Linux 5.15 on");
+        }
+    };
+}
+pub(crate) use need_pins;
+
 /// Runs a command to its end, quietly; a failure fails the test with what it said.
 #[track_caller]
 pub fn run(command: &mut Command) -> String {

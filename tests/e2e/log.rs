@@ -291,6 +291,7 @@ fn a_full_disk_delays_records_and_loses_none() {
 
 #[test]
 fn a_disk_that_is_full_at_the_stop_ends_with_code_5_and_pins_keep_the_rest() {
+    load::need_pins!();
     let setup = Setup::new().set("kernel.pin", "\"required\"");
     let mount = Tmpfs::new(&setup.log_dir(), "size=4m");
     let mut daemon = Daemon::start(&setup);

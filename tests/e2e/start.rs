@@ -283,6 +283,7 @@ fn an_event_that_is_not_required_is_done_without_and_that_is_said() {
 
 #[test]
 fn a_start_that_fails_late_leaves_nothing_in_the_kernel() {
+    load::need_pins!();
     let setup = Setup::new().set("kernel.pin", "\"required\"");
     // Found out after the hooks are attached.
     std::fs::write(setup.socket(), "no socket").expect("a file in the way");
@@ -371,6 +372,7 @@ fn help_and_version_say_what_they_should_on_one_screen() {
 
 #[test]
 fn unload_takes_everything_out_once() {
+    load::need_pins!();
     let setup = Setup::new().set("kernel.pin", "\"required\"");
     Daemon::start(&setup).stop();
     let pins = std::fs::read_dir(setup.pin_dir()).expect("pins").count();

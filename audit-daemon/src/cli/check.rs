@@ -19,7 +19,7 @@ const WIDTH: usize = 80;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Configuration file instead of /etc/audit-daemon/config.toml
+    /// Instead of /etc/audit-daemon/config.toml
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Print everything as JSON
@@ -195,33 +195,7 @@ fn text(checked: &Checked) -> String {
         checked.flavour, "event", "mechanism", "at", "required"
     );
     for event in &checked.events {
-        let sees = match (&event.reason, &*event.cannot_see) {
-            (Some(_), _) => "nothing",
-            (None, "") => "all",
-            (None, _) => "most",
-        };
-        let mechanism = event.mechanism.unwrap_or("missing");
-        let mut at = event
-            .at
-            .iter()
-            .map(|at| at.rsplit('/').next().unwrap_or(at));
-        let first = at.next().unwrap_or("-");
-        let _ = writeln!(
-            out,
-            "{:<15} {mechanism:<15} {first:<19} {:<13} {sees}",
-            event.event, event.required
-        );
-        for more in at {
-            let _ = writeln!(out, "{:<31} {more}", "");
-        }
-        if let (None, what) = (&event.reason, &*event.cannot_see)
-            && !what.is_empty()
-        {
-            put_wrapped(&mut out, &format!("but not: {what}"));
-        }
-        if let Some(reason) = &event.reason {
-            put_wrapped(&mut out, reason);
-        }
+        put_event(&mut out, event);
     }
     for problem in &checked.problems {
         out.push('\n');
@@ -239,6 +213,37 @@ fn text(checked: &Checked) -> String {
         );
     }
     out
+}
+
+/// One row of the table, and what is to be said of it.
+fn put_event(out: &mut String, event: &Coverage) {
+    let sees = match (&event.reason, &*event.cannot_see) {
+        (Some(_), _) => "nothing",
+        (None, "") => "all",
+        (None, _) => "most",
+    };
+    let mechanism = event.mechanism.unwrap_or("missing");
+    let mut at = event
+        .at
+        .iter()
+        .map(|at| at.rsplit('/').next().unwrap_or(at));
+    let first = at.next().unwrap_or("-");
+    let _ = writeln!(
+        out,
+        "{:<15} {mechanism:<15} {first:<19} {:<13} {sees}",
+        event.event, event.required
+    );
+    for more in at {
+        let _ = writeln!(out, "{:<31} {more}", "");
+    }
+    if let (None, what) = (&event.reason, &*event.cannot_see)
+        && !what.is_empty()
+    {
+        put_wrapped(out, &format!("but not: {what}"));
+    }
+    if let Some(reason) = &event.reason {
+        put_wrapped(out, reason);
+    }
 }
 
 /// A remark below a row: indented, in lines of a terminal's width, broken between words only.

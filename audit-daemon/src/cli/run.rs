@@ -13,7 +13,7 @@ use crate::{
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Configuration file instead of /etc/audit-daemon/config.toml
+    /// Instead of /etc/audit-daemon/config.toml
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Log directory instead of `log.dir`

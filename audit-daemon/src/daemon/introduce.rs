@@ -83,6 +83,13 @@ fn snapshot(
     daemon: Option<&Running>,
     last_ns: Option<i64>,
 ) {
+    let hosts = running
+        .values()
+        .filter(|running| recorder.is_on_host(running));
+    let paths = hosts
+        .flat_map(|running| running.cgroups.iter().cloned())
+        .collect();
+    recorder.cgroups.hosts_live_in(&paths);
     let mut all: Vec<&Running> = running.values().collect();
     all.sort_by_key(|running| (running.key.tick, running.key.pid));
     for running_now in all {

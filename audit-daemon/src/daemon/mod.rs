@@ -20,10 +20,10 @@ pub use parts::{masker, recorder, requests, required_but_missing, wanted};
 pub use signals::{Stop, block};
 
 use crate::{
-    config::{Listen, Loaded},
+    config::{Cap, Config, Listen, Loaded},
     enrich::{boot_ns, host::Host, running},
     kernel::{self, Attached, Unrecorded},
-    log::{Log, cap_bytes_default},
+    log::{Log, LogError, Opened, cap_bytes_default},
     notify::Notifier,
     pipeline::{Pipeline, Screen, Shared, Style, WorkerParts, WriterParts},
     pretty::{Pretty, PrettyOptions},
@@ -94,26 +94,53 @@ impl Started {
     }
 }
 
+fn screen(output: Output) -> std::io::Result<Screen> {
+    Screen::start(match output {
+        Output::Json => Style::Json,
+        Output::Pretty(options) => Style::Pretty(Box::new(Pretty::new(options))),
+    })
+}
+
+/// A log that is ours, and how large it may grow.
+struct OpenLog {
+    log: Log,
+    opened: Opened,
+    dir: PathBuf,
+    cap_bytes: u64,
+}
+
+fn open_log(config: &Config, dir: Option<PathBuf>) -> Result<OpenLog, RunError> {
+    let dir = dir.unwrap_or_else(|| config.log.dir.clone());
+    let segment_max = match config.log.cap {
+        Cap::Bytes(bytes) => bytes / CAP_SEGMENTS_MIN,
+        Cap::Auto => u64::MAX,
+    };
+    let (log, opened) = Log::open(&dir, config.log.segment_size.min(segment_max))?;
+    let cap_bytes = match config.log.cap {
+        Cap::Bytes(bytes) => bytes,
+        Cap::Auto => cap_bytes_default(&dir).map_err(LogError::from)?,
+    };
+    Ok(OpenLog {
+        log,
+        opened,
+        dir,
+        cap_bytes,
+    })
+}
+
 fn start(loaded: &Loaded, options: Options) -> Result<Started, RunError> {
     let config = &loaded.config;
     let masker = parts::masker(loaded)?;
     let host = Host::read()?;
-    for problem in &host.problems {
-        warn!("{problem}");
-    }
-    let log_dir = options.log_dir.unwrap_or_else(|| config.log.dir.clone());
-    let cap_bytes = match config.log.cap {
-        crate::config::Cap::Bytes(bytes) => bytes,
-        crate::config::Cap::Auto => u64::MAX,
-    };
+    host.problems.iter().for_each(|problem| warn!("{problem}"));
     // Before the log: without rights its directory could not be opened either, which says less.
     kernel::check_rights()?;
-    let segment_bytes = config.log.segment_size.min(cap_bytes / CAP_SEGMENTS_MIN);
-    let (mut log, opened) = Log::open(&log_dir, segment_bytes)?;
-    let cap_bytes = match cap_bytes {
-        u64::MAX => cap_bytes_default(&log_dir).map_err(crate::log::LogError::from)?,
-        bytes => bytes,
-    };
+    let OpenLog {
+        mut log,
+        opened,
+        dir: log_dir,
+        cap_bytes,
+    } = open_log(config, options.log_dir)?;
 
     let v1 = crate::enrich::cgroups::trees::v1_choice();
     let request = parts::requests(config, &host, v1.as_ref());
@@ -121,10 +148,7 @@ fn start(loaded: &Loaded, options: Options) -> Result<Started, RunError> {
     let unrecorded = Unrecorded::new(&attached, &request.pin_dir);
     parts::required_but_missing(config, &attached.outcomes)?;
     let diagnostics = attached.diagnostics(request.diagnostics);
-    let mut resumed = source::resume(&attached);
-    resumed
-        .sums
-        .resize(attached.cpus as usize, Default::default());
+    let resumed = source::resume(&attached);
     let doubles = resume::origin(&mut log, &attached, &host, &resumed)?;
 
     let shared = Arc::new(Shared::default());
@@ -143,28 +167,15 @@ fn start(loaded: &Loaded, options: Options) -> Result<Started, RunError> {
 
     let source = Source::open(&attached, resumed.positions)?;
     let acknowledger = Some(Acknowledger::new(&attached)?);
-    let (counters, misses) = (attached.counters.clone(), attached.misses.clone());
     let worker = WorkerParts {
-        recorder,
-        resumed,
-        doubles,
-        wanted: parts::wanted(config),
-        cpus: attached.cpus,
-        counts_interval_ns: config.counts.interval.as_nanos() as u64,
-        counters: Box::new(move |cpu| parts::read_counters(&counters, cpu)),
-        misses: Box::new(move || misses.total()),
         diagnostics,
+        doubles,
+        ..parts::worker(config, &attached, recorder, resumed)
     };
-    let screen = options.stdout.map(|output| {
-        Screen::start(match output {
-            Output::Json => Style::Json,
-            Output::Pretty(options) => Style::Pretty(Box::new(Pretty::new(options))),
-        })
-    });
     let writer = WriterParts {
         log,
         acknowledger,
-        screen: screen.transpose()?,
+        screen: options.stdout.map(screen).transpose()?,
         commit_interval: config.log.commit_interval,
         cap_bytes,
     };

@@ -5,7 +5,7 @@ use audit_common::{
     counters::{CpuCounters, LaneSums},
 };
 
-use super::RunError;
+use super::{RunError, resume::Doubles};
 use crate::{
     config::{ActorDetail, Config, Diagnostics, Loaded, Pin, Required},
     enrich::{
@@ -21,12 +21,13 @@ use crate::{
         users::{Names, NamesSettings},
     },
     hooks::{Outcome, OutcomeState},
-    kernel::{MappedArray, Pinning, Request},
+    kernel::{Attached, MappedArray, Pinning, Request},
     log::Log,
     mask::{CustomRule, MaskSettings, Masker},
-    pipeline::Wanted,
+    pipeline::{Wanted, WorkerParts},
     record::{self, Lines, view::Origin},
     recorder::{Recorder, RecorderSettings},
+    source::Acknowledgement,
 };
 
 /// The masking stage; a rule that cannot be is an error of the configuration.
@@ -137,9 +138,30 @@ pub fn wanted(config: &Config) -> Wanted {
     }
 }
 
+/// A worker on this load. What only the start knows is filled in there.
+pub fn worker(
+    config: &Config,
+    attached: &Attached,
+    recorder: Recorder,
+    resumed: Acknowledgement,
+) -> WorkerParts {
+    let (counters, misses) = (attached.counters.clone(), attached.misses.clone());
+    WorkerParts {
+        recorder,
+        resumed,
+        doubles: Doubles::new(),
+        wanted: wanted(config),
+        cpus: attached.cpus,
+        counts_interval_ns: config.counts.interval.as_nanos() as u64,
+        counters: Box::new(move |cpu| read_counters(&counters, cpu)),
+        misses: Box::new(move || misses.total()),
+        diagnostics: None,
+    }
+}
+
 /// One CPU's counters. Losses are read before numbers: an event is never taken for lost that got
 /// its number in between.
-pub fn read_counters(counters: &MappedArray<CpuCounters>, cpu: u32) -> CpuCounters {
+fn read_counters(counters: &MappedArray<CpuCounters>, cpu: u32) -> CpuCounters {
     let before = counters.get(cpu as usize);
     let mut now = counters.get(cpu as usize);
     for lane in Lane::ALL.map(|lane| lane as usize) {

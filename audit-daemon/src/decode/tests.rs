@@ -87,7 +87,7 @@ fn each_false_claim_has_its_error() {
     assert_eq!(
         decode(&short),
         Err(Malformed::Fixed {
-            kind: 1,
+            kind: Kind::Exec as u16,
             bytes: size_of::<Header>()
         })
     );

@@ -72,6 +72,8 @@ pub struct Cgroup {
     pub container: Option<Arc<ContainerRef>>,
     /// Of processes in namespaces of their own, where the path marks no container; see [`plain`].
     plain: Option<Arc<ContainerRef>>,
+    /// Processes of the host were in it when the daemon started.
+    is_hosts: bool,
     /// Boot time.
     pub removed_at_ns: Option<u64>,
 }
@@ -195,6 +197,7 @@ impl Cgroups {
                 path: path.into(),
                 container,
                 plain: None,
+                is_hosts: false,
                 removed_at_ns: None,
             },
         );

@@ -74,6 +74,11 @@ pub(super) fn recover<D: Disk>(
     let (file, tail, torn) = settle_tail(disk, dir, one, mark, &mut alarms)?;
     torn_bytes += torn.as_ref().map_or(0, |torn| torn.bytes);
     let name = names::segment(one.first);
+    // No crash leaves a tail behind an orderly end.
+    let foreign = torn.as_ref().filter(|_| orderly);
+    foreign
+        .into_iter()
+        .for_each(|torn| alarms.raise(torn.as_foreign()));
 
     let next_sequence = tail
         .last

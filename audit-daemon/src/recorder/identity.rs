@@ -14,7 +14,7 @@ use crate::{
         running::Running,
         users::{Name, Names},
     },
-    record::view::{Caps, ContainerView, Fact, Owner, Pod, UNSET},
+    record::view::{ActorView, Caps, ContainerView, Fact, Owner, Pod, ProcessView, UNSET},
 };
 
 /// Names of one process's users; holds them while views borrow.
@@ -68,6 +68,21 @@ pub fn owner<'a>(header: &Header, names: &'a NamesOf, cap_full: u64) -> Owner<'a
     }
 }
 
+/// The acting process with its login user and session.
+pub fn actor<'a>(
+    process: Option<&'a ProcessView<'a>>,
+    header: &Header,
+    names: &'a NamesOf,
+) -> ActorView<'a> {
+    ActorView {
+        process,
+        login_uid: header.login_uid,
+        login_name: fact(&names.login),
+        session: header.session,
+        session_ip: None,
+    }
+}
+
 /// Where a process is.
 pub enum Where {
     Host,
@@ -82,23 +97,28 @@ pub fn container_of(cgroups: &mut Cgroups, header: &Header, namespace_pid: u32) 
         mnt: header.mnt_ns,
         pid: header.pid_ns,
     };
-    let placed = cgroups.place(header.cgroup, header.cgroup_v1, namespaces, header.time_ns);
-    let found = match placed {
-        Placement::Container(container) => container.clone(),
-        Placement::Unknown => return Where::Unknown,
-        Placement::Unmarked => {
-            // A path that nothing marks is a container's for whom both namespaces are its own.
-            let own = header.flags & (flag::HOST_PID_NS | flag::HOST_MNT_NS) == 0;
-            match own
-                .then(|| cgroups.plain(header.cgroup, header.cgroup_v1))
-                .flatten()
-            {
-                Some(container) => container,
-                None => return Where::Host,
+    // A path that nothing marks is a container's for whom both namespaces are its own.
+    let own = header.flags & (flag::HOST_PID_NS | flag::HOST_MNT_NS) == 0;
+    // The first process of a pid namespace has entered nobody's: for it the cgroup counts more than
+    // numbers of namespaces, which come round. For all others it is the other way.
+    let is_init = namespace_pid == 1;
+    let plain = |cgroups: &mut Cgroups| cgroups.plain(header.cgroup, header.cgroup_v1);
+    let first = (own && is_init).then(|| plain(cgroups)).flatten();
+    let found = match first {
+        Some(container) => container,
+        None => {
+            let (unified, v1) = (header.cgroup, header.cgroup_v1);
+            match cgroups.place(unified, v1, namespaces, header.time_ns) {
+                Placement::Container(container) => container.clone(),
+                Placement::Unknown => return Where::Unknown,
+                Placement::Unmarked => match own.then(|| plain(cgroups)).flatten() {
+                    Some(container) => container,
+                    None => return Where::Host,
+                },
             }
         }
     };
-    cgroups.register_namespaces(namespaces, &found, namespace_pid == 1);
+    cgroups.register_namespaces(namespaces, &found, is_init);
     Where::In(found)
 }
 

@@ -3,15 +3,15 @@
 use audit_common::{exit::Exit, fork::Fork};
 
 use super::{
-    Recorder, event_uid,
+    Recorder,
     exec::{actor_process, path_of, trimmed},
-    identity, utc,
+    identity,
 };
 use crate::{
     enrich::process::{Key, key_of},
     record::{
         ExitView, Exited, ForkView,
-        view::{ActorView, Fact, Meta, ProcessId, ProcessView},
+        view::{Fact, ProcessId, ProcessView},
     },
 };
 
@@ -34,24 +34,16 @@ impl Recorder {
             name: Fact::Known(trimmed(&header.comm)),
             ..ProcessView::default()
         };
-        let actor = ActorView {
-            process: Some(&parent),
-            login_uid: header.login_uid,
-            login_name: identity::fact(&names.login),
-            session: header.session,
-            session_ip: None,
-        };
-        let meta = Meta {
-            utc_ns: utc(&self.clock, header.time_ns),
-            sequence: self.next_sequence,
-            event: Some(event_uid(header)),
-            correlation: None,
-            labels: &self.settings.labels,
-        };
+        let actor = identity::actor(Some(&parent), header, &names);
+        let meta = super::meta(
+            &self.clock,
+            self.next_sequence,
+            &self.settings.labels,
+            header,
+        );
         self.lines
             .fork(&mut self.out, &ForkView { meta, actor, child });
-        self.ends.push(self.out.len());
-        self.next_sequence += 1;
+        self.written();
     }
 
     /// True if a record was written.
@@ -74,20 +66,13 @@ impl Recorder {
             path: known.as_ref().map_or(Fact::Unknown, path_of),
             ..ProcessView::default()
         };
-        let actor = ActorView {
-            process: None,
-            login_uid: header.login_uid,
-            login_name: identity::fact(&names.login),
-            session: header.session,
-            session_ip: None,
-        };
-        let meta = Meta {
-            utc_ns: utc(&self.clock, header.time_ns),
-            sequence: self.next_sequence,
-            event: Some(event_uid(header)),
-            correlation: None,
-            labels: &self.settings.labels,
-        };
+        let actor = identity::actor(None, header, &names);
+        let meta = super::meta(
+            &self.clock,
+            self.next_sequence,
+            &self.settings.labels,
+            header,
+        );
         let view = ExitView {
             meta,
             actor,
@@ -96,8 +81,7 @@ impl Recorder {
             lifetime_ns: Some(header.time_ns.saturating_sub(header.start_ns)),
         };
         self.lines.exit(&mut self.out, &view);
-        self.ends.push(self.out.len());
-        self.next_sequence += 1;
+        self.written();
         true
     }
 }

@@ -6,6 +6,8 @@
 
 mod daemon;
 mod exec;
+mod exec_failed;
+mod facts;
 mod identity;
 mod lifecycle;
 mod log;
@@ -24,7 +26,7 @@ use crate::{
 };
 
 pub use daemon::LaneTotals;
-pub use exec::Failure;
+pub use exec_failed::Failure;
 
 /// Listed variables that are masked one by one, each in memory of its own.
 const SCRATCHES: usize = audit_common::limits::ENV_KEPT_MAX as usize + 1;
@@ -141,6 +143,11 @@ impl Recorder {
             labels: &self.settings.labels,
         };
         line(&mut self.lines, &mut self.out, meta);
+        self.written();
+    }
+
+    /// A line stands at the end of the buffer.
+    fn written(&mut self) {
         self.ends.push(self.out.len());
         self.next_sequence += 1;
     }
@@ -174,5 +181,16 @@ fn event_uid(header: &Header) -> EventUid {
         cpu: header.cpu.into(),
         strand: header.strand,
         number: header.number,
+    }
+}
+
+/// What a record of a kernel event says of itself.
+fn meta<'a>(clock: &WallClock, sequence: u64, labels: &'a [String], header: &Header) -> Meta<'a> {
+    Meta {
+        utc_ns: utc(clock, header.time_ns),
+        sequence,
+        event: Some(event_uid(header)),
+        correlation: None,
+        labels,
     }
 }

@@ -8,23 +8,28 @@ use zerocopy::FromZeros;
 use super::{
     Recorder,
     exec::{actor_process, trimmed},
+    facts,
     identity::{self, Where},
 };
 use crate::{
+    decode::Part,
     enrich::{
         process::{Key, Process, Reference, TICK_NS},
         running::{Exe, Running},
     },
     record::{
         SnapshotView,
-        view::{
-            Caps, ExecTraits, Fact, FileView, Fileless, Inode, Mark, Owner, ProcessId, ProcessView,
-            Text,
-        },
+        view::{ExecTraits, Fact, FileView, Fileless, Inode, ProcessId, ProcessView, Text},
     },
 };
 
 impl Recorder {
+    /// It sees the host's processes and files.
+    pub fn is_on_host(&self, running: &Running) -> bool {
+        let host = &self.host.namespaces;
+        running.pid_ns == host.pid && running.mnt_ns == host.mnt
+    }
+
     /// Takes a running process into the table; with `daemon`, records it.
     pub fn running(
         &mut self,
@@ -76,27 +81,17 @@ impl Recorder {
         daemon: &Running,
     ) {
         let names = identity::names_of(&mut self.names, header);
-        let scratch = self.scratches.first_mut();
-        let masked = running
-            .command
-            .as_deref()
-            .zip(scratch)
-            .and_then(|(command, scratch)| self.masker.mask_argv(command, scratch));
-        let marks: Vec<Mark<'_>> = masked
-            .iter()
-            .flat_map(|masked| masked.marks())
-            .map(|mark| Mark {
-                rule: mark.rule,
-                length: mark.length.into(),
-            })
-            .collect();
-        let command = running.command.as_deref().map(|command| Text {
-            bytes: masked.as_ref().map_or(command, |masked| masked.bytes()),
-            marks: &marks,
+        let argv = running.command.as_deref().map(Part::whole);
+        let Some(scratch) = self.scratches.first_mut() else {
+            return;
+        };
+        let arguments = argv.map(|argv| facts::arguments(&self.masker, &argv, scratch));
+        let command = arguments.as_ref().map(|arguments| Text {
+            bytes: arguments.bytes,
+            marks: &arguments.marks,
             ..Text::default()
         });
         let parent = parent.map(actor_process);
-        let ids = running.ids;
         let process = ProcessView {
             id: id_of(running.key),
             name: Fact::Known(trimmed(&running.name)),
@@ -111,13 +106,7 @@ impl Recorder {
                 .map_or(Fact::Absent, |directory| {
                     Fact::Known(Text::whole(directory))
                 }),
-            owner: Fact::Known(Owner {
-                caps: Some(Caps {
-                    effective: ids.cap_effective,
-                    full: self.host.cap_full,
-                }),
-                ..identity::owner(header, &names, self.host.cap_full)
-            }),
+            owner: Fact::Known(identity::owner(header, &names, self.host.cap_full)),
             container: identity::container_view(place),
             namespace_pid: identity::namespace_pid(header, running.namespace_pid),
             parent: parent.as_ref(),
@@ -131,24 +120,20 @@ impl Recorder {
             id: id_of(daemon.key),
             ..ProcessView::default()
         };
-        let utc_ns = super::utc(&self.clock, self.clock.boot_ns_now());
         let meta = crate::record::view::Meta {
-            utc_ns,
+            utc_ns: super::utc(&self.clock, self.clock.boot_ns_now()),
             sequence: self.next_sequence,
             event: None,
             correlation: None,
             labels: &self.settings.labels,
         };
-        self.lines.snapshot(
-            &mut self.out,
-            &SnapshotView {
-                meta,
-                daemon: &daemon,
-                process,
-            },
-        );
-        self.ends.push(self.out.len());
-        self.next_sequence += 1;
+        let view = SnapshotView {
+            meta,
+            daemon: &daemon,
+            process,
+        };
+        self.lines.snapshot(&mut self.out, &view);
+        self.written();
     }
 }
 

@@ -1,0 +1,174 @@
+//! What becomes of each event: recorded, folded, left out, or held.
+//!
+//! Owns the choice by kind. Must not read a batch, and must not know how a record reads.
+
+use audit_common::{Header, Lane};
+use tracing::debug;
+
+use super::Worker;
+use crate::{
+    accounts::{Fate, Ticket},
+    decode::{self, Event},
+    policy::{Judgement, Search},
+    recorder::Failure,
+};
+
+impl Worker {
+    /// Is its record in the log already, from before a crash?
+    fn is_double(&self, header: &Header) -> bool {
+        !self.doubles.is_empty()
+            && self
+                .doubles
+                .contains(&(header.lane, header.cpu, header.strand, header.number))
+    }
+
+    /// What becomes of an event; `None`: it is held.
+    pub(super) fn judge(
+        &mut self,
+        event: &Event<'_>,
+        entry: &[u8],
+        ticket: Ticket,
+    ) -> Option<Fate> {
+        let wanted = self.parts.wanted;
+        Some(match event {
+            Event::Exec(event, tails) => {
+                let name = tails.filename.map_or(&[][..], |part| part.bytes);
+                let old_tid = event.old_tid;
+                if let Some((search, found)) = self.searches.executed(&event.header, old_tid, name)
+                {
+                    match found {
+                        true => self.found(&search),
+                        false => self.not_found(search),
+                    }
+                }
+                let write = wanted.exec && !self.is_double(&event.header);
+                self.recorder.exec(event, tails, write);
+                self.recorded(wanted.exec, write, &event.header)
+            }
+            Event::ExecFailed(event, tails) => {
+                if !wanted.exec_failed {
+                    return Some(Fate::Folded);
+                }
+                if self.is_double(&event.header) {
+                    return Some(Fate::Recorded);
+                }
+                if event.errno.cast_signed() == nix::libc::ENOENT {
+                    return self.missing(event, tails, entry, ticket);
+                }
+                self.recorder.exec_failed(event, tails, None);
+                self.recorded(true, true, &event.header)
+            }
+            Event::Fork(event) => {
+                let write = wanted.fork && !self.is_double(&event.header);
+                self.recorder.fork(event, write);
+                self.recorded(wanted.fork, write, &event.header)
+            }
+            Event::Exit(event) => {
+                let mut over = Vec::new();
+                self.searches
+                    .ended(&event.header, |search| over.push(search));
+                over.into_iter().for_each(|search| self.not_found(search));
+                let write = wanted.exit && !self.is_double(&event.header);
+                let written = self.recorder.exit(event, write);
+                self.recorded(wanted.exit && (written || !write), written, &event.header)
+            }
+            Event::CgroupCreated(event, tails) => {
+                let path = tails.cgroup.map_or(&[][..], |part| part.bytes);
+                let time_ns = event.header.time_ns;
+                self.recorder
+                    .cgroups
+                    .created(event.hierarchy, event.id, path, time_ns);
+                Fate::Folded
+            }
+            Event::CgroupRemoved(event, _) => {
+                self.recorder
+                    .cgroups
+                    .removed(event.hierarchy, event.id, event.header.time_ns);
+                Fate::Folded
+            }
+            Event::Unknown(header) => {
+                debug!("an event of unknown kind {}", header.kind);
+                Fate::LeftOut
+            }
+        })
+    }
+
+    fn recorded(&mut self, wanted: bool, written: bool, header: &Header) -> Fate {
+        if written {
+            self.times.push((
+                Lane::from_number(header.lane).unwrap_or(Lane::Bulk),
+                header.time_ns,
+            ));
+        }
+        if wanted { Fate::Recorded } else { Fate::Folded }
+    }
+
+    /// ENOENT: held as the first of a search, or folded into one.
+    fn missing(
+        &mut self,
+        event: &audit_common::exec_failed::ExecFailed,
+        tails: &decode::Tails<'_>,
+        entry: &[u8],
+        ticket: Ticket,
+    ) -> Option<Fate> {
+        let mut over = Vec::new();
+        let judgement = self
+            .searches
+            .missing(&event.header, tails, entry, ticket, |search| {
+                over.push(search)
+            });
+        over.into_iter().for_each(|search| self.not_found(search));
+        match judgement {
+            Judgement::Held => None,
+            Judgement::Folded => Some(Fate::Folded),
+        }
+    }
+
+    /// The search ended in an exec: it was part of that.
+    fn found(&mut self, search: &Search) {
+        self.settle(
+            search.ticket,
+            Fate::Folded,
+            audit_common::Kind::ExecFailed as u16,
+        );
+    }
+
+    /// The search ended in nothing: one record.
+    fn not_found(&mut self, search: Search) {
+        let Ok(Event::ExecFailed(event, tails)) = decode::decode(&search.first) else {
+            return;
+        };
+        let (count, first_ns, last_ns) = (search.count, search.first_ns, search.last_ns);
+        self.recorder.exec_failed(
+            &event,
+            &tails,
+            Some(Failure {
+                count,
+                first_ns,
+                last_ns,
+            }),
+        );
+        self.times.push((Lane::Bulk, event.header.time_ns));
+        self.settle(search.ticket, Fate::Recorded, event.header.kind);
+    }
+
+    pub(super) fn expire_searches(&mut self, now_ns: u64) {
+        if self.searches.is_empty() {
+            return;
+        }
+        let mut over = Vec::new();
+        self.searches.expired(now_ns, |search| over.push(search));
+        over.into_iter().for_each(|search| self.not_found(search));
+    }
+}
+
+pub(super) fn kind_of(event: &Event<'_>) -> u16 {
+    match event {
+        Event::Exec(event, _) => event.header.kind,
+        Event::ExecFailed(event, _) => event.header.kind,
+        Event::Fork(event) => event.header.kind,
+        Event::Exit(event) => event.header.kind,
+        Event::CgroupCreated(event, _) | Event::CgroupRemoved(event, _) => event.header.kind,
+        Event::Unknown(header) => header.kind,
+    }
+}
