@@ -142,6 +142,15 @@ impl Losses {
         };
     }
 
+    /// Numbers up to these (by strand) that did not come and are not declared lost: nobody knows yet
+    /// whether they were submitted.
+    pub fn undeclared(&self, cpu: u32, lane: usize, highest: &[u64; STRANDS]) -> u64 {
+        let of_cpu = self.cpus.get(cpu as usize).map(|lanes| &lanes[lane]);
+        let holes = of_cpu.into_iter().flat_map(|of_cpu| &of_cpu.holes);
+        let within = holes.filter(|(strand, _, hole)| hole.last <= highest[*strand]);
+        within.map(|(.., hole)| hole.count()).sum()
+    }
+
     /// Compares with the kernel's counters, as of a moment at which both rings had been read to
     /// their end. `counters` reads one CPU's slot, losses before numbers.
     pub fn declare(&mut self, now_ns: u64, counters: impl Fn(u32) -> CpuCounters) -> Vec<Loss> {

@@ -9,7 +9,7 @@ use crate::{
     config::Source,
     enrich::running::{self, Running},
     hooks::{Outcome, OutcomeState},
-    log::{Alarm, Opened},
+    log::Opened,
     recorder::Recorder,
 };
 
@@ -63,16 +63,11 @@ pub fn introduce(recorder: &mut Recorder, with: &Introduced<'_>) {
     snapshot(recorder, with, &running, daemon, last_ns);
 }
 
-/// What a crash cut short; what somebody else wrote there is an alarm of its own.
 fn say_torn(recorder: &mut Recorder, opened: &Opened) {
     let Some(torn) = &opened.torn else { return };
-    let is_it = |alarm: &Alarm| matches!(alarm, Alarm::Foreign { path, .. } if *path == torn.path);
-    if opened.alarms.iter().any(is_it) {
-        return;
-    }
     let (bytes, path) = (torn.bytes, torn.path.display());
     warn!("{bytes} bytes at the end of the log were not whole records; they are in {path} now");
-    recorder.log_torn(torn);
+    recorder.log_torn(torn, opened.orderly);
 }
 
 /// The processes into the table; into records only those that no record has introduced yet.

@@ -70,7 +70,7 @@
 //! | no directory | made (its parent must exist) |
 //! | no segment, no trace of one | new log from sequence 0 |
 //! | last line without LF, with NULs, not JSON, not the next number | from there on set aside |
-//! | the same, though the writer before us ended in order | set aside, alarm |
+//! | the same, though the writer before us ended in order | the same, and [`Opened::orderly`] tells |
 //! | the same, but below the durable mark, with good lines after it | left, alarm |
 //! | active segment shorter than the mark | alarm; goes on after the last whole line |
 //! | active segment gone, but mark or `sealed.jsonl` know of it | alarm; its numbers are not used again |

@@ -26,6 +26,8 @@ pub struct Opened {
     pub created: bool,
     /// The holder before us ended in order, and nothing was torn.
     pub clean: bool,
+    /// The holder before us ended in order: no crash explains a tail.
+    pub orderly: bool,
     /// The tail that was set aside.
     pub torn: Option<Torn>,
     /// What no crash explains. Already logged; the caller says it in the log.
@@ -74,11 +76,6 @@ pub(super) fn recover<D: Disk>(
     let (file, tail, torn) = settle_tail(disk, dir, one, mark, &mut alarms)?;
     torn_bytes += torn.as_ref().map_or(0, |torn| torn.bytes);
     let name = names::segment(one.first);
-    // No crash leaves a tail behind an orderly end.
-    let foreign = torn.as_ref().filter(|_| orderly);
-    foreign
-        .into_iter()
-        .for_each(|torn| alarms.raise(torn.as_foreign()));
 
     let next_sequence = tail
         .last
@@ -104,6 +101,7 @@ pub(super) fn recover<D: Disk>(
     let opened = Opened {
         created: blank,
         clean: orderly && torn.is_none(),
+        orderly,
         torn,
         alarms: alarms.take(),
         next_sequence,

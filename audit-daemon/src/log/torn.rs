@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::disk::{Disk, DiskFile, OpenMode};
-use super::error::{Alarm, LogError};
+use super::error::LogError;
 use super::line::CHUNK_BYTES;
 use super::{TORN_FILES_MAX, names};
 
@@ -22,18 +22,6 @@ pub struct Torn {
     pub offset: u64,
     /// How many.
     pub bytes: u64,
-}
-
-impl Torn {
-    /// The same, where no crash explains it.
-    pub(super) fn as_foreign(&self) -> Alarm {
-        Alarm::Foreign {
-            name: self.segment.clone(),
-            offset: self.offset,
-            bytes: self.bytes,
-            path: self.path.clone(),
-        }
-    }
 }
 
 /// Makes the directory, removes the oldest files over the bound, returns the bytes in it.

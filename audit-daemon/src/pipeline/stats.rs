@@ -263,6 +263,9 @@ impl Shared {
 pub struct Counted {
     filtered: Vec<[[u64; FILTER_REASONS.len()]; Lane::COUNT]>,
     user: Vec<CpuLedger>,
+    /// Told as submitted so far. It never takes back: what is found to be lost after a kill, and was
+    /// told as submitted before it, is made up for by what comes next.
+    submitted: Vec<[u64; Lane::COUNT]>,
     pub since_ns: u64,
 }
 
@@ -276,9 +279,11 @@ impl Counted {
         // What an earlier daemon of this load wrote counts of is not written again; what it left in
         // the rings is: numbers go on where the ledger stands.
         let filtered = (0..cpus).map(|cpu| filtered_of(&counters(cpu))).collect();
+        let of_cpu = |user: &CpuLedger| user.lanes.each_ref().map(|lane| submitted(lane, 0));
         Counted {
             filtered,
             user: settled.sums.clone(),
+            submitted: settled.sums.iter().map(of_cpu).collect(),
             since_ns: now_ns,
         }
     }
@@ -288,6 +293,7 @@ impl Counted {
         &mut self,
         counters: &dyn Fn(u32) -> CpuCounters,
         settled: &Acknowledgement,
+        losses: &Losses,
         now_ns: u64,
     ) -> (u64, [LaneTotals; Lane::COUNT]) {
         let mut totals: [LaneTotals; Lane::COUNT] = Default::default();
@@ -302,10 +308,10 @@ impl Counted {
                     add(&mut total.filtered, name, count);
                 }
                 let (old, new) = (&user_before.lanes[lane], &user.lanes[lane]);
-                let lost = new.lost - old.lost;
-                let numbered = numbered(new).saturating_sub(numbered(old));
-                total.lost += lost;
-                total.submitted += numbered.saturating_sub(lost);
+                let undeclared = losses.undeclared(cpu as u32, lane, &new.highest);
+                let submitted = submitted(new, undeclared).max(told[lane]);
+                total.lost += new.lost - old.lost;
+                total.submitted += submitted - std::mem::replace(&mut told[lane], submitted);
                 total.recorded += new.recorded - old.recorded;
                 total.folded += new.folded - old.folded;
                 add(
@@ -328,6 +334,12 @@ fn add(reasons: &mut Vec<(&'static str, u64)>, name: &'static str, count: u64) {
         None if count > 0 => reasons.push((name, count)),
         None => {}
     }
+}
+
+/// Handed over by the kernel up to the highest number that came: all but what is lost, and what may
+/// be.
+fn submitted(lane: &LedgerLane, undeclared: u64) -> u64 {
+    numbered(lane).saturating_sub(lane.lost + undeclared)
 }
 
 fn filtered_of(counters: &CpuCounters) -> [[u64; FILTER_REASONS.len()]; Lane::COUNT] {

@@ -284,7 +284,7 @@ impl Worker {
     /// Writes the sums since the last time.
     fn count(&mut self, now_ns: u64) {
         let done = self.accounts.acknowledgement().clone();
-        let (since_ns, totals) = self.counted.next(&self.parts.counters, &done, now_ns);
+        let (since_ns, totals) = self.counted.next(&self.parts.counters, &done, &self.losses, now_ns);
         self.recorder.counts(since_ns, now_ns, &totals);
     }
 

@@ -11,19 +11,17 @@ use crate::{
 };
 
 impl Recorder {
-    /// A crash cut the last write short.
-    pub fn log_torn(&mut self, torn: &Torn) {
-        let Torn {
-            path,
-            segment,
-            offset,
-            bytes,
-        } = torn;
+    /// A crash cut the last write short; after an orderly end it was no crash.
+    pub fn log_torn(&mut self, torn: &Torn, orderly: bool) {
+        let Torn { path, segment, offset, bytes } = torn;
+        let (fault, when) = match orderly {
+            true => (LogFault::Altered, "though the daemon had ended in order"),
+            false => (LogFault::Torn, "after a crash"),
+        };
         let detail = format!(
-            "{bytes} bytes at offset {offset} of {segment} were not whole records after a crash; \
-             set aside"
+            "{bytes} bytes at offset {offset} of {segment} were no whole records {when}; set aside"
         );
-        self.log_fault(Some((path, Some(*bytes))), LogFault::Torn, &detail);
+        self.log_fault(Some((path, Some(*bytes))), fault, &detail);
     }
 
     /// Somebody else was at the log.
