@@ -4,6 +4,7 @@
 //! other: each has the machine to itself.
 
 mod clock;
+mod commands;
 mod containers;
 mod kill;
 mod load;

@@ -231,3 +231,32 @@ fn metrics_are_off_unless_asked_for_and_never_for_other_machines() {
         "{said}"
     );
 }
+
+#[test]
+fn a_daemon_that_adopts_a_load_counts_on() {
+    load::need_pins!();
+    let setup = Setup::new().set("kernel.pin", "\"required\"");
+    let mut daemon = Daemon::start(&setup);
+    // More than a live status may differ by.
+    load::execs(setup.marker(), 0..400);
+    daemon.stop();
+    let mut daemon = Daemon::start(&setup);
+    load::execs(setup.marker(), 400..410);
+    let records = |records: &audit_tests::Records| load::numbers(records, setup.marker()).len();
+    daemon.wait_for("the execs", |log| records(log) == 410);
+    let settled = |status: &Status| {
+        let recorded: u64 = status.lanes().iter().map(|lane| lane.recorded).sum();
+        recorded >= 410
+    };
+    let status = daemon.wait_for_status("the sums since the load", settled);
+    assert_eq!(status.0["daemon"]["adopted_restarts"], 1);
+    let by_kind = |key: &str| {
+        let events = status.0["events"].as_array().expect("events").iter();
+        events.map(|event| event["user"][key].as_u64().expect("a number")).sum::<u64>()
+    };
+    let received: u64 = status.lanes().iter().map(|lane| lane.received).sum();
+    assert_eq!(by_kind("received"), received);
+    let text = load::run(&mut setup.command("status"));
+    assert_eq!(text.lines().last(), Some("All is well."), "{text}");
+    daemon.stop();
+}

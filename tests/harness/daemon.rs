@@ -5,6 +5,8 @@
 
 use std::cell::RefCell;
 use std::fs::File;
+use std::io::Read;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -148,7 +150,7 @@ impl Daemon {
     pub fn wait_for_status(&self, what: &str, condition: impl Fn(&Status) -> bool) -> Status {
         let deadline = Instant::now() + patience();
         loop {
-            let status = self.status();
+            let status = self.ask();
             if condition(&status) {
                 return status;
             }
@@ -165,6 +167,16 @@ impl Daemon {
     #[track_caller]
     pub fn status(&self) -> Status {
         self.try_status().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The same from its socket: `audit-daemon status` is a process, and so an event itself.
+    #[track_caller]
+    pub fn ask(&self) -> Status {
+        let mut socket = UnixStream::connect(self.setup.socket()).expect("the status socket");
+        socket.set_read_timeout(Some(patience())).expect("a limit");
+        let mut answer = Vec::new();
+        socket.read_to_end(&mut answer).expect("the whole status");
+        Status(serde_json::from_slice(&answer).expect("status as JSON"))
     }
 
     fn try_status(&self) -> Result<Status, String> {

@@ -41,3 +41,9 @@ pub fn kernel_version() -> (u32, u32) {
     };
     (next(), next())
 }
+
+/// Whether programs stay in the kernel over a restart: links of perf tracepoints can be pinned from
+/// 5.15 on.
+pub fn pins_hold() -> bool {
+    kernel_version() >= (5, 15)
+}

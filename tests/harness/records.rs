@@ -132,7 +132,8 @@ impl Records {
         found[0]
     }
 
-    /// `metadata.sequence` counts the records without gaps; numbers of kernel events are unique.
+    /// `metadata.sequence` counts the records without gaps; numbers of kernel events are unique, in
+    /// one load of the programs: where they cannot be pinned each start is another.
     #[track_caller]
     pub fn assert_numbered(&self) {
         let first = self.first().map_or(0, Record::sequence);

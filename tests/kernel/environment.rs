@@ -4,7 +4,7 @@ use audit_tests::acts::act;
 use audit_tests::{Lent, Record, Setup, elf};
 use serde_json::{Value, json};
 
-use crate::expect::assert_at;
+use crate::expect::{assert_at, severity_on};
 
 /// Executes a program with exactly these variables; gives its record.
 fn with_variables(setup: &Setup, variables: &[String]) -> Record {
@@ -52,7 +52,7 @@ fn only_listed_variables_are_recorded() {
             {"name": "ENV", "value": ""},
         ]),
     );
-    assert_at(&record, "severity_id", 2);
+    assert_at(&record, "severity_id", severity_on(setup.dir(), 2));
     for absent in ["LD_PRELOADED", "SECRET_THING", "ENVIRONMENT", "LD_DEBUG"] {
         assert!(!record.mentions(absent), "{absent} in {}", record.line);
     }
@@ -63,7 +63,7 @@ fn without_a_listed_variable_nothing_is_said() {
     let setup = Setup::new();
     let record = with_variables(&setup, &strings(&["HOME=/root", "PATH=/bin"]));
     assert_at(&record, "process.environment_variables", Value::Null);
-    assert_at(&record, "severity_id", 1);
+    assert_at(&record, "severity_id", severity_on(setup.dir(), 1));
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn variables_of_interpreters_do_not_raise_the_severity() {
             .map(Vec::len),
         Some(2)
     );
-    assert_at(&record, "severity_id", 1);
+    assert_at(&record, "severity_id", severity_on(setup.dir(), 1));
 }
 
 #[test]
@@ -174,6 +174,25 @@ fn a_crowd_of_harmless_variables_hides_nothing_in_silence() {
     let record = records.exec(setup.marker());
     assert_at(record, "metadata.is_truncated", true);
     assert!(record.at("unmapped.truncated")["process.environment_variables"].is_u64());
+}
+
+#[test]
+fn an_empty_string_or_one_without_a_value_hides_nothing() {
+    let setup = Setup::new();
+    let mut daemon = Lent::take(&setup);
+    let program = elf::place(setup.dir().join("program"));
+    act(["exec-with"])
+        .with([&program])
+        .with(["", "LD_AUDIT", "=", "LD_PRELOAD=/hidden.so", ""])
+        .done();
+    let records = daemon.seen();
+    let record = records.exec(setup.marker());
+    assert_at(
+        record,
+        "process.environment_variables",
+        json!([{"name": "LD_PRELOAD", "value": "/hidden.so"}]),
+    );
+    assert_at(record, "unmapped.truncated", Value::Null);
 }
 
 #[test]

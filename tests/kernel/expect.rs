@@ -27,6 +27,11 @@ pub fn is_fileless(path: &Path) -> bool {
     of_memory && dev(path) != dev(Path::new("/"))
 }
 
+/// Severity of an exec of this file that would have this one on a disk.
+pub fn severity_on(path: &Path, on_disk: i64) -> i64 {
+    if is_fileless(path) { 3 } else { on_disk }
+}
+
 /// `process.uid` of a process that runs now.
 pub fn process_uid(pid: u32) -> String {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("a running process");

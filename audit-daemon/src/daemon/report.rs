@@ -11,7 +11,7 @@ use std::{
 
 use audit_common::{
     KINDS, Lane,
-    counters::{FILTER_REASONS, LaneSums},
+    counters::{CpuLedger, FILTER_REASONS, LaneSums, LedgerLane},
 };
 
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     enrich::boot_ns,
     hooks::OutcomeState,
     kernel::Attached,
-    pipeline::{Shared, WriterStats},
+    pipeline::{Shared, WorkerStats, WriterStats},
     status::{
         SnapshotSource, StatusSnapshot,
         snapshot::{
@@ -28,6 +28,9 @@ use crate::{
         },
     },
 };
+
+/// Stands for all kinds of what was settled before this daemon started.
+const KIND_BEFORE: &str = "(before this start)";
 
 pub struct Report {
     attached: Arc<Attached>,
@@ -131,37 +134,40 @@ impl Report {
             .collect()
     }
 
-    fn lane(&self, lane: Lane, writer: &WriterStats) -> LaneState {
-        let worker = self.shared.worker();
+    /// Both sides of a lane's sums. The daemon's are those that its worker published last: the same
+    /// moment as the sums by kind.
+    fn lane(&self, lane: Lane, worker: &WorkerStats) -> LaneState {
+        let before = self.shared.before();
         let cpus = (0..self.attached.cpus)
             .map(|cpu| {
-                let kernel = self.attached.counters.get(cpu as usize).lanes[lane as usize];
-                let settled = writer
-                    .settled
-                    .sums
-                    .get(cpu as usize)
-                    .copied()
-                    .unwrap_or_default();
-                let settled = settled.lanes[lane as usize];
-                let done = settled.recorded + settled.folded + settled.left_out;
-                let kernel = kernel_sums(&kernel);
-                // What the rings hold and what is on its way is in flight.
-                let in_flight = kernel.submitted.saturating_sub(done);
+                let at = cpu as usize;
+                let of = |ledger: &[CpuLedger]| {
+                    let ledger = ledger.get(at).copied().unwrap_or_default();
+                    ledger.lanes[lane as usize]
+                };
+                let (settled, before) = (of(&worker.settled), of(&before));
+                let read = worker.received.get(at).map_or(0, |lanes| lanes[lane as usize]);
+                let done = fates(&settled);
+                // Entries that cannot be read as events are settled without having been counted in.
+                let received = (fates(&before) + read).max(done);
+                let kernel = &self.attached.counters.get(at).lanes[lane as usize];
                 let user = UserSums {
-                    received: done + in_flight,
+                    received,
                     recorded: settled.recorded,
                     folded: settled.folded,
                     left_out: reasons([("unreadable", settled.left_out)]),
                     lost: 0,
-                    in_flight,
+                    in_flight: received - done,
                 };
                 CpuState {
                     cpu,
-                    sums: Sums { kernel, user },
+                    sums: Sums {
+                        kernel: kernel_sums(kernel),
+                        user,
+                    },
                 }
             })
             .collect();
-        drop(worker);
         let delay = self.shared.delays(lane).summary();
         LaneState {
             lane: lane.name().into(),
@@ -170,28 +176,48 @@ impl Report {
         }
     }
 
-    fn events(&self) -> Vec<EventState> {
-        let worker = self.shared.worker();
-        KINDS
-            .iter()
-            .map(|row| {
-                let sums = worker.kinds[row.kind as usize];
-                let settled = sums.recorded + sums.folded + sums.left_out;
-                EventState {
-                    kind: row.name.into(),
-                    lane: row.lane.name().into(),
-                    kernel: None,
-                    user: UserSums {
-                        received: sums.received,
-                        recorded: sums.recorded,
-                        folded: sums.folded,
-                        left_out: reasons([("unreadable", sums.left_out)]),
-                        lost: 0,
-                        in_flight: sums.received.saturating_sub(settled),
-                    },
-                }
-            })
-            .collect()
+    fn events(&self, worker: &WorkerStats) -> Vec<EventState> {
+        let kinds = KINDS.iter().map(|row| {
+            let sums = worker.kinds[row.kind as usize];
+            let settled = sums.recorded + sums.folded + sums.left_out;
+            EventState {
+                kind: row.name.into(),
+                lane: row.lane.name().into(),
+                kernel: None,
+                user: UserSums {
+                    received: sums.received,
+                    recorded: sums.recorded,
+                    folded: sums.folded,
+                    left_out: reasons([("unreadable", sums.left_out)]),
+                    lost: 0,
+                    in_flight: sums.received.saturating_sub(settled),
+                },
+            }
+        });
+        kinds.chain(self.before()).collect()
+    }
+
+    /// What earlier daemons of this load settled: of them the ledger keeps no kinds.
+    fn before(&self) -> Vec<EventState> {
+        let before = self.shared.before();
+        let lanes = Lane::ALL.map(|lane| {
+            let mut sums = UserSums::default();
+            let mut left_out = 0;
+            for ledger in before.iter().map(|cpu| &cpu.lanes[lane as usize]) {
+                sums.recorded += ledger.recorded;
+                sums.folded += ledger.folded;
+                left_out += ledger.left_out;
+            }
+            sums.left_out = reasons([("unreadable", left_out)]);
+            sums.received = sums.recorded + sums.folded + left_out;
+            EventState {
+                kind: KIND_BEFORE.into(),
+                lane: lane.name().into(),
+                kernel: None,
+                user: sums,
+            }
+        });
+        lanes.into_iter().filter(|event| event.user.received > 0).collect()
     }
 
     fn tables(&self) -> (TableState, TableState, TableState) {
@@ -239,6 +265,10 @@ impl Report {
     }
 }
 
+fn fates(ledger: &LedgerLane) -> u64 {
+    ledger.recorded + ledger.folded + ledger.left_out
+}
+
 fn program_of(hook: &str, at: &[String]) -> &'static str {
     crate::hooks::HOOKS
         .iter()
@@ -282,7 +312,7 @@ fn rss_bytes() -> u64 {
 
 impl SnapshotSource for Report {
     fn snapshot(&self) -> StatusSnapshot {
-        let writer = self.shared.writer();
+        let (writer, worker) = (self.shared.writer(), self.shared.worker());
         let (processes, users, cgroups) = self.tables();
         let queues = self
             .shared
@@ -311,8 +341,8 @@ impl SnapshotSource for Report {
             daemon: self.daemon(),
             log: self.log(&writer),
             hooks: self.hooks(),
-            lanes: Lane::ALL.map(|lane| self.lane(lane, &writer)).into(),
-            events: self.events(),
+            lanes: Lane::ALL.map(|lane| self.lane(lane, &worker)).into(),
+            events: self.events(&worker),
             queues,
             processes,
             users,

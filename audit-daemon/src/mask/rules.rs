@@ -408,6 +408,7 @@ pub(super) const PROGRAMS: &[Program] = &[
     .valued(&["-r", "-c"]),
     program("db2-password", &["db2"], &[Long("using", Whole)]),
     program("cassandra-password", &["nodetool"], &[Long("-pw", Whole)]),
+    program("etcd-user", &["etcdctl"], &[Long("--user", After(":")), Long("--password", Whole)]),
     // Fetching
     program("curl-user", &["curl"],
         &[

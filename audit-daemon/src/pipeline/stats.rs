@@ -24,6 +24,7 @@ use crate::{
     accounts::Fate,
     enrich::{cgroups::CgroupCounters, process::TableCounters, users::NamesCounters},
     log::{ALARMS_MAX, Alarm},
+    losses::Losses,
     recorder::{LaneTotals, Recorder},
     source::{Acknowledgement, Batch},
     status::DelayHistogram,
@@ -44,6 +45,8 @@ pub struct WorkerStats {
     pub kinds: Vec<KindSums>,
     /// Read from each ring by (lane, cpu), since this daemon's start.
     pub received: Vec<[u64; Lane::COUNT]>,
+    /// Since the load, by CPU: fates of the events before which all have met theirs.
+    pub settled: Vec<CpuLedger>,
     pub malformed: u64,
     pub in_flight: [u64; Lane::COUNT],
     pub late: u64,
@@ -59,6 +62,7 @@ impl Default for WorkerStats {
         WorkerStats {
             kinds: vec![KindSums::default(); KIND_SLOTS],
             received: Vec::new(),
+            settled: Vec::new(),
             malformed: 0,
             in_flight: [0; Lane::COUNT],
             late: 0,
@@ -131,6 +135,8 @@ pub struct Shared {
     /// Found by the writer, not yet in a record.
     alarms: Mutex<Vec<(PathBuf, Alarm)>>,
     first_log_bytes: AtomicU64,
+    /// What earlier daemons of this load had settled.
+    before: Mutex<Vec<CpuLedger>>,
     queues: Mutex<Option<(Receiver<Batch>, Receiver<ToWriter>)>>,
 }
 
@@ -168,8 +174,15 @@ impl Shared {
     pub fn starts_with(&self, log_bytes: u64, settled: Acknowledgement) {
         let mut writer = lock(&self.writer);
         writer.log_bytes = log_bytes;
+        lock(&self.before).clone_from(&settled.sums);
+        lock(&self.worker).settled.clone_from(&settled.sums);
         writer.settled = settled;
         self.first_log_bytes.store(log_bytes, Ordering::Relaxed);
+    }
+
+    /// What earlier daemons of this load had settled, by CPU.
+    pub fn before(&self) -> Vec<CpuLedger> {
+        lock(&self.before).clone()
     }
 
     pub fn rotated(&self) {
@@ -297,8 +310,8 @@ impl Counted {
         now_ns: u64,
     ) -> (u64, [LaneTotals; Lane::COUNT]) {
         let mut totals: [LaneTotals; Lane::COUNT] = Default::default();
-        for (cpu, (before, user_before)) in self.filtered.iter_mut().zip(&mut self.user).enumerate()
-        {
+        let told = self.user.iter_mut().zip(&mut self.submitted);
+        for (cpu, (before, (user_before, told))) in self.filtered.iter_mut().zip(told).enumerate() {
             let now = filtered_of(&counters(cpu as u32));
             let user = settled.sums.get(cpu).copied().unwrap_or_default();
             for lane in Lane::ALL.map(|lane| lane as usize) {
@@ -389,7 +402,9 @@ mod tests {
         counted.filtered = Default::default();
         counted.filtered.resize(2, Default::default());
         let after = settled(vec![ledger(30, 12, 10, 3, 5), ledger(4, 1, 2, 1, 0)]);
-        let (since_ns, [critical, bulk]) = counted.next(&|cpu| counters(cpu), &after, 9);
+        let losses = Losses::resume(&before, 2);
+        let mut next = |after, now_ns| counted.next(&|cpu| counters(cpu), after, &losses, now_ns);
+        let (since_ns, [critical, bulk]) = next(&after, 9);
         assert_eq!(since_ns, 5);
         let expected = LaneTotals {
             filtered: vec![("self", 14)],
@@ -400,7 +415,46 @@ mod tests {
             left_out: vec![("unreadable", 4)],
         };
         assert_eq!((critical, bulk), (expected, LaneTotals::default()));
-        let (_, again) = counted.next(&|cpu| counters(cpu), &after, 12);
+        let (_, again) = next(&after, 12);
         assert_eq!(again, <[LaneTotals; 2]>::default());
+    }
+
+    #[test]
+    fn a_hole_is_not_submitted_while_it_may_be_loss() {
+        let none = |_| CpuCounters {
+            lanes: Default::default(),
+            kinds: FromZeros::new_zeroed(),
+            depth: 0,
+        };
+        let settled = |sums| Acknowledgement {
+            sums: vec![sums],
+            ..Acknowledgement::default()
+        };
+        let start = settled(ledger(0, 0, 0, 0, 0));
+        let mut counted = Counted::new(&none, 1, &start, 0);
+        let mut losses = Losses::resume(&start, 1);
+        for number in [1, 2, 24, 25] {
+            let header = Header {
+                number,
+                ..Header::new_zeroed()
+            };
+            losses.came(Lane::Critical, &header, 100);
+        }
+        let mut sums = |after, losses: &Losses| {
+            let (_, [critical, _]) = counted.next(&none, &settled(after), losses, 1);
+            (critical.submitted, critical.lost, critical.recorded)
+        };
+        // Not all that came is settled; what lies before the highest may still be lost.
+        assert_eq!(sums(ledger(2, 2, 0, 0, 0), &losses), (2, 0, 2));
+        assert_eq!(sums(ledger(25, 4, 0, 0, 0), &losses), (2, 0, 2));
+        let refused = |_| {
+            let mut counters = none(0);
+            counters.lanes[0].numbered[0] = 25;
+            counters.lanes[0].lost = 21;
+            counters
+        };
+        let declared = losses.declare(1_000_000_000, refused);
+        assert_eq!(declared[0].count(), 21);
+        assert_eq!(sums(ledger(25, 4, 0, 0, 21), &losses), (0, 21, 0));
     }
 }

@@ -284,7 +284,9 @@ impl Worker {
     /// Writes the sums since the last time.
     fn count(&mut self, now_ns: u64) {
         let done = self.accounts.acknowledgement().clone();
-        let (since_ns, totals) = self.counted.next(&self.parts.counters, &done, &self.losses, now_ns);
+        let (since_ns, totals) =
+            self.counted
+                .next(&self.parts.counters, &done, &self.losses, now_ns);
         self.recorder.counts(since_ns, now_ns, &totals);
     }
 
@@ -331,6 +333,7 @@ impl Worker {
 
     fn publish(&mut self) {
         self.stats.in_flight = Lane::ALL.map(|lane| self.accounts.in_flight(lane));
+        self.stats.settled.clone_from(&self.accounts.settled().sums);
         self.stats.late = self.order.late();
         self.stats.held = self.order.len() + self.searches.len();
         self.stats.tables(&self.recorder);

@@ -13,7 +13,12 @@ use crate::{
 impl Recorder {
     /// A crash cut the last write short; after an orderly end it was no crash.
     pub fn log_torn(&mut self, torn: &Torn, orderly: bool) {
-        let Torn { path, segment, offset, bytes } = torn;
+        let Torn {
+            path,
+            segment,
+            offset,
+            bytes,
+        } = torn;
         let (fault, when) = match orderly {
             true => (LogFault::Altered, "though the daemon had ended in order"),
             false => (LogFault::Torn, "after a crash"),

@@ -216,6 +216,26 @@ fn what_cannot_be_read_is_unknown() {
 }
 
 #[test]
+fn arguments_are_separable_whatever_they_hold() {
+    let setup = Setup::new();
+    let mut daemon = Lent::take(&setup);
+    let missing = setup.dir().join("missing");
+    act(["exec"])
+        .with([&missing])
+        .with(["", "two words", "", "line\nbreak", ""])
+        .done();
+    let records = daemon.seen();
+    let record = records.exec(setup.marker());
+    assert_at(record, "status_code", "ENOENT");
+    assert_at(
+        record,
+        "process.cmd_line",
+        "'' 'two words' '' 'line\nbreak' ''",
+    );
+    assert_at(record, "unmapped.truncated", Value::Null);
+}
+
+#[test]
 fn flags_that_no_kernel_knows_are_refused_and_recorded() {
     let setup = Setup::new();
     let mut daemon = Lent::take(&setup);

@@ -1,0 +1,164 @@
+//! The commands beside `run`: help, check, schema, unload.
+
+use std::process::{Command, Output, Stdio};
+
+use audit_tests::home::daemon_program;
+use audit_tests::{Daemon, Setup};
+
+use crate::load;
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn run(args: &[&str]) -> Output {
+    Command::new(daemon_program())
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .expect("start")
+}
+
+#[test]
+fn help_and_version_say_what_they_should_on_one_screen() {
+    for args in [
+        ["--help"].as_slice(),
+        &["run", "--help"],
+        &["check", "--help"],
+        &["status", "-h"],
+    ] {
+        let output = run(args);
+        let said = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{args:?}");
+        assert!(
+            said.lines().count() <= 40,
+            "{args:?} fits no screen:\n{said}"
+        );
+        let longest = said.lines().map(|line| line.chars().count()).max();
+        assert!(longest <= Some(80), "{args:?} is {longest:?} wide:\n{said}");
+    }
+    let help = text(&run(&["--help"]).stdout);
+    for part in [
+        "Exit codes: 0 fine",
+        "Examples:",
+        "run ",
+        "check ",
+        "status ",
+        "unload ",
+        "schema ",
+    ] {
+        assert!(help.contains(part), "{part:?} is not in\n{help}");
+    }
+    let version = run(&["--version"]);
+    assert_eq!(version.status.code(), Some(0));
+    assert_eq!(
+        text(&version.stdout),
+        format!("audit-daemon {}\n", env!("CARGO_PKG_VERSION"))
+    );
+    assert_eq!(run(&["frobnicate"]).status.code(), Some(2));
+    assert_eq!(run(&["run", "--stdout", "xml"]).status.code(), Some(2));
+    assert_eq!(run(&[]).status.code(), Some(2));
+}
+
+#[test]
+fn unload_takes_everything_out_once() {
+    load::need_pins!();
+    let setup = Setup::new().set("kernel.pin", "\"required\"");
+    Daemon::start(&setup).stop();
+    let pins = std::fs::read_dir(setup.pin_dir()).expect("pins").count();
+    assert!(pins > 0);
+    let said = load::run(&mut setup.command("unload"));
+    let expected = format!(
+        "Removed {pins} pins from {}: nothing of ours is left in the kernel, unless a daemon is \
+         running.\n",
+        setup.pin_dir().display()
+    );
+    assert_eq!(said, expected);
+    assert_eq!(
+        std::fs::read_dir(setup.pin_dir()).map_or(0, Iterator::count),
+        0
+    );
+    let nothing = format!("Nothing is pinned in {}.\n", setup.pin_dir().display());
+    assert_eq!(load::run(&mut setup.command("unload")), nothing);
+    // The next start loads anew.
+    let mut daemon = Daemon::start(&setup);
+    assert_eq!(daemon.status().0["daemon"]["adopted_restarts"], 0);
+    daemon.stop();
+}
+
+#[test]
+fn the_schema_is_json_and_knows_the_keys() {
+    let schema: serde_json::Value =
+        serde_json::from_slice(&run(&["schema"]).stdout).expect("JSON Schema");
+    let sections = schema["properties"].as_object().expect("properties");
+    for section in [
+        "log", "kernel", "events", "records", "mask", "status", "metrics",
+    ] {
+        assert!(sections.contains_key(section), "{section}");
+    }
+    assert_eq!(schema["additionalProperties"], false);
+}
+
+#[test]
+fn check_fits_80_columns_and_starts_nothing() {
+    let setup = Setup::new();
+    let said = load::run(&mut setup.command("check"));
+    for line in said.lines() {
+        assert!(
+            line.chars().count() <= 80 || line.contains(setup.marker()),
+            "too wide: {line}"
+        );
+    }
+    let file = setup.config_file().display().to_string();
+    assert!(
+        said.starts_with("audit-daemon ") && said.contains(&file),
+        "{said}"
+    );
+    for event in [
+        "exec  ",
+        "exec failed ",
+        "fork ",
+        "exit ",
+        "cgroup created ",
+    ] {
+        assert_eq!(
+            said.lines().filter(|line| line.starts_with(event)).count(),
+            1,
+            "{said}"
+        );
+    }
+    assert!(!setup.log_dir().exists() && !setup.pin_dir().exists() && !setup.socket().exists());
+}
+
+#[test]
+fn check_as_json_names_every_event_with_its_mechanism() {
+    let setup = Setup::new();
+    let said = load::run(setup.command("check").arg("--json"));
+    let checked: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+    let events = checked["events"].as_array().expect("events");
+    let exec = events
+        .iter()
+        .find(|event| event["event"] == "exec")
+        .expect("exec");
+    assert_eq!(
+        (
+            &exec["mechanism"],
+            &exec["at"],
+            &exec["required"],
+            &exec["cannot_see"]
+        ),
+        (
+            &serde_json::json!("raw tracepoint"),
+            &serde_json::json!(["sched_process_exec"]),
+            &serde_json::json!("always"),
+            &serde_json::json!("")
+        )
+    );
+    let file = setup.config_file().display().to_string();
+    assert_eq!(checked["config"][0]["path"], file);
+    let digest = load::run(Command::new("sha256sum").arg(setup.config_file()));
+    assert_eq!(
+        checked["config"][0]["sha256"].as_str(),
+        digest.split(' ').next()
+    );
+}
