@@ -11,7 +11,7 @@ use crate::{
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Instead of /etc/audit-daemon/config.toml, to find the socket
+    /// Configuration file, to find the socket
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Print everything as JSON
