@@ -152,10 +152,6 @@ fn split(rest: &[u8]) -> Result<(u16, Part<'_>, &[u8]), Malformed> {
 
 /// A decoded entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "lives on the stack for one event at a time"
-)]
 pub enum Event<'a> {
     Exec(Exec, Tails<'a>),
     ExecFailed(ExecFailed, Tails<'a>),

@@ -131,7 +131,8 @@ fn run(plan: &Plan) -> Result<()> {
         let result = costs::run(plan).map(|sampled| costs_sampled = Some(sampled));
         note(costs::MEASURE, result);
     }
-    let measures: [(&str, fn(&Plan) -> Result<()>); 5] = [
+    type Measure = fn(&Plan) -> Result<()>;
+    let measures: [(&str, Measure); 5] = [
         (throughput::MEASURE, throughput::run),
         (live::DELAY, live::delays),
         (live::RATES, live::rates),

@@ -91,7 +91,7 @@ fn wait_all(children: Vec<Child>) {
 
 /// What runs in each: its own shell, and two programs; every third lives somewhat longer.
 fn script(tag: &str, number: usize) -> String {
-    let pause = if number % 3 == 0 {
+    let pause = if number.is_multiple_of(3) {
         "/bin/sleep 0.3;"
     } else {
         ""

@@ -252,7 +252,9 @@ fn a_daemon_that_adopts_a_load_counts_on() {
     assert_eq!(status.0["daemon"]["adopted_restarts"], 1);
     let by_kind = |key: &str| {
         let events = status.0["events"].as_array().expect("events").iter();
-        events.map(|event| event["user"][key].as_u64().expect("a number")).sum::<u64>()
+        events
+            .map(|event| event["user"][key].as_u64().expect("a number"))
+            .sum::<u64>()
     };
     let received: u64 = status.lanes().iter().map(|lane| lane.received).sum();
     assert_eq!(by_kind("received"), received);

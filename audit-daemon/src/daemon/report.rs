@@ -146,7 +146,10 @@ impl Report {
                     ledger.lanes[lane as usize]
                 };
                 let (settled, before) = (of(&worker.settled), of(&before));
-                let read = worker.received.get(at).map_or(0, |lanes| lanes[lane as usize]);
+                let read = worker
+                    .received
+                    .get(at)
+                    .map_or(0, |lanes| lanes[lane as usize]);
                 let done = fates(&settled);
                 // Entries that cannot be read as events are settled without having been counted in.
                 let received = (fates(&before) + read).max(done);
@@ -217,7 +220,10 @@ impl Report {
                 user: sums,
             }
         });
-        lanes.into_iter().filter(|event| event.user.received > 0).collect()
+        lanes
+            .into_iter()
+            .filter(|event| event.user.received > 0)
+            .collect()
     }
 
     fn tables(&self) -> (TableState, TableState, TableState) {

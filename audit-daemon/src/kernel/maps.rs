@@ -62,10 +62,6 @@ impl<T: Words> MappedArray<T> {
         })
     }
 
-    pub fn len(&self) -> usize {
-        self.entries
-    }
-
     pub fn bytes(&self) -> usize {
         self.bytes
     }

@@ -22,8 +22,8 @@ use crate::{
 const GROUP_BYTES_MAX: usize = 1 << 20;
 /// Between two tries on a disk that refuses.
 const RETRY: Duration = Duration::from_millis(500);
-/// At the end of the daemon a disk that refuses is tried for so long.
-const LAST_TRIES: u32 = 20;
+/// At the end of the daemon a disk that refuses is tried for so long, all tries together.
+const LAST_TRIES: Duration = Duration::from_secs(10);
 
 pub struct WriterParts {
     pub log: Log,
@@ -41,6 +41,10 @@ pub struct Writer {
     waiting: Vec<Block>,
     committed: Instant,
     ending: bool,
+    /// When the last tries began, once the daemon is to end.
+    last_tries: Option<Instant>,
+    /// A line found no room and is gone: nothing after it may be made durable.
+    broken: bool,
 }
 
 impl Writer {
@@ -51,6 +55,8 @@ impl Writer {
             waiting: Vec::new(),
             committed: Instant::now(),
             ending: false,
+            last_tries: None,
+            broken: false,
         }
     }
 
@@ -114,8 +120,12 @@ impl Writer {
                 Ok(_) => {}
                 Err(AppendError::Full { .. }) => {
                     // Only while the disk refuses: nothing goes on until it takes what waits.
-                    self.insist();
-                    if let Err(refused) = self.parts.log.append(line) {
+                    if !self.insist() {
+                        self.broken = true;
+                    }
+                    if !self.broken
+                        && let Err(refused) = self.parts.log.append(line)
+                    {
                         self.shared.trouble(&refused.to_string());
                     }
                 }
@@ -145,15 +155,18 @@ impl Writer {
                     self.shared.trouble(&refused.to_string());
                 }
             }
-            if (self.ending || self.shared.is_stopping()) && tries >= LAST_TRIES {
-                return false;
+            if self.ending || self.shared.is_stopping() {
+                let began = *self.last_tries.get_or_insert_with(Instant::now);
+                if began.elapsed() >= LAST_TRIES {
+                    return false;
+                }
             }
             self.shared.wait(RETRY);
         }
     }
 
     fn commit(&mut self, used: &Sender<Block>) {
-        if self.waiting.is_empty() || !self.insist() {
+        if self.waiting.is_empty() || self.broken || !self.insist() {
             return;
         }
         self.committed = Instant::now();

@@ -96,16 +96,32 @@ fn check_events(
     let add = u64::saturating_add;
     let user =
         |figure: fn(&UserSums) -> u64| of_lane.iter().map(|event| figure(&event.user)).fold(0, add);
-    check("received", user(|sums| sums.received), total.user.received, skew);
-    check("recorded", user(|sums| sums.recorded), total.user.recorded, fate_skew);
-    check("folded", user(|sums| sums.folded), total.user.folded, fate_skew);
-    check(
-        "left out",
-        user(|sums| sum(&sums.left_out)),
-        sum(&total.user.left_out),
-        fate_skew,
-    );
-    check("lost", user(|sums| sums.lost), total.user.lost, skew);
+    let of_cpus = &total.user;
+    let left_out = user(|sums| sum(&sums.left_out));
+    for (name, by_kind, by_cpu, skew) in [
+        (
+            "received",
+            user(|sums| sums.received),
+            of_cpus.received,
+            skew,
+        ),
+        (
+            "recorded",
+            user(|sums| sums.recorded),
+            of_cpus.recorded,
+            fate_skew,
+        ),
+        (
+            "folded",
+            user(|sums| sums.folded),
+            of_cpus.folded,
+            fate_skew,
+        ),
+        ("left out", left_out, sum(&of_cpus.left_out), fate_skew),
+        ("lost", user(|sums| sums.lost), of_cpus.lost, skew),
+    ] {
+        check(name, by_kind, by_cpu, skew);
+    }
     let kernel: Option<Vec<_>> = of_lane.iter().map(|event| event.kernel.as_ref()).collect();
     if let Some(kernel) = kernel {
         let kernel =

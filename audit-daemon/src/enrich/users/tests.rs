@@ -1,13 +1,13 @@
 //! Names come from files or NSS, and nobody ever waits for them.
 
 use std::fs;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::*;
 
 /// Answers from a script, when the test says so.
 struct Scripted {
-    asked: Sender<(Sort, u32)>,
+    asked: SyncSender<(Sort, u32)>,
     answers: Receiver<Answer>,
 }
 
@@ -22,7 +22,7 @@ impl Resolver for Scripted {
 struct Fixture {
     names: Names,
     asked: Receiver<(Sort, u32)>,
-    answers: Sender<Answer>,
+    answers: SyncSender<Answer>,
     now: Instant,
     dir: tempfile::TempDir,
 }
@@ -38,8 +38,8 @@ impl Fixture {
             group: dir.path().join("group"),
             files_check: Duration::from_millis(5),
         };
-        let (asked_out, asked) = channel();
-        let (answers, answers_in) = channel();
+        let (asked_out, asked) = sync_channel(64);
+        let (answers, answers_in) = sync_channel(64);
         let resolver = Scripted {
             asked: asked_out,
             answers: answers_in,
