@@ -275,7 +275,11 @@ impl Daemon {
             .map(|r| r.line.as_str())
             .collect();
         let sums = match self.child.as_ref().map(|_| self.try_status()) {
-            Some(Ok(status)) => format!("{:#?}", status.lanes()),
+            Some(Ok(status)) => format!(
+                "{:#?}\nskipped by hook: {:?}",
+                status.lanes(),
+                status.missed()
+            ),
             Some(Err(error)) => error,
             None => "(it has ended)".to_owned(),
         };

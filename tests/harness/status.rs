@@ -73,6 +73,18 @@ impl Status {
             .sum()
     }
 
+    /// Hooks whose programs the kernel skipped, and how often.
+    pub fn missed(&self) -> Vec<(String, u64)> {
+        let hooks = self.0["hooks"].as_array().expect("status has hooks");
+        let of =
+            |hook: &Value| Some((hook["event"].as_str()?.to_owned(), hook["missed"].as_u64()?));
+        hooks
+            .iter()
+            .filter_map(of)
+            .filter(|(_, missed)| *missed > 0)
+            .collect()
+    }
+
     /// State of the hook of this name: `attached`, `fallback`, `missing`.
     pub fn hook(&self, event: &str) -> &str {
         let hooks = self.0["hooks"].as_array().expect("status has hooks");

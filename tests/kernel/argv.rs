@@ -120,7 +120,13 @@ fn no_arguments_at_all_are_recorded_as_the_kernel_makes_them() {
     let program = elf::place_program(setup.dir().join("program"), &elf::waits());
     let mut child = act(["exec-null-argv"]).with([&program]).start();
     let proc = std::path::PathBuf::from(format!("/proc/{}", child.id()));
-    while std::fs::read_link(proc.join("exe")).expect("a running process") != program {
+    // It sleeps once it runs; its path alone changes before its arguments are in place.
+    let sleeps = || {
+        let stat = std::fs::read_to_string(proc.join("stat")).expect("a running process");
+        let path = std::fs::read_link(proc.join("exe")).expect("a running process");
+        path == program && stat.contains(") S ")
+    };
+    while !sleeps() {
         std::thread::yield_now();
     }
     let truth = std::fs::read(proc.join("cmdline")).expect("its arguments");

@@ -198,6 +198,9 @@ impl Writer {
     }
 
     fn rotate(&mut self) -> Option<Rotated> {
+        if self.broken {
+            return None;
+        }
         match self.parts.log.rotate() {
             Ok(sealed) => {
                 let planned = self.parts.log.plan_cap(self.parts.cap_bytes);
