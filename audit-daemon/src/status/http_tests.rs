@@ -14,7 +14,7 @@ struct Server {
 }
 
 fn server() -> Server {
-    let (tell, told) = std::sync::mpsc::sync_channel(64);
+    let (tell, told) = std::sync::mpsc::sync_channel(1 << 16);
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

@@ -38,8 +38,8 @@ impl Fixture {
             group: dir.path().join("group"),
             files_check: Duration::from_millis(5),
         };
-        let (asked_out, asked) = sync_channel(64);
-        let (answers, answers_in) = sync_channel(64);
+        let (asked_out, asked) = sync_channel(1 << 16);
+        let (answers, answers_in) = sync_channel(1 << 16);
         let resolver = Scripted {
             asked: asked_out,
             answers: answers_in,
