@@ -34,7 +34,7 @@ Installs what is missing, builds, and runs the tests, tier by tier:
   golden   exact output, against files in tests/golden      3 min
   kernel   one file per event, exact counts; root          12 min
   e2e      the real daemon; root                           12 min
-  vm       the kernel tier on other kernels, in QEMU       45 min
+  vm       the kernel tier on other kernels, in QEMU       30 min
   fuzz     arbitrary bytes; only when named                15 min
 
   --tier     only these; default: all but fuzz

@@ -73,7 +73,7 @@ pub const TIERS: &[Tier] = &[
     },
     Tier {
         name: "vm",
-        budget_minutes: 45,
+        budget_minutes: 30,
         by_default: true,
         groups: &[Group::Vm],
         work: Work::Guests,
