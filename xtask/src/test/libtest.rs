@@ -46,31 +46,46 @@ pub struct Parser {
     tally: Tally,
     /// Named by `test NAME ...`, its result not seen yet.
     pending: Option<String>,
-    in_successes: bool,
+    section: Section,
+    /// What the program that is being read announced: its tests, by "running N tests".
+    announced: Option<u64>,
+}
+
+/// Behind the tests' lines a program prints what they wrote, which may look like anything.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Section {
+    #[default]
+    Tests,
+    Successes,
+    Failures,
 }
 
 impl Parser {
     /// Takes one line without its newline. False: it is the captured output of a passed test.
     pub fn line(&mut self, line: &str) -> bool {
-        if let Some(rest) = line.strip_prefix("test result: ") {
-            self.in_successes = false;
+        if let Some(rest) = line.strip_prefix("test result: ")
+            && self.is_own_result(rest)
+        {
+            self.section = Section::Tests;
+            self.announced = None;
             self.result(rest);
             return true;
         }
         if line == "failures:" {
-            self.in_successes = false;
+            self.section = Section::Failures;
         } else if line == "successes:" {
-            self.in_successes = true;
+            self.section = Section::Successes;
         } else if let Some((name, reason)) = skip_in(line) {
             self.tally
                 .skipped
                 .insert(name.to_owned(), reason.to_owned());
         }
-        if self.in_successes {
-            return false;
+        if self.section != Section::Tests {
+            return self.section == Section::Failures;
         }
-        if line.starts_with("running ") && (line.ends_with(" tests") || line.ends_with(" test")) {
+        if let Some(number) = announcement(line) {
             self.tally.began += 1;
+            self.announced = Some(number);
         } else if let Some((name, status)) = test_line(line) {
             self.pending = Some(name.to_owned());
             self.status(status);
@@ -112,6 +127,15 @@ impl Parser {
         }
     }
 
+    /// Not one that a test printed: all tests that were announced are in it.
+    fn is_own_result(&self, rest: &str) -> bool {
+        let mut inner = Self::default();
+        inner.result(rest);
+        let tally = inner.tally;
+        let ran = tally.passed + tally.failed + tally.ignored + tally.measured;
+        self.section == Section::Tests || self.announced.is_none_or(|number| number == ran)
+    }
+
     /// `ok. 3 passed; 0 failed; 0 ignored; 0 measured; 1 filtered out; finished in 0.00s`
     fn result(&mut self, rest: &str) {
         self.tally.ended += 1;
@@ -133,6 +157,15 @@ impl Parser {
             }
         }
     }
+}
+
+/// `running N tests`
+fn announcement(line: &str) -> Option<u64> {
+    let rest = line.strip_prefix("running ")?;
+    let number = rest
+        .strip_suffix(" tests")
+        .or_else(|| rest.strip_suffix(" test"))?;
+    number.parse().ok()
 }
 
 /// `test NAME ... STATUS`, where NAME may have ` - should panic` behind it.
@@ -213,6 +246,20 @@ test result: FAILED. 2 passed; 1 failed; 1 ignored; 0 measured; 7 filtered out; 
         assert_eq!(tally.passed_names, ["c"]);
         let reason = "no podman here: apt has none".to_owned();
         assert_eq!(tally.skipped, BTreeMap::from([("a::b".to_owned(), reason)]));
+    }
+
+    #[test]
+    fn what_tests_printed_is_not_taken_for_the_programs_own_words() {
+        let tally = tally(
+            "running 2 tests\ntest a ... ok\ntest b ... ok\n\nsuccesses:\n\n\
+             ---- a stdout ----\nrunning 1 test\ntest x ... FAILED\n\
+             test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out\n\
+             ---- b stdout ----\nrunning 1 test\n\nsuccesses:\n    a\n    b\n\n\
+             test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out\n",
+        );
+        assert_eq!((tally.passed, tally.failed), (2, 0));
+        assert_eq!((tally.began, tally.ended), (1, 1));
+        assert_eq!(tally.passed_names, ["a", "b"]);
     }
 
     #[test]
