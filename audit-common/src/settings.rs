@@ -25,6 +25,14 @@ pub struct Settings {
     pub raw_syscalls: u32,
     /// Where the saved registers begin in a task's kernel stack (kernels without a helper for it).
     pub regs_in_stack: u32,
+    /// Where members stand in the records of trace events (their `format` says it); 0: not there.
+    pub exec_filename_at: u32,
+    pub exec_old_tid_at: u32,
+    pub newtask_pid_at: u32,
+    pub newtask_flags_at: u32,
+    pub exit_group_dead_at: u32,
+    /// Programs on raw tracepoints and system calls can be preempted, and are then skipped for others.
+    pub preempted: u32,
 }
 
 impl Settings {
@@ -41,5 +49,11 @@ impl Settings {
         exit_has_group_dead: 0,
         raw_syscalls: 0,
         regs_in_stack: 0,
+        exec_filename_at: 0,
+        exec_old_tid_at: 0,
+        newtask_pid_at: 0,
+        newtask_flags_at: 0,
+        exit_group_dead_at: 0,
+        preempted: 0,
     };
 }

@@ -36,7 +36,19 @@ pub struct Candidate {
     pub cannot_see: &'static str,
     /// Only with `kernel.compat = true`: it costs every system call something.
     pub only_compat: bool,
+    /// Only where the program of a raw tracepoint can be preempted ([`PREEMPTED_SINCE`]): it is then
+    /// skipped for every other task on that CPU. That of a trace event cannot, but for those of
+    /// system calls.
+    pub never_skipped: bool,
+    /// Attached there behind the program, to do what it did not do when it was skipped.
+    pub twin: Option<&'static str>,
+    /// Programs that notice there what this one did not see: only if all were skipped too, an event
+    /// is lost without a trace.
+    pub noticed_by: &'static [&'static str],
 }
+
+/// From this kernel on programs on raw tracepoints run with preemption on.
+pub const PREEMPTED_SINCE: (u32, u32) = (7, 0);
 
 /// One thing to hook.
 pub struct HookRow {
@@ -62,6 +74,24 @@ const fn raw(
         since,
         cannot_see: "",
         only_compat: false,
+        never_skipped: false,
+        twin: None,
+        noticed_by: &[],
+    }
+}
+
+/// A trace event where [`raw`] may be skipped.
+const fn traced(program: &'static str, points: &'static [&'static str]) -> Candidate {
+    Candidate {
+        mechanism: Mechanism::Tracepoint,
+        program,
+        points,
+        since: PREEMPTED_SINCE,
+        cannot_see: "",
+        only_compat: false,
+        never_skipped: true,
+        twin: None,
+        noticed_by: &[],
     }
 }
 
@@ -76,14 +106,19 @@ pub const HOOKS: &[HookRow] = &[
         raw("cgroup_removed", &["cgroup_rmdir"], (5, 5)),
     ] },
     HookRow { name: "exit", group: "exit", kinds: &[Kind::Exit], auxiliary: false, candidates: &[
+        traced("exit_traced", &["sched/sched_process_exit"]),
         raw("exit", &["sched_process_exit"], (5, 5)),
     ] },
     HookRow { name: "fork", group: "fork", kinds: &[Kind::Fork], auxiliary: false, candidates: &[
+        traced("fork_traced", &["task/task_newtask"]),
         raw("fork", &["sched_process_fork"], (5, 5)),
     ] },
     // Before `exec`, so that the first exec seen has its "before".
     HookRow { name: "exec_before", group: "exec", kinds: &[], auxiliary: true, candidates: &[
-        raw("exec_before_prepare", &["sched_prepare_exec"], (6, 10)),
+        Candidate {
+            twin: Some("exec_before_prepare_again"),
+            ..raw("exec_before_prepare", &["sched_prepare_exec"], (6, 10))
+        },
         Candidate {
             mechanism: Mechanism::Tracepoint,
             program: "exec_before_enter",
@@ -91,12 +126,23 @@ pub const HOOKS: &[HookRow] = &[
             since: (4, 7),
             cannot_see: "ids before the exec of 32-bit programs",
             only_compat: false,
+            never_skipped: false,
+            twin: None,
+            noticed_by: &[],
         },
     ] },
+    HookRow { name: "exec_entered", group: "exec", kinds: &[], auxiliary: true, candidates: &[
+        traced("exec_before_enter", &["syscalls/sys_enter_execve", "syscalls/sys_enter_execveat"]),
+    ] },
     HookRow { name: "exec", group: "exec", kinds: &[Kind::Exec], auxiliary: false, candidates: &[
+        traced("exec_traced", &["sched/sched_process_exec"]),
         raw("exec", &["sched_process_exec"], (5, 5)),
     ] },
     HookRow { name: "exec_failed", group: "exec_failed", kinds: &[Kind::ExecFailed], auxiliary: false, candidates: &[
+        Candidate {
+            only_compat: true,
+            ..traced("exec_failed_traced", &["raw_syscalls/sys_exit"])
+        },
         Candidate {
             mechanism: Mechanism::RawTracepoint,
             program: "exec_failed_raw",
@@ -104,6 +150,9 @@ pub const HOOKS: &[HookRow] = &[
             since: (5, 5),
             cannot_see: "",
             only_compat: true,
+            never_skipped: false,
+            twin: None,
+            noticed_by: &[],
         },
         Candidate {
             mechanism: Mechanism::Tracepoint,
@@ -112,6 +161,9 @@ pub const HOOKS: &[HookRow] = &[
             since: (4, 7),
             cannot_see: BY_32_BIT,
             only_compat: false,
+            never_skipped: false,
+            twin: Some("exec_failed_again"),
+            noticed_by: &["exec_failed_again", "exec_before_enter"],
         },
     ] },
 ];
@@ -136,6 +188,35 @@ pub enum OutcomeState {
     },
     /// No candidate works.
     Missing { reason: String },
+}
+
+/// The table's row of this name.
+pub fn row(name: &str) -> Option<&'static HookRow> {
+    HOOKS.iter().find(|row| row.name == name)
+}
+
+/// What may be lost if the kernel skips this program and those that would notice; nothing with an
+/// auxiliary one.
+pub fn lost_with(program: &str) -> Option<(Kind, &'static [&'static str])> {
+    HOOKS.iter().find_map(|row| {
+        let candidate = row.candidates.iter().find(|c| c.program == program)?;
+        Some((*row.kinds.first()?, candidate.noticed_by))
+    })
+}
+
+/// The programs of a candidate.
+impl Candidate {
+    pub fn programs(&self, preempted: bool) -> impl Iterator<Item = &'static str> {
+        let twin = self.twin.filter(|_| preempted);
+        std::iter::once(self.program).chain(twin)
+    }
+}
+
+impl HookRow {
+    /// Is there anything to try for this request?
+    pub fn needed(&self, preempted: bool) -> bool {
+        preempted || self.candidates.iter().any(|c| !c.never_skipped)
+    }
 }
 
 impl Outcome {
@@ -185,6 +266,7 @@ mod tests {
                 "{}",
                 row.name
             );
+            assert!(row.auxiliary || row.needed(false), "{}", row.name);
             for candidate in row.candidates {
                 let with_category = candidate.mechanism == Mechanism::Tracepoint;
                 for point in candidate.points {

@@ -75,6 +75,22 @@ pub unsafe fn emit(kind: Kind, lane: Lane, slot: *mut u8, size: u64) {
     }
 }
 
+/// An act that was seen and could not be told: it takes a number and is counted as lost.
+#[inline(always)]
+pub fn lost(kind: Kind, lane: Lane) {
+    let Some(counters) = COUNTERS.get_ptr_mut(cpu()) else {
+        return;
+    };
+    // SAFETY: a live map value.
+    unsafe {
+        let sums = &raw mut (*counters).lanes[lane as usize];
+        number::take(counters, &raw mut (*sums).numbered);
+        atomic::add(&raw mut (*counters).kinds[kind as usize], 1);
+        atomic::add(&raw mut (*sums).lost, 1);
+        number::release(counters);
+    }
+}
+
 /// Numbers by fetching atomics: one strand.
 #[cfg(not(feature = "legacy"))]
 mod number {

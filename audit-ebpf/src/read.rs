@@ -103,10 +103,10 @@ pub unsafe fn user_string(to: *mut u8, size: u32, from: u64) -> i64 {
 /// Calls `turn` up to `turns` times, until it says 1. Verified once, whatever the number.
 #[cfg(not(feature = "legacy"))]
 #[inline(always)]
-pub fn repeat(
+pub fn repeat<Frame>(
     turns: u32,
     turn: extern "C" fn(u64, *mut c_void) -> i64,
-    frame: &mut crate::scratch::Frame,
+    frame: &mut Frame,
 ) {
     // SAFETY: the callback has the helper's signature, and the frame outlives the call.
     unsafe {

@@ -6,11 +6,16 @@
 use audit_common::limits::{SCRATCH_BYTES, SCRATCH_EVENT_BYTES, SCRATCH_SMALL_BYTES};
 use aya_ebpf::{helpers::bpf_get_smp_processor_id, macros::map, maps::Array};
 
+use crate::settings::setting;
+
 /// Programs with long tails, in slot order.
 #[derive(Clone, Copy)]
 pub enum Large {
     Exec = 0,
     ExecFailed = 1,
+    /// Its twin, where programs can be preempted.
+    #[cfg(not(feature = "legacy"))]
+    ExecFailedAgain = 2,
 }
 /// Programs without.
 #[derive(Clone, Copy)]
@@ -21,7 +26,7 @@ pub enum Small {
     CgroupRemoved = 3,
 }
 
-/// Sizes are set by the daemon: possible CPUs times programs.
+/// Sizes are set by the daemon: possible CPUs times programs that are there.
 #[map]
 static SCRATCH: Array<[u8; SCRATCH_BYTES]> = Array::with_max_entries(2, 0);
 #[map]
@@ -84,7 +89,7 @@ pub unsafe fn state<'a>(slot: *mut u8) -> &'a mut State {
 #[inline(always)]
 pub fn large(program: Large) -> Option<*mut u8> {
     SCRATCH
-        .get_ptr_mut(cpu() * 2 + program as u32)
+        .get_ptr_mut(program as u32 * setting!(cpus) + cpu())
         .map(|slot| slot.cast())
 }
 
@@ -92,6 +97,6 @@ pub fn large(program: Large) -> Option<*mut u8> {
 #[inline(always)]
 pub fn small(program: Small) -> Option<*mut u8> {
     SCRATCH_SMALL
-        .get_ptr_mut(cpu() * 4 + program as u32)
+        .get_ptr_mut(program as u32 * setting!(cpus) + cpu())
         .map(|slot| slot.cast())
 }

@@ -147,7 +147,7 @@ impl Stages {
                 kinds: FromZeros::new_zeroed(),
                 depth: 0,
             }),
-            misses: Box::new(|| None),
+            skipped: Box::new(|| [0; Lane::COUNT]),
             diagnostics: None,
         };
         let commit_interval = loaded.config.log.commit_interval;

@@ -140,6 +140,10 @@ fn check_as_json_names_every_event_with_its_mechanism() {
         .iter()
         .find(|event| event["event"] == "exec")
         .expect("exec");
+    let (mechanism, at) = match audit_tests::kernel_version() >= (7, 0) {
+        true => ("tracepoint", "sched/sched_process_exec"),
+        false => ("raw tracepoint", "sched_process_exec"),
+    };
     assert_eq!(
         (
             &exec["mechanism"],
@@ -148,8 +152,8 @@ fn check_as_json_names_every_event_with_its_mechanism() {
             &exec["cannot_see"]
         ),
         (
-            &serde_json::json!("raw tracepoint"),
-            &serde_json::json!(["sched_process_exec"]),
+            &serde_json::json!(mechanism),
+            &serde_json::json!([at]),
             &serde_json::json!("always"),
             &serde_json::json!("")
         )

@@ -161,7 +161,7 @@ fn fifty_at_once_all_named_from_the_first_process_on() {
         "{theirs:?}"
     );
     records.assert_numbered();
-    assert_eq!(records.of_kind("daemon.loss").count(), 0);
+    assert_eq!(records.losses().len(), 0);
 }
 
 /// `nsenter` into some namespaces of a process.

@@ -22,7 +22,8 @@ fn count_up_to(end: u64) -> Vec<u64> {
 
 fn losses(records: &Records) -> Vec<&str> {
     records
-        .of_kind("daemon.loss")
+        .losses()
+        .into_iter()
         .map(|record| record.line.as_str())
         .collect()
 }
@@ -87,7 +88,7 @@ fn without_pins_the_gap_is_said_and_what_was_acknowledged_stays() {
     assert_eq!(load::sorted(&records, &tag), expected);
 
     let last_before = acknowledged.last().expect("records").str("time_dt");
-    let losses: Vec<&Record> = records.of_kind("daemon.loss").collect();
+    let losses = records.losses();
     let lanes: BTreeSet<&str> = losses
         .iter()
         .map(|loss| loss.str("unmapped.loss.lane"))
@@ -137,7 +138,7 @@ fn without_pins_kills_under_load_double_nothing_and_keep_what_is_on_disk() {
     let once: BTreeSet<u64> = numbers.iter().copied().collect();
     assert_eq!(numbers.len(), once.len(), "recorded twice");
     assert_eq!(once, durable);
-    assert_eq!(records.of_kind("daemon.loss").count(), 2 * 5);
+    assert_eq!(records.losses().len(), 2 * 5);
 }
 
 #[test]
@@ -247,7 +248,8 @@ fn replaced_programs_leave_a_stated_gap() {
     let records = daemon.stop();
     assert_eq!(load::sorted(&records, &tag), (10..20).collect::<Vec<u64>>());
     let stages: Vec<&str> = records
-        .of_kind("daemon.loss")
+        .losses()
+        .into_iter()
         .map(|loss| loss.str("unmapped.loss.stage"))
         .collect();
     assert_eq!(stages, ["hook"; 2]);

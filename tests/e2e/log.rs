@@ -286,7 +286,7 @@ fn a_full_disk_delays_records_and_loses_none() {
         (0..230).collect::<Vec<_>>()
     );
     records.assert_numbered();
-    assert_eq!(records.of_kind("daemon.loss").count(), 0);
+    assert_eq!(records.losses().len(), 0);
 }
 
 #[test]

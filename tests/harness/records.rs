@@ -113,6 +113,19 @@ impl Records {
         tail.records
     }
 
+    /// Records of a loss, but for one that is none: from 7.2 on programs on system calls are skipped
+    /// now and then, and what they would have seen is not known, "up to" so many failed execs.
+    pub fn losses(&self) -> Vec<&Record> {
+        let said_only = |record: &&Record| {
+            let loss = |field: &str| record.str(&format!("unmapped.loss.{field}"));
+            record.at("count").is_u64() && (loss("stage"), loss("lane")) == ("hook", "bulk")
+        };
+        let preempted = crate::kernel_version() >= (7, 0);
+        let all = self.of_kind("daemon.loss");
+        all.filter(|record| !(preempted && said_only(record)))
+            .collect()
+    }
+
     pub fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Record> {
         self.iter().filter(move |record| record.kind() == kind)
     }

@@ -10,6 +10,7 @@ mod guests;
 mod libtest;
 mod report;
 mod skips;
+mod table;
 mod tier_run;
 mod tiers;
 mod watched;
@@ -23,7 +24,7 @@ use crate::setup::{self, Group};
 use crate::workspace;
 use report::Row;
 use skips::Skips;
-use tiers::{TIERS, Tier};
+use table::{TIERS, Tier};
 
 const HELP: &str = "\
 cargo xtask test [--tier TIER[,TIER…]] [--filter TEXT] [--release]

@@ -17,6 +17,8 @@ pub mod flag {
     pub const ENVIRONMENT_INCOMPLETE: u32 = 1 << 2;
     /// The file is on the file system of the host's root.
     pub const ON_ROOT_FS: u32 = 1 << 3;
+    /// Whether the file is an interpreter is not known.
+    pub const INTERPRETED_UNKNOWN: u32 = 1 << 4;
 }
 
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Clone, Copy, Debug, PartialEq, Eq)]

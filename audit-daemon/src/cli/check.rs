@@ -37,6 +37,8 @@ struct Checked {
     config: Vec<ConfigFile>,
     warnings: Vec<String>,
     flavour: &'static str,
+    /// Programs can be preempted, and are then skipped for others.
+    preempted: bool,
     events: Vec<Coverage>,
     problems: Vec<String>,
 }
@@ -111,6 +113,7 @@ fn check(loaded: &Loaded) -> Result<(Checked, Result<(), RunError>), RunError> {
             .collect(),
         warnings: loaded.warnings.clone(),
         flavour,
+        preempted: request.preempted,
         events: outcomes
             .iter()
             .map(|outcome| coverage(loaded, outcome))
@@ -201,18 +204,31 @@ fn text(checked: &Checked) -> String {
         out.push('\n');
         put_wrapped(&mut out, &format!("! {problem}"));
     }
-    if checked
-        .events
-        .iter()
-        .any(|event| event.cannot_see.contains("32-bit"))
-    {
-        let _ = write!(
-            out,
-            "\n1 thing to know\n  32-bit programs pass by system call tracepoints. If any run here, set\n  \
-             `kernel.compat = true` (costs about 60 ns on every system call).\n"
+    put_notes(&mut out, checked);
+    out
+}
+
+/// What an operator can do about what is not seen.
+fn put_notes(out: &mut String, checked: &Checked) {
+    let compat = |event: &Coverage| event.cannot_see.contains("32-bit");
+    if !checked.events.iter().any(compat) {
+        return;
+    }
+    let mut notes = vec![
+        "32-bit programs pass by system call tracepoints. If any run here, set \
+         `kernel.compat = true` (costs about 60 ns on every system call).",
+    ];
+    if checked.preempted {
+        notes.push(
+            "This kernel preempts programs on system call tracepoints: in a flood of failing \
+             execs some may pass by, and are counted. `kernel.compat = true` sees each.",
         );
     }
-    out
+    let things = if notes.len() == 1 { "thing" } else { "things" };
+    let _ = writeln!(out, "\n{} {things} to know", notes.len());
+    for note in notes {
+        put_wrapped(out, note);
+    }
 }
 
 /// One row of the table, and what is to be said of it.

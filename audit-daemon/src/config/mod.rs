@@ -37,8 +37,8 @@ pub use report::{ConfigErrors, ERRORS_SHOWN_MAX, Report, Snippet};
 pub use rules::MaskRule;
 pub use schema::json_schema;
 pub use settings::{
-    ActorDetail, Cap, Config, Counts, Diagnostics, Kernel, Listen, Log, Mask, Metrics, Pin,
-    ProcessTable, Records, Status, Users,
+    ActorDetail, Cap, Config, Counts, Diagnostics, Kernel, Listen, Log, Mask, Mechanism, Metrics,
+    Pin, ProcessTable, Records, Status, Users,
 };
 
 use files::{FileText, Layout, Reading};

@@ -173,6 +173,10 @@ settings! {
         /// See system calls of 32-bit programs where the kernel offers only tracepoints. Costs
         /// about 60 ns on every system call of the machine; `audit-daemon check` says if it helps.
         compat: bool = Flag => false,
+        /// How to hook. "auto" is right; "raw-tracepoint" and "tracepoint" prefer one way, for a
+        /// kernel on which the other fails. Raw tracepoints cost least, but from Linux 7.0 on their
+        /// programs can be preempted, and are then skipped for others.
+        mechanism: Mechanism = OneOf(PhantomData) => Mechanism::Auto,
         /// Keep the programs in the kernel while the daemon restarts, so that nothing is missed.
         /// "auto" does so where the kernel can, "required" refuses to start where it cannot.
         pin: Pin = OneOf(PhantomData) => Pin::Auto,
@@ -267,6 +271,18 @@ settings! {
     pub struct Counts as "key" {
         /// How often it is written.
         interval: Duration = COUNTS_INTERVAL => Duration::from_secs(300),
+    }
+}
+
+choices! {
+    /// `kernel.mechanism`: what hooks are preferred.
+    pub enum Mechanism {
+        /// What suits this kernel.
+        Auto = "auto",
+        /// Even where their programs may be skipped.
+        RawTracepoint = "raw-tracepoint",
+        /// Even where raw tracepoints would do.
+        Tracepoint = "tracepoint",
     }
 }
 

@@ -7,7 +7,7 @@ use audit_common::{
 
 use super::{RunError, resume::Doubles};
 use crate::{
-    config::{ActorDetail, Config, Diagnostics, Loaded, Pin, Required},
+    config::{ActorDetail, Config, Diagnostics, Loaded, Mechanism, Pin, Required},
     enrich::{
         boot_ns,
         cgroups::{
@@ -20,8 +20,8 @@ use crate::{
         process::ProcessTable,
         users::{Names, NamesSettings},
     },
-    hooks::{Outcome, OutcomeState},
-    kernel::{Attached, MappedArray, Pinning, Request},
+    hooks::{self, Outcome, OutcomeState},
+    kernel::{Attached, Lookout, MappedArray, Pinning, Request},
     log::Log,
     mask::{CustomRule, MaskSettings, Masker},
     pipeline::{Wanted, WorkerParts},
@@ -73,6 +73,11 @@ pub fn requests(config: &Config, host: &Host, v1: Option<&V1Hierarchy>) -> Reque
         argv_bytes: config.records.command_line_max.min(argv_max) as u32,
         environment: config.records.environment.clone(),
         compat: config.kernel.compat,
+        preempted: match config.kernel.mechanism {
+            Mechanism::Auto => kernel_version(&host.kernel_release) >= hooks::PREEMPTED_SINCE,
+            Mechanism::RawTracepoint => false,
+            Mechanism::Tracepoint => true,
+        },
         diagnostics: match config.kernel.diagnostics {
             Diagnostics::Off => 0,
             Diagnostics::Error => 1,
@@ -88,6 +93,13 @@ pub fn requests(config: &Config, host: &Host, v1: Option<&V1Hierarchy>) -> Reque
         user_ns: host.namespaces.user,
         v1_enumerator: v1.map(V1Hierarchy::btf_enumerator),
     }
+}
+
+/// Major and minor of a release such as `6.12.48+deb13-amd64`.
+fn kernel_version(release: &str) -> (u32, u32) {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
+    let mut next = || numbers.next().and_then(|number| number.parse().ok());
+    (next().unwrap_or(0), next().unwrap_or(0))
 }
 
 /// Device and inode of the host's root directory as the kernel has them: the device from mountinfo,
@@ -145,7 +157,8 @@ pub fn worker(
     recorder: Recorder,
     resumed: Acknowledgement,
 ) -> WorkerParts {
-    let (counters, misses) = (attached.counters.clone(), attached.misses.clone());
+    let counters = attached.counters.clone();
+    let mut lookout = Lookout::new(attached.misses.clone());
     WorkerParts {
         recorder,
         resumed,
@@ -154,7 +167,7 @@ pub fn worker(
         cpus: attached.cpus,
         counts_interval_ns: config.counts.interval.as_nanos() as u64,
         counters: Box::new(move |cpu| read_counters(&counters, cpu)),
-        misses: Box::new(move || misses.total()),
+        skipped: Box::new(move || lookout.next()),
         diagnostics: None,
     }
 }

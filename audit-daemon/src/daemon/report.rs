@@ -95,7 +95,7 @@ impl Report {
 
     fn hooks(&self) -> Vec<HookState> {
         let missed: BTreeMap<&str, u64> = self.attached.misses.by_program().collect();
-        let counts = self.attached.misses.total().is_some();
+        let counts = self.attached.misses.are_counted();
         self.attached
             .outcomes
             .iter()

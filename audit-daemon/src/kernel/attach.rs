@@ -21,7 +21,7 @@ use super::{
     load::{self, Opened, Prepared},
     pins,
 };
-use crate::hooks::{Candidate, HOOKS, HookRow, Mechanism, Outcome, OutcomeState};
+use crate::hooks::{self, Candidate, HOOKS, HookRow, Mechanism, Outcome, OutcomeState};
 
 /// Why one program could not be loaded.
 pub struct LoadFailure(ProgramError);
@@ -105,17 +105,16 @@ pub fn load_program(opened: &mut Opened, btf: &aya::Btf, program: &str) -> Resul
         .flat_map(|row| row.candidates)
         .find(|candidate| candidate.program == program)
         .ok_or(LoadFailure(ProgramError::NotLoaded))?;
-    load_candidate(&mut opened.ebpf, btf, candidate).map_err(LoadFailure)
+    load_one(&mut opened.ebpf, btf, candidate, program).map_err(LoadFailure)
 }
 
-fn load_candidate(
+fn load_one(
     ebpf: &mut Ebpf,
     btf: &aya::Btf,
     candidate: &Candidate,
+    name: &str,
 ) -> Result<(), ProgramError> {
-    let program = ebpf
-        .program_mut(candidate.program)
-        .ok_or(ProgramError::NotLoaded)?;
+    let program = ebpf.program_mut(name).ok_or(ProgramError::NotLoaded)?;
     if program.fd().is_ok() {
         return Ok(());
     }
@@ -133,10 +132,29 @@ fn load_candidate(
 
 /// Loads the first working candidate of each row.
 pub fn choose(request: &Request, btf: &aya::Btf, opened: &mut Opened) -> Vec<Outcome> {
-    HOOKS
-        .iter()
-        .map(|row| choose_one(request, btf, opened, row))
-        .collect()
+    let mut outcomes: Vec<Outcome> = Vec::new();
+    for row in HOOKS.iter().filter(|row| row.needed(request.preempted)) {
+        let outcome = choose_one(request, btf, opened, row);
+        let program = |outcome| chosen(outcome).map(|(_, _, candidate)| candidate.program);
+        let taken = |other| program(other).is_some() && program(other) == program(&outcome);
+        // What an earlier row runs already is not attached twice.
+        if !outcomes.iter().any(taken) {
+            outcomes.push(outcome);
+        }
+    }
+    outcomes
+}
+
+fn load_candidate(
+    request: &Request,
+    btf: &aya::Btf,
+    opened: &mut Opened,
+    candidate: &Candidate,
+) -> Result<(), ProgramError> {
+    for program in opened.programs(request, candidate) {
+        load_one(&mut opened.ebpf, btf, candidate, program)?;
+    }
+    Ok(())
 }
 
 fn choose_one(
@@ -147,13 +165,14 @@ fn choose_one(
 ) -> Outcome {
     let mut passed_over = Vec::new();
     for candidate in row.candidates {
-        if candidate.only_compat && !request.compat {
+        let unwanted = candidate.only_compat && !request.compat;
+        if unwanted || (candidate.never_skipped && !request.preempted) {
             continue;
         }
         let points = present_points(candidate);
         let refused = match points.is_empty() {
             true => Some("this kernel has no such tracepoint".to_owned()),
-            false => load_candidate(&mut opened.ebpf, btf, candidate)
+            false => load_candidate(request, btf, opened, candidate)
                 .err()
                 .map(|error| LoadFailure(error).reason()),
         };
@@ -206,14 +225,14 @@ fn present_points(candidate: &Candidate) -> Vec<String> {
 }
 
 /// The candidate that an outcome stands for, with its place in the row.
-fn chosen(row: &'static HookRow, outcome: &Outcome) -> Option<(usize, &'static Candidate)> {
+fn chosen(outcome: &Outcome) -> Option<(&'static HookRow, usize, &'static Candidate)> {
     let OutcomeState::Chosen { at, .. } = &outcome.state else {
         return None;
     };
-    row.candidates
-        .iter()
-        .enumerate()
-        .find(|(_, candidate)| candidate.points.contains(&&*at[0]))
+    let row = hooks::row(outcome.hook)?;
+    let taken = |candidate: &Candidate| candidate.points.contains(&&*at[0]);
+    let place = row.candidates.iter().position(taken)?;
+    Some((row, place, &row.candidates[place]))
 }
 
 /// Loads, attaches and, with a directory for pins, pins.
@@ -228,18 +247,21 @@ pub fn fresh(
         pins::pin_maps(&mut opened.ebpf, dir)?;
     }
     let (mut links, mut pinned) = (0, pin_dir.is_some());
-    for (row, outcome) in HOOKS.iter().zip(&mut outcomes) {
-        let Some((place, candidate)) = chosen(row, outcome) else {
+    for outcome in &mut outcomes {
+        let Some((row, place, candidate)) = chosen(outcome) else {
             continue;
         };
-        match attach_candidate(&mut opened.ebpf, row, place, candidate, pin_dir) {
-            Ok(attached) => {
-                links += attached.links;
-                pinned &= attached.all_pinned;
-            }
-            Err(error) => {
-                let reason = format!("attaching failed: {}", load::chain(&error));
-                outcome.state = OutcomeState::Missing { reason };
+        for (nth, program) in opened.programs(request, candidate).into_iter().enumerate() {
+            let name = |point| pins::link_name(row.name, place, nth, point);
+            match attach_program(&mut opened.ebpf, candidate, program, pin_dir, name) {
+                Ok(attached) => {
+                    links += attached.links;
+                    pinned &= attached.all_pinned;
+                }
+                Err(error) => {
+                    let reason = format!("attaching failed: {}", load::chain(&error));
+                    outcome.state = OutcomeState::Missing { reason };
+                }
             }
         }
     }
@@ -260,24 +282,23 @@ struct LinksMade {
     all_pinned: bool,
 }
 
-fn attach_candidate(
+/// Attaches one program of a candidate to all its points; `link_name` is by point.
+fn attach_program(
     ebpf: &mut Ebpf,
-    row: &HookRow,
-    place: usize,
     candidate: &Candidate,
+    name: &str,
     pin_dir: Option<&Path>,
+    link_name: impl Fn(usize) -> String,
 ) -> Result<LinksMade, ProgramError> {
     let mut made = LinksMade {
         links: 0,
         all_pinned: true,
     };
-    let program = ebpf
-        .program_mut(candidate.program)
-        .ok_or(ProgramError::NotLoaded)?;
+    let program = ebpf.program_mut(name).ok_or(ProgramError::NotLoaded)?;
     if let Some(dir) = pin_dir
-        && let Err(error) = program.pin(dir.join(pins::program_name(candidate.program)))
+        && let Err(error) = program.pin(dir.join(pins::program_name(name)))
     {
-        warn!("cannot pin the program {}: {error}", candidate.program);
+        warn!("cannot pin the program {name}: {error}");
         made.all_pinned = false;
     }
     for (number, point) in candidate.points.iter().enumerate() {
@@ -307,7 +328,7 @@ fn attach_candidate(
         made.links += 1;
         match (link, pin_dir) {
             (Some(link), Some(dir)) => {
-                let path = dir.join(pins::link_name(row.name, place, number));
+                let path = dir.join(link_name(number));
                 if let Err(error) = link.pin(&path) {
                     warn!("cannot pin {}: {error}", path.display());
                     made.all_pinned = false;
@@ -354,6 +375,7 @@ fn take_maps(
         rings,
         ring_bytes: request.ring_bytes,
         cpus: request.cpus,
+        large_slots: request.large_slots(),
         held: Some(opened.ebpf),
     };
     Ok(attached)

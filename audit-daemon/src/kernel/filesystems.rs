@@ -50,6 +50,29 @@ pub fn has_tracepoint(category_and_name: &str) -> bool {
     })
 }
 
+/// Where a member stands in the records of a trace event, by its `format`; 0: not there.
+pub fn record_offset(category_and_name: &str, member: &str) -> u32 {
+    [TRACEFS, "/sys/kernel/debug/tracing"]
+        .iter()
+        .find_map(|at| {
+            let path = Path::new(at).join("events").join(category_and_name);
+            std::fs::read_to_string(path.join("format")).ok()
+        })
+        .and_then(|format| offset_in(&format, member))
+        .unwrap_or(0)
+}
+
+/// A line is `field:TYPE NAME; offset:N; size:N; signed:N;`, and NAME may end in `[N]`.
+fn offset_in(format: &str, member: &str) -> Option<u32> {
+    format.lines().find_map(|line| {
+        let (declared, rest) = line.trim().strip_prefix("field:")?.split_once(';')?;
+        let name = declared.rsplit(' ').next()?;
+        let name = name.split_once('[').map_or(name, |(name, _)| name);
+        let offset = rest.trim().strip_prefix("offset:")?.split(';').next()?;
+        (name == member).then(|| offset.parse().ok())?
+    })
+}
+
 /// Makes sure that `pin_dir` is (or can be made) in a bpffs, and makes it.
 pub fn bpffs(pin_dir: &Path) -> Result<(), KernelError> {
     let error = |reason: String| KernelError::NoBpffs {
@@ -78,5 +101,27 @@ pub fn bpffs(pin_dir: &Path) -> Result<(), KernelError> {
             Err(error(made.to_string()))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::offset_in;
+
+    const FORMAT: &str = "name: task_newtask\nID: 123\nformat:\n\
+        \tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n\
+        \n\
+        \tfield:pid_t pid;\toffset:8;\tsize:4;\tsigned:1;\n\
+        \tfield:__data_loc char[] filename;\toffset:12;\tsize:4;\tsigned:1;\n\
+        \tfield:char comm[16];\toffset:16;\tsize:16;\tsigned:1;\n\
+        \nprint fmt: \"pid=%d\", REC->pid\n";
+
+    #[test]
+    fn members_are_found_by_their_whole_name() {
+        assert_eq!(offset_in(FORMAT, "pid"), Some(8));
+        assert_eq!(offset_in(FORMAT, "filename"), Some(12));
+        assert_eq!(offset_in(FORMAT, "comm"), Some(16));
+        assert_eq!(offset_in(FORMAT, "id"), None);
+        assert_eq!(offset_in("field:int x; offset:many;", "x"), None);
     }
 }

@@ -13,7 +13,9 @@ use audit_common::{
 use aya::{Btf as LoaderBtf, Ebpf, EbpfLoader, Pod, maps::HashMap};
 use sha2::{Digest, Sha256};
 
-use super::{KernelError, Request, attach, btf::Btf, offsets};
+use crate::hooks::Candidate;
+
+use super::{KernelError, Request, attach, btf::Btf, filesystems, offsets};
 
 static MODERN: &[u8] = aya::include_bytes_aligned!(env!("AUDIT_BPF_MODERN"));
 static LEGACY: &[u8] = aya::include_bytes_aligned!(env!("AUDIT_BPF_LEGACY"));
@@ -33,6 +35,17 @@ pub struct Opened {
     pub ebpf: Ebpf,
     pub flavour: &'static str,
     pub fingerprint: [u8; 16],
+}
+
+impl Opened {
+    /// A candidate's programs; the older flavour has no twins.
+    pub fn programs(&self, request: &Request, candidate: &Candidate) -> Vec<&'static str> {
+        let there = |name: &&str| *name == candidate.program || self.ebpf.program(name).is_some();
+        candidate
+            .programs(request.preempted)
+            .filter(there)
+            .collect()
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -122,6 +135,10 @@ fn settings(request: &Request, btf: &Btf, offsets: &Offsets) -> Settings {
         .environment
         .iter()
         .filter_map(|name| name.bytes().next());
+    let member = |event: &str, name: &str| match request.preempted {
+        true => filesystems::record_offset(event, name),
+        false => 0,
+    };
     let v1_readable = offsets.css_set_subsys != ABSENT && offsets.css_cgroup != ABSENT;
     Settings {
         argv_bytes: request.argv_bytes,
@@ -140,6 +157,12 @@ fn settings(request: &Request, btf: &Btf, offsets: &Offsets) -> Settings {
         exit_has_group_dead: u32::from(btf.tracepoint_arguments("sched_process_exit") == Some(2)),
         raw_syscalls: u32::from(request.compat),
         regs_in_stack: offsets::regs_in_stack(btf),
+        exec_filename_at: member("sched/sched_process_exec", "filename"),
+        exec_old_tid_at: member("sched/sched_process_exec", "old_pid"),
+        newtask_pid_at: member("task/task_newtask", "pid"),
+        newtask_flags_at: member("task/task_newtask", "clone_flags"),
+        exit_group_dead_at: member("sched/sched_process_exit", "group_dead"),
+        preempted: u32::from(request.preempted),
     }
 }
 
@@ -185,7 +208,11 @@ pub fn open(request: &Request, prepared: &Prepared) -> Result<Opened, KernelErro
             flavour,
             fingerprint,
         };
-        match attach::load_program(&mut opened, &prepared.btf, "exec") {
+        let most_demanding = match request.preempted && flavour == "modern" {
+            true => "exec_traced",
+            false => "exec",
+        };
+        match attach::load_program(&mut opened, &prepared.btf, most_demanding) {
             Ok(()) => {
                 list_environment(&mut opened.ebpf, &request.environment)?;
                 return Ok(opened);
@@ -205,7 +232,7 @@ fn open_object(object: &[u8], request: &Request, prepared: &Prepared) -> Result<
         .override_global("OFFSETS", &offsets, true)
         .override_global("SETTINGS", &settings, true)
         .override_global("AYA_LOG_LEVEL", &request.diagnostics, true)
-        .map_max_entries("SCRATCH", request.cpus * 2)
+        .map_max_entries("SCRATCH", request.cpus * request.large_slots())
         .map_max_entries("SCRATCH_SMALL", request.cpus * 4)
         .map_max_entries("COUNTERS", request.cpus)
         .map_max_entries("LEDGER", 1 + 2 * request.cpus)

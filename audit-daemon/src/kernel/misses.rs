@@ -5,11 +5,16 @@
 //! report it as loss at stage `hook`.
 
 use std::{
+    collections::BTreeMap,
     os::fd::{AsFd, AsRawFd, OwnedFd},
     path::Path,
+    sync::Arc,
 };
 
+use audit_common::Lane;
 use aya::{Ebpf, programs::ProgramInfo};
+
+use crate::hooks;
 
 /// The programs of one load.
 pub struct Misses {
@@ -44,9 +49,11 @@ impl Misses {
         Misses { programs }
     }
 
-    /// Sum since each program was loaded; `None` where this kernel does not count.
-    pub fn total(&self) -> Option<u64> {
-        self.programs.iter().map(|(_, fd)| of_program(fd)).sum()
+    /// Does this kernel count them?
+    pub fn are_counted(&self) -> bool {
+        self.programs
+            .first()
+            .is_some_and(|(_, fd)| of_program(fd).is_some())
     }
 
     /// Program names with their misses.
@@ -57,10 +64,80 @@ impl Misses {
     }
 }
 
+/// What may have been lost from one look to the next.
+pub struct Lookout {
+    misses: Arc<Misses>,
+    before: BTreeMap<String, u64>,
+}
+
+impl Lookout {
+    /// The first look is now: what was missed before is not ours to tell.
+    pub fn new(misses: Arc<Misses>) -> Lookout {
+        let before = counts(&misses);
+        Lookout { misses, before }
+    }
+
+    /// At most so many events by lane since the last look. A skipped auxiliary program is no event:
+    /// what it would have added says that itself.
+    pub fn next(&mut self) -> [u64; Lane::COUNT] {
+        let now = counts(&self.misses);
+        let sums = lost_between(&self.before, &now);
+        self.before = now;
+        sums
+    }
+}
+
+fn counts(misses: &Misses) -> BTreeMap<String, u64> {
+    let owned = |(name, count): (&str, u64)| (name.to_owned(), count);
+    misses.by_program().map(owned).collect()
+}
+
+/// Programs that are not loaded notice nothing; those that are let an event pass only if they were
+/// skipped in the same time.
+fn lost_between(before: &BTreeMap<String, u64>, now: &BTreeMap<String, u64>) -> [u64; Lane::COUNT] {
+    let since = |name: &str| Some(now.get(name)? - before.get(name).copied().unwrap_or(0));
+    let mut sums = [0; Lane::COUNT];
+    for name in now.keys() {
+        let Some((kind, noticed_by)) = hooks::lost_with(name) else {
+            continue;
+        };
+        let others = noticed_by.iter().filter_map(|other| since(other));
+        let least = others.chain(since(name)).min().unwrap_or(0);
+        sums[kind.row().lane as usize] += least;
+    }
+    sums
+}
+
 fn of_program(fd: &OwnedFd) -> Option<u64> {
     let fdinfo = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.as_raw_fd())).ok()?;
     let line = fdinfo
         .lines()
         .find_map(|line| line.strip_prefix("recursion_misses:"))?;
     line.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_lost_only_if_all_that_would_notice_were_skipped() {
+        let counts = |counts: &[(&str, u64)]| -> BTreeMap<String, u64> {
+            let owned = |&(name, count): &(&str, u64)| (name.to_owned(), count);
+            counts.iter().map(owned).collect()
+        };
+        let all = |first, again, enter, fork| {
+            counts(&[
+                ("exec_failed", first),
+                ("exec_failed_again", again),
+                ("exec_before_enter", enter),
+                ("fork", fork),
+            ])
+        };
+        let critical_and_bulk = |now| lost_between(&all(5, 2, 1, 7), &now);
+        assert_eq!(critical_and_bulk(all(9, 2, 3, 7)), [0, 0]);
+        assert_eq!(critical_and_bulk(all(9, 4, 4, 10)), [3, 2]);
+        let alone = |first| counts(&[("exec_failed", first)]);
+        assert_eq!(lost_between(&alone(5), &alone(9)), [0, 4]);
+    }
 }

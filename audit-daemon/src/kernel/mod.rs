@@ -34,7 +34,7 @@ pub use diagnostics::Diagnostics;
 pub use error::KernelError;
 pub use load::check_rights;
 pub use maps::{MappedArray, page_bytes};
-pub use misses::Misses;
+pub use misses::{Lookout, Misses};
 pub use pins::{Unrecorded, unload};
 
 use crate::hooks::Outcome;
@@ -60,6 +60,8 @@ pub struct Request {
     /// Names of the environment variables to copy.
     pub environment: Vec<String>,
     pub compat: bool,
+    /// Programs on raw tracepoints can be preempted, and are then skipped for others.
+    pub preempted: bool,
     /// aya-log's level: 0 is off.
     pub diagnostics: u8,
     pub cpus: u32,
@@ -71,6 +73,13 @@ pub struct Request {
     pub user_ns: u32,
     /// Enumerator of the v1 controller from whose hierarchy a second cgroup id is taken.
     pub v1_enumerator: Option<String>,
+}
+
+impl Request {
+    /// Programs with long tails: twins have theirs.
+    fn large_slots(&self) -> u32 {
+        if self.preempted { 3 } else { 2 }
+    }
 }
 
 /// A load that is attached and can be drained.
@@ -90,6 +99,7 @@ pub struct Attached {
     rings: [MapData; Lane::COUNT],
     pub ring_bytes: [u32; Lane::COUNT],
     pub cpus: u32,
+    large_slots: u32,
     load_map: MappedArray<Load>,
     /// Programs and links that are not pinned live as long as this.
     held: Option<Ebpf>,
@@ -128,8 +138,8 @@ impl Attached {
 
     /// Bytes of kernel memory in maps and rings, roughly: what we sized.
     pub fn map_bytes(&self) -> u64 {
-        let scratch =
-            2 * audit_common::limits::SCRATCH_BYTES + 4 * audit_common::limits::SCRATCH_SMALL_BYTES;
+        let large = self.large_slots as usize * audit_common::limits::SCRATCH_BYTES;
+        let scratch = large + 4 * audit_common::limits::SCRATCH_SMALL_BYTES;
         let rings: u64 = self.ring_bytes.iter().map(|bytes| u64::from(*bytes)).sum();
         rings
             + u64::from(self.cpus) * scratch as u64

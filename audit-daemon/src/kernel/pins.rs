@@ -26,8 +26,9 @@ pub fn program_name(program: &str) -> String {
     format!("prog_{program}")
 }
 
-pub fn link_name(hook: &str, candidate: usize, point: usize) -> String {
-    format!("link_{hook}_{candidate}_{point}")
+/// `program`: 0, or 1 for its twin.
+pub fn link_name(hook: &str, candidate: usize, program: usize, point: usize) -> String {
+    format!("link_{hook}_{candidate}_{program}_{point}")
 }
 
 /// Pins the shared maps. The first thing to be pinned, so that links are never without them.
@@ -74,7 +75,7 @@ pub fn adopt(request: &Request, prepared: &Prepared) -> Result<Option<Attached>,
         );
         return Ok(None);
     };
-    let (outcomes, links) = pinned_outcomes(dir);
+    let (outcomes, links) = pinned_outcomes(dir, request.preempted);
     if links != load.links {
         warn!(
             "{links} of {} pinned links are left: attaching anew",
@@ -107,19 +108,22 @@ pub fn adopt(request: &Request, prepared: &Prepared) -> Result<Option<Attached>,
         rings: [critical, bulk],
         ring_bytes: request.ring_bytes,
         cpus: request.cpus,
+        large_slots: request.large_slots(),
         held: None,
     }))
 }
 
 /// What the pinned links say was chosen, and how many there are.
-fn pinned_outcomes(dir: &Path) -> (Vec<Outcome>, u64) {
+fn pinned_outcomes(dir: &Path, preempted: bool) -> (Vec<Outcome>, u64) {
     let mut links = 0;
     let outcomes = HOOKS
         .iter()
-        .map(|row| {
+        .filter(|row| row.needed(preempted))
+        .filter_map(|row| {
             let (state, found) = pinned_state(dir, row);
             links += found;
-            outcome(row, state, Vec::new())
+            // An addition that was not needed is not missing.
+            (found > 0 || row.needed(false)).then(|| outcome(row, state, Vec::new()))
         })
         .collect();
     (outcomes, links)
@@ -127,15 +131,18 @@ fn pinned_outcomes(dir: &Path) -> (Vec<Outcome>, u64) {
 
 fn pinned_state(dir: &Path, row: &'static HookRow) -> (OutcomeState, u64) {
     for (place, candidate) in row.candidates.iter().enumerate() {
-        let at: Vec<String> = candidate
-            .points
-            .iter()
-            .enumerate()
-            .filter(|(number, _)| dir.join(link_name(row.name, place, *number)).exists())
-            .map(|(_, point)| (*point).to_owned())
-            .collect();
+        let is_pinned = |program: usize, (point, _): &(usize, &&str)| {
+            dir.join(link_name(row.name, place, program, *point))
+                .exists()
+        };
+        let points = candidate.points.iter().enumerate();
+        let [at, again] = [0, 1].map(|program| {
+            let pinned = points.clone().filter(|point| is_pinned(program, point));
+            let names: Vec<String> = pinned.map(|(_, name)| (*name).to_owned()).collect();
+            names
+        });
         if !at.is_empty() {
-            let found = at.len() as u64;
+            let found = (at.len() + again.len()) as u64;
             let (mechanism, cannot_see) = (candidate.mechanism, candidate.cannot_see);
             return (
                 OutcomeState::Chosen {

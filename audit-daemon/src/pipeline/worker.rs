@@ -51,8 +51,8 @@ pub struct WorkerParts {
     pub counts_interval_ns: u64,
     /// Reads one CPU's counters, losses before numbers.
     pub counters: Box<dyn Fn(u32) -> CpuCounters + Send>,
-    /// Runs of programs that the kernel skipped so far; `None` where it does not count.
-    pub misses: Box<dyn Fn() -> Option<u64> + Send>,
+    /// Events by lane that the kernel skipped since the last call, at most.
+    pub skipped: Box<dyn FnMut() -> [u64; Lane::COUNT] + Send>,
     pub diagnostics: Option<Diagnostics>,
 }
 
@@ -71,7 +71,6 @@ pub struct Worker {
     stats: WorkerStats,
     ticked_ns: u64,
     counted: super::stats::Counted,
-    missed: u64,
     /// The last drain read both rings to their end.
     drained: bool,
 }
@@ -81,7 +80,7 @@ struct Fixed {
     cpus: u32,
     counts_interval_ns: u64,
     counters: Box<dyn Fn(u32) -> CpuCounters + Send>,
-    misses: Box<dyn Fn() -> Option<u64> + Send>,
+    skipped: Box<dyn FnMut() -> [u64; Lane::COUNT] + Send>,
     diagnostics: Option<Diagnostics>,
 }
 
@@ -100,14 +99,13 @@ impl Worker {
         shared: Arc<Shared>,
     ) -> Worker {
         let now_ns = boot_ns();
-        let missed = (parts.misses)().unwrap_or(0);
         let losses = Losses::resume(&parts.resumed, parts.cpus);
         let fixed = Fixed {
             wanted: parts.wanted,
             cpus: parts.cpus,
             counts_interval_ns: parts.counts_interval_ns,
             counters: parts.counters,
-            misses: parts.misses,
+            skipped: parts.skipped,
             diagnostics: parts.diagnostics,
         };
         Worker {
@@ -130,7 +128,6 @@ impl Worker {
             times: Vec::new(),
             stats: WorkerStats::default(),
             ticked_ns: now_ns,
-            missed,
             drained: true,
         }
     }
@@ -266,12 +263,11 @@ impl Worker {
             self.recorder.loss(&loss);
             self.accounts.lost(&loss);
         }
-        if let Some(missed) = (self.parts.misses)()
-            && missed > self.missed
-        {
-            self.recorder
-                .skipped(missed - self.missed, self.counted.since_ns);
-            self.missed = missed;
+        let skipped = (self.parts.skipped)();
+        for (lane, count) in Lane::ALL.into_iter().zip(skipped) {
+            if count > 0 {
+                self.recorder.skipped(lane, count, self.counted.since_ns);
+            }
         }
     }
 

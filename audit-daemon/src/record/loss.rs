@@ -75,6 +75,10 @@ impl Lines {
         let lane = view.lane.name();
         let message = match count {
             None => format!("{lane} events were not seen: the daemon was not there"),
+            // A run is skipped without a look at what it would have found.
+            Some(count) if view.stage == LossStage::Hook => {
+                format!("up to {count} events lost: {lane} hook skipped by the kernel")
+            }
             Some(1) => format!("1 event lost: {lane} {}", cause(view.stage)),
             Some(count) => format!("{count} events lost: {lane} {}", cause(view.stage)),
         };

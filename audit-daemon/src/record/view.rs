@@ -199,7 +199,7 @@ pub struct Caps {
 pub struct ExecTraits<'a> {
     pub gain: Gain,
     pub fileless: Option<Fileless>,
-    pub script: Option<Script<'a>>,
+    pub script: Fact<Script<'a>>,
     /// Ids and capabilities that the process had before.
     pub before: Option<Before>,
 }

@@ -5,7 +5,7 @@ use super::{Recorder, lane, snapshot::id_of};
 use crate::{
     config::Source,
     enrich::{clock::Step, running::Running},
-    hooks::{HOOKS, Outcome, OutcomeState},
+    hooks::{self, Outcome, OutcomeState},
     log::Sealed,
     losses::{Loss, Stage},
     record::{
@@ -135,7 +135,10 @@ impl Recorder {
 
     /// One record for each hook that is missing, or sees less than it could.
     pub fn coverage(&mut self, outcomes: &[Outcome]) {
-        for (row, outcome) in HOOKS.iter().zip(outcomes) {
+        for outcome in outcomes {
+            let Some(row) = hooks::row(outcome.hook) else {
+                continue;
+            };
             let kinds: Vec<&str> = row
                 .kinds
                 .iter()
@@ -209,18 +212,25 @@ impl Recorder {
                 .map(|hole| hole.before_ns)
                 .max()
                 .unwrap_or(now_ns);
-            self.lost(loss, stage, Lost::Ranges(&ranges), start_ns, end_ns);
+            self.lost(loss.lane, stage, Lost::Ranges(&ranges), start_ns, end_ns);
         }
         let unranged: u64 = loss.unranged.iter().map(|(_, count)| count).sum();
         if unranged > 0 {
-            self.lost(loss, stage, Lost::Count(unranged), now_ns, now_ns);
+            self.lost(loss.lane, stage, Lost::Count(unranged), now_ns, now_ns);
         }
     }
 
-    fn lost(&mut self, loss: &Loss, stage: LossStage, lost: Lost<'_>, start_ns: u64, end_ns: u64) {
+    fn lost(
+        &mut self,
+        of: audit_common::Lane,
+        stage: LossStage,
+        lost: Lost<'_>,
+        start_ns: u64,
+        end_ns: u64,
+    ) {
         let utc_ns = self.utc_now();
         let (start_utc_ns, end_utc_ns) = (self.utc(start_ns), self.utc(end_ns));
-        let lane = lane(loss.lane);
+        let lane = lane(of);
         self.write(utc_ns, |lines, out, meta| {
             let view = LossView {
                 meta,
@@ -235,15 +245,10 @@ impl Recorder {
     }
 
     /// Runs of our programs that the kernel itself skipped.
-    pub fn skipped(&mut self, count: u64, since_ns: u64) {
-        let loss = Loss {
-            lane: audit_common::Lane::Critical,
-            stage: Stage::Ring,
-            holes: Vec::new(),
-            unranged: Vec::new(),
-        };
+    pub fn skipped(&mut self, of: audit_common::Lane, count: u64, since_ns: u64) {
         let now_ns = self.clock.boot_ns_now();
-        self.lost(&loss, LossStage::Hook, Lost::Count(count), since_ns, now_ns);
+        let lost = Lost::Count(count);
+        self.lost(of, LossStage::Hook, lost, since_ns, now_ns);
     }
 
     /// Nothing was seen since the last record: the daemon before us did not end in order, and its

@@ -121,12 +121,15 @@ impl Recorder {
 }
 
 /// What was asked for, if its interpreter is what runs. Its inode is gone by now.
-fn script<'a>(event: &Exec, tails: &Tails<'_>, to: &'a mut Vec<u8>) -> Option<Script<'a>> {
+fn script<'a>(event: &Exec, tails: &Tails<'_>, to: &'a mut Vec<u8>) -> Fact<Script<'a>> {
+    if event.flags & exec_flag::INTERPRETED_UNKNOWN != 0 {
+        return Fact::Unknown;
+    }
     if event.flags & exec_flag::INTERPRETED == 0 {
-        return None;
+        return Fact::Absent;
     }
     let asked = tails.filename.unwrap_or_default();
-    Some(Script {
+    Fact::Known(Script {
         path: path::absolute(tails.cwd.as_ref(), &asked, to).text(),
         inode: Fact::Unknown,
     })

@@ -173,7 +173,7 @@ pub fn traits<'a>(
     event: &Exec,
     path: &[u8],
     detached: bool,
-    script: Option<Script<'a>>,
+    script: Fact<Script<'a>>,
 ) -> ExecTraits<'a> {
     let before = (event.flags & exec_flag::BEFORE != 0).then_some(Before {
         euid: event.before_euid,

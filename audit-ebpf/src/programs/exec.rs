@@ -1,6 +1,9 @@
-//! A program was executed: tp_btf sched_process_exec(task, old_pid, bprm).
+//! A program was executed: tp_btf sched_process_exec(task, old_pid, bprm), or the trace event of that
+//! name, whose programs cannot be preempted and so are never skipped.
 //!
-//! The truth comes from the kernel's own copies: bprm, dentries, the new memory's argument area.
+//! The truth comes from the kernel's own copies: bprm, dentries, the new memory's argument area. A
+//! trace event does not hand over the bprm: `exec_before` has kept it. If that was skipped, the file
+//! and the name asked for are known all the same, and what interpreted it is said to be unknown.
 
 use audit_common::{
     Kind, Lane,
@@ -10,7 +13,7 @@ use audit_common::{
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use aya_log_ebpf::debug;
 
-use super::exec_before;
+use super::exec_before::{self, Before};
 use crate::{
     emit::emit,
     environment,
@@ -25,6 +28,30 @@ use crate::{
 #[btf_tracepoint(function = "sched_process_exec")]
 pub fn exec(ctx: BtfTracePointContext) -> i32 {
     let (new, old_tid, bprm): (u64, u32, u64) = (ctx.arg(0), ctx.arg(1), ctx.arg(2));
+    let filename = read::kernel(bprm + offset!(bprm_filename));
+    let size = executed(new, old_tid, bprm, filename, exec_before::take(new));
+    debug!(&ctx, "exec: {} bytes", size);
+    0
+}
+
+#[cfg(not(feature = "legacy"))]
+#[aya_ebpf::macros::tracepoint]
+pub fn exec_traced(ctx: aya_ebpf::programs::TracePointContext) -> u32 {
+    use aya_ebpf::EbpfContext;
+    let record = ctx.as_ptr() as u64;
+    let old_tid = read::kernel(record + u64::from(setting!(exec_old_tid_at)));
+    // Where in the record the name stands: the lower half of a word.
+    let place: u32 = read::kernel(record + u64::from(setting!(exec_filename_at)));
+    let task = task::current();
+    let before = exec_before::take(task);
+    let bprm = before.map_or(0, |before| before.bprm);
+    executed(task, old_tid, bprm, record + u64::from(place & 0xffff), before);
+    0
+}
+
+/// `filename`: kernel memory. `bprm` may be unknown. Gives the event's size.
+#[inline(always)]
+fn executed(new: u64, old_tid: u32, bprm: u64, filename: u64, before: Option<Before>) -> u64 {
     let Some(slot) = scratch::large(Large::Exec) else {
         return 0;
     };
@@ -33,9 +60,15 @@ pub fn exec(ctx: BtfTracePointContext) -> i32 {
     (event.namespace_pid, event.cap_permitted) = task::fill(&mut event.header, new);
     (event.parent_tgid, event.parent_start_ns) = task::parent(new);
     event.old_tid = old_tid;
-    event.argc = read::kernel(bprm + offset!(bprm_argc));
-    event.flags = before(event, new);
-    let file: u64 = read::kernel(bprm + offset!(bprm_file));
+    event.flags = was(event, before);
+    let mm: u64 = read::kernel(new + offset!(task_mm));
+    let file: u64 = if bprm != 0 {
+        event.argc = read::kernel(bprm + offset!(bprm_argc));
+        read::kernel(bprm + offset!(bprm_file))
+    } else {
+        event.argc = 0;
+        read::kernel(mm + offset!(mm_exe_file))
+    };
     what(event, file);
 
     // SAFETY: a large slot, as `Tails` asks.
@@ -49,33 +82,36 @@ pub fn exec(ctx: BtfTracePointContext) -> i32 {
         root,
     );
     path::push(tails, tag::CWD, Place::read(fs + offset!(fs_pwd)), root);
-    let filename: u64 = read::kernel(bprm + offset!(bprm_filename));
-    let interpreter: u64 = read::kernel(bprm + offset!(bprm_interp));
     tails.kernel_string(tag::FILENAME, filename);
-    if interpreter != filename {
-        event.flags |= flag::INTERPRETED;
-        tails.kernel_string(tag::INTERPRETER, interpreter);
-    }
+    interpreter(event, tails, bprm);
     terminal(tails, new);
-    let mm: u64 = read::kernel(new + offset!(task_mm));
     if !environment::push(tails, mm) {
         event.flags |= flag::ENVIRONMENT_INCOMPLETE;
     }
     arguments(tails, mm);
     // SAFETY: `slot` begins with the event; `size` is masked to the slot.
     unsafe { emit(Kind::Exec, Lane::Critical, slot, tails.size()) };
-    debug!(
-        &ctx,
-        "exec: tgid {}, {} bytes",
-        event.header.tgid,
-        tails.size()
-    );
-    0
+    tails.size()
 }
 
 #[inline(always)]
-fn before(event: &mut Exec, new: u64) -> u32 {
-    let Some(before) = exec_before::take(new) else {
+fn interpreter(event: &mut Exec, tails: Tails, bprm: u64) {
+    if bprm == 0 {
+        event.flags |= flag::INTERPRETED_UNKNOWN;
+        return;
+    }
+    let filename: u64 = read::kernel(bprm + offset!(bprm_filename));
+    let interpreter: u64 = read::kernel(bprm + offset!(bprm_interp));
+    if interpreter != filename {
+        event.flags |= flag::INTERPRETED;
+        tails.kernel_string(tag::INTERPRETER, interpreter);
+    }
+}
+
+/// What the task was before.
+#[inline(always)]
+fn was(event: &mut Exec, before: Option<Before>) -> u32 {
+    let Some(before) = before else {
         event.before_cap_effective = 0;
         event.before_cap_permitted = 0;
         (event.before_uid, event.before_euid) = (0, 0);

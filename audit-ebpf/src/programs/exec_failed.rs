@@ -1,5 +1,9 @@
 //! A program was asked for and not executed: the exit of execve and execveat, with an error.
 //!
+//! From 7.2 on these programs can be preempted, also on the tracepoints of single system calls, and
+//! are then skipped for other tasks on that CPU: a twin does what the first did not. Neither is long
+//! where nothing failed.
+//!
 //! What was asked is in the caller's memory only, so it is the program's own word (its threads may
 //! rewrite it); the error, the ids and the directories are the kernel's. ERESTART* is no result.
 
@@ -41,18 +45,41 @@ const TRACEPOINT_RESULT: usize = 16;
 
 #[tracepoint]
 pub fn exec_failed(ctx: TracePointContext) -> u32 {
+    returned(&ctx, task::current(), Large::ExecFailed);
+    0
+}
+
+/// Does what the first did not, because it was skipped.
+#[cfg(not(feature = "legacy"))]
+#[tracepoint]
+pub fn exec_failed_again(ctx: TracePointContext) -> u32 {
+    let task = task::current();
+    if exec_before::waits(task) {
+        returned(&ctx, task, Large::ExecFailedAgain);
+    }
+    0
+}
+
+#[inline(always)]
+fn result_in(ctx: &TracePointContext) -> i64 {
     // SAFETY: the record of a syscall's exit holds the number at 8 and the result at 16.
-    let result = unsafe {
+    unsafe {
         *ctx.as_ptr()
             .cast::<u8>()
             .add(TRACEPOINT_RESULT)
             .cast::<i64>()
-    };
-    let task = task::current();
+    }
+}
+
+#[inline(always)]
+fn returned(ctx: &TracePointContext, task: u64, slot: Large) {
+    let result = result_in(ctx);
+    if result >= 0 {
+        return;
+    }
     let regs = registers(task);
     let number: u64 = read::kernel(regs + offset!(regs_orig_ax));
-    failed(task, regs, number, false, result);
-    0
+    failed(task, regs, number, false, result, slot);
 }
 
 /// The same on the raw tracepoint, which 32-bit system calls pass too. Its price is paid by every
@@ -60,10 +87,26 @@ pub fn exec_failed(ctx: TracePointContext) -> u32 {
 #[btf_tracepoint(function = "sys_exit")]
 pub fn exec_failed_raw(ctx: BtfTracePointContext) -> i32 {
     let (regs, result): (u64, i64) = (ctx.arg(0), ctx.arg(1));
-    if result >= 0 {
-        return 0;
+    if result < 0 {
+        any_returned(task::current(), regs, result);
     }
-    let task = task::current();
+    0
+}
+
+/// The same on the trace event of that tracepoint, whose program is never preempted.
+#[cfg(not(feature = "legacy"))]
+#[tracepoint]
+pub fn exec_failed_traced(ctx: TracePointContext) -> u32 {
+    let result = result_in(&ctx);
+    if result < 0 {
+        let task = task::current();
+        any_returned(task, registers(task), result);
+    }
+    0
+}
+
+#[inline(always)]
+fn any_returned(task: u64, regs: u64, result: i64) {
     let number: u64 = read::kernel(regs + offset!(regs_orig_ax));
     let compat = read::kernel::<u32>(task + offset!(task_ti_status)) & TS_COMPAT != 0;
     let wanted = if compat {
@@ -72,9 +115,8 @@ pub fn exec_failed_raw(ctx: BtfTracePointContext) -> i32 {
         number == EXECVE || number == EXECVEAT
     };
     if wanted {
-        failed(task, regs, number, compat, result);
+        failed(task, regs, number, compat, result, Large::ExecFailed);
     }
-    0
 }
 
 #[cfg(not(feature = "legacy"))]
@@ -143,13 +185,13 @@ fn asked(regs: u64, number: u64, compat: bool) -> Asked {
 }
 
 #[inline(always)]
-fn failed(task: u64, regs: u64, number: u64, compat: bool, result: i64) {
+fn failed(task: u64, regs: u64, number: u64, compat: bool, result: i64, slot: Large) {
     let old_mm = exec_before::take(task).map_or(0, |before| before.mm);
     let errno = -result;
     if errno <= 0 || (ERESTART_FIRST..=ERESTART_LAST).contains(&errno) {
         return;
     }
-    let Some(slot) = scratch::large(Large::ExecFailed) else {
+    let Some(slot) = scratch::large(slot) else {
         return;
     };
     // SAFETY: the slot is larger than any event, and this CPU's and program's own.

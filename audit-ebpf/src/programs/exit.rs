@@ -1,4 +1,5 @@
-//! A process ended: tp_btf sched_process_exit(task[, group_dead]).
+//! A process ended: tp_btf sched_process_exit(task[, group_dead]), or the trace event of that name,
+//! whose programs cannot be preempted and so are never skipped.
 
 use audit_common::{
     Kind, Lane,
@@ -6,6 +7,8 @@ use audit_common::{
 };
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 
+#[cfg(not(feature = "legacy"))]
+use super::exec_before;
 use crate::{
     emit::emit,
     read,
@@ -28,11 +31,36 @@ pub fn exit(ctx: BtfTracePointContext) -> i32 {
         // Several threads that end at once can all see zero here: the daemon keeps the first.
         read::kernel::<i32>(signal + offset!(signal_live)) == 0
     };
-    if !last {
-        return 0;
+    if last {
+        ended(ending, signal, certain);
     }
+    0
+}
+
+#[cfg(not(feature = "legacy"))]
+#[aya_ebpf::macros::tracepoint]
+pub fn exit_traced(ctx: aya_ebpf::programs::TracePointContext) -> u32 {
+    use aya_ebpf::EbpfContext;
+    let ending = task::current();
+    exec_before::forgotten(ending);
+    let signal: u64 = read::kernel(ending + offset!(task_signal));
+    let at = u64::from(setting!(exit_group_dead_at));
+    let certain = at != 0;
+    let last = if certain {
+        read::kernel::<u8>(ctx.as_ptr() as u64 + at) != 0
+    } else {
+        read::kernel::<i32>(signal + offset!(signal_live)) == 0
+    };
+    if last {
+        ended(ending, signal, certain);
+    }
+    0
+}
+
+#[inline(always)]
+fn ended(ending: u64, signal: u64, certain: bool) {
     let Some(slot) = scratch::small(Small::Exit) else {
-        return 0;
+        return;
     };
     // SAFETY: the slot is larger than the event, and this CPU's and program's own.
     unsafe {
@@ -42,7 +70,6 @@ pub fn exit(ctx: BtfTracePointContext) -> i32 {
         event.flags = if certain { flag::CERTAIN } else { 0 };
         emit(Kind::Exit, Lane::Critical, slot, size_of::<Exit>() as u64);
     }
-    0
 }
 
 /// The group's exit code if it was set, else the leader's.

@@ -1,4 +1,5 @@
-//! A process was made: tp_btf sched_process_fork(parent, child).
+//! A process was made: tp_btf sched_process_fork(parent, child), or the trace event task_newtask, whose
+//! programs cannot be preempted and so are never skipped.
 
 use audit_common::{Kind, Lane, fork::Fork};
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
@@ -18,11 +19,16 @@ pub fn fork(ctx: BtfTracePointContext) -> i32 {
         read::kernel(child + offset!(task_pid)),
         read::kernel(child + offset!(task_tgid)),
     );
-    if pid != tgid {
-        return 0;
+    if pid == tgid {
+        made(maker, child);
     }
+    0
+}
+
+#[inline(always)]
+fn made(maker: u64, child: u64) {
     let Some(slot) = scratch::small(Small::Fork) else {
-        return 0;
+        return;
     };
     // SAFETY: the slot is larger than the event, and this CPU's and program's own.
     unsafe {
@@ -33,5 +39,85 @@ pub fn fork(ctx: BtfTracePointContext) -> i32 {
         event.reserved = 0;
         emit(Kind::Fork, Lane::Critical, slot, size_of::<Fork>() as u64);
     }
-    0
+}
+
+/// The trace event names the child by its pid only: it is the newest of its parent's children, or
+/// nearly, as orphans may be added behind it.
+#[cfg(not(feature = "legacy"))]
+mod traced {
+    use core::ffi::c_void;
+
+    use audit_common::{Kind, Lane};
+    use aya_ebpf::{EbpfContext, macros::tracepoint, programs::TracePointContext};
+
+    use super::made;
+    use crate::{
+        emit::lost,
+        read,
+        settings::{offset, setting},
+        task,
+    };
+
+    const CLONE_PARENT: u64 = 0x8000;
+    const CLONE_THREAD: u64 = 0x1_0000;
+    /// Children looked at, from the newest on.
+    const CHILDREN_MAX: u32 = 4096;
+
+    struct Search {
+        /// A link of the list, 0 for none.
+        link: u64,
+        end: u64,
+        pid: u32,
+        found: u64,
+    }
+
+    #[tracepoint]
+    pub fn fork_traced(ctx: TracePointContext) -> u32 {
+        let record = ctx.as_ptr() as u64;
+        let flags: u64 = read::kernel(record + u64::from(setting!(newtask_flags_at)));
+        if flags & CLONE_THREAD != 0 {
+            return 0;
+        }
+        let maker = task::current();
+        let parent = if flags & CLONE_PARENT != 0 {
+            read::kernel(maker + offset!(task_real_parent))
+        } else {
+            maker
+        };
+        let end = parent + offset!(task_children);
+        let mut search = Search {
+            link: newer(end),
+            end,
+            pid: read::kernel(record + u64::from(setting!(newtask_pid_at))),
+            found: 0,
+        };
+        read::repeat(CHILDREN_MAX, look, &mut search);
+        if search.found == 0 {
+            lost(Kind::Fork, Lane::Critical);
+        } else {
+            made(maker, search.found);
+        }
+        0
+    }
+
+    /// The link before this one: lists grow at their end.
+    #[inline(always)]
+    fn newer(link: u64) -> u64 {
+        read::kernel(link + size_of::<u64>() as u64)
+    }
+
+    extern "C" fn look(_index: u64, search: *mut c_void) -> i64 {
+        // SAFETY: `fork_traced` passes a search on its own stack.
+        let search = unsafe { &mut *search.cast::<Search>() };
+        if search.link == 0 || search.link == search.end {
+            return 1;
+        }
+        let child = search.link - offset!(task_sibling);
+        if read::kernel::<u32>(child + offset!(task_pid)) == search.pid {
+            search.found = child;
+            return 1;
+        }
+        search.link = newer(search.link);
+        0
+    }
 }

@@ -13,79 +13,13 @@ use super::guests;
 use super::libtest::Tally;
 use super::report::{Outcome, Row};
 use super::skips::{Place, Surroundings, series};
+use super::table::{Tier, Work};
 use super::tier_run::TierRun;
 use crate::build::{self, Executable};
 use crate::process::{self, Environment};
 use crate::setup::{self, Group};
 use crate::vm::TIER_SERIES;
 use crate::workspace;
-
-pub struct Tier {
-    pub name: &'static str,
-    pub budget_minutes: u64,
-    pub by_default: bool,
-    /// Beside `Group::Build`.
-    groups: &'static [Group],
-    work: Work,
-}
-
-enum Work {
-    /// Unit tests of every package, as the user.
-    Units,
-    /// One test program of the test package, as the user.
-    Program,
-    /// The same, as root; on a machine that refuses eBPF in a guest that does not.
-    RootProgram,
-    /// Both of those on each of [`TIER_SERIES`].
-    Guests,
-    Fuzz,
-}
-
-/// The budgets add up to less than the 90 minutes that a run of everything may take.
-pub const TIERS: &[Tier] = &[
-    Tier {
-        name: "unit",
-        budget_minutes: 8,
-        by_default: true,
-        groups: &[],
-        work: Work::Units,
-    },
-    Tier {
-        name: "golden",
-        budget_minutes: 3,
-        by_default: true,
-        groups: &[Group::Ocsf],
-        work: Work::Program,
-    },
-    Tier {
-        name: "kernel",
-        budget_minutes: 12,
-        by_default: true,
-        groups: &[Group::Ocsf],
-        work: Work::RootProgram,
-    },
-    Tier {
-        name: "e2e",
-        budget_minutes: 12,
-        by_default: true,
-        groups: &[Group::Ocsf, Group::Containers],
-        work: Work::RootProgram,
-    },
-    Tier {
-        name: "vm",
-        budget_minutes: 30,
-        by_default: true,
-        groups: &[Group::Vm],
-        work: Work::Guests,
-    },
-    Tier {
-        name: "fuzz",
-        budget_minutes: 15,
-        by_default: false,
-        groups: &[Group::Fuzz],
-        work: Work::Fuzz,
-    },
-];
 
 const TEST_PACKAGE: &str = "audit-tests";
 /// The tiers that also run in guests. `cargo xtask vm --test e2e` runs the other one.
@@ -114,7 +48,7 @@ pub fn run(tier: &'static Tier, options: &Options, daemon: &Path) -> Vec<Row> {
     }
     let rows = match tier.work {
         Work::Units => run.units().map(|row| vec![row]),
-        Work::Program => run.program(false).map(|row| vec![row]),
+        Work::Program => run.program(false, None).map(|row| vec![row]),
         Work::RootProgram => run.root_program(),
         Work::Guests => Ok(run.guests()),
         Work::Fuzz => run.fuzz().map(|row| vec![row]),
@@ -131,17 +65,28 @@ struct Run<'a> {
 impl Run<'_> {
     fn units(&self) -> Result<Row> {
         let programs = self.build(&["--workspace", "--lib", "--bins"])?;
-        self.run_programs(&programs, false)
+        self.run_programs(&programs, false, None)
     }
 
-    fn program(&self, as_root: bool) -> Result<Row> {
+    fn program(&self, as_root: bool, mechanism: Option<&str>) -> Result<Row> {
         let programs = self.build(&["--package", TEST_PACKAGE, "--test", self.tier.name])?;
-        self.run_programs(&programs, as_root)
+        self.run_programs(&programs, as_root, mechanism)
+    }
+
+    /// Once with the hooks that this kernel gets by itself, and with those that another one would get.
+    fn on_each_mechanism(&self) -> Result<Vec<Row>> {
+        let mut rows = vec![self.program(true, None)?];
+        for mechanism in self.tier.mechanisms {
+            let row = self.program(true, Some(mechanism))?;
+            let name = format!("{} {mechanism}", self.tier.name);
+            rows.push(Row { name, ..row });
+        }
+        Ok(rows)
     }
 
     fn root_program(&self) -> Result<Vec<Row>> {
         let Some(refusal) = self.refusal()? else {
-            return Ok(vec![self.program(true)?]);
+            return self.on_each_mechanism();
         };
         eprintln!("this machine refuses eBPF: {refusal}");
         if self
@@ -158,7 +103,7 @@ impl Run<'_> {
             return Ok(vec![self.skipped(self.tier.name, &reason)]);
         }
         let newest = TIER_SERIES.last().into_iter();
-        let budget = budget(self.tier);
+        let budget = self.tier.budget();
         Ok(newest
             .map(|kernel| self.guest(kernel, &[self.tier.name], budget))
             .collect())
@@ -196,11 +141,16 @@ impl Run<'_> {
         Ok(built)
     }
 
-    fn run_programs(&self, programs: &[Executable], as_root: bool) -> Result<Row> {
+    fn run_programs(
+        &self,
+        programs: &[Executable],
+        as_root: bool,
+        mechanism: Option<&str>,
+    ) -> Result<Row> {
         if programs.is_empty() {
             bail!("cargo built no test program for tier {}", self.tier.name);
         }
-        let mut run = TierRun::start(budget(self.tier));
+        let mut run = TierRun::start(self.tier.budget());
         for program in programs {
             process::step(format!("{}: {}", self.tier.name, program.target));
             let mut args = vec!["--show-output"];
@@ -209,7 +159,8 @@ impl Run<'_> {
                 args.push("--test-threads=1");
             }
             args.extend(self.options.filter.as_deref());
-            let env = self.environment(program)?;
+            let mut env = self.environment(program)?;
+            env.extend(mechanism.map(|name| ("AUDIT_TEST_MECHANISM".to_owned(), name.into())));
             let mut command = match as_root {
                 true => process::as_root(&program.path, args, &env)?,
                 false => {
@@ -291,7 +242,7 @@ impl Run<'_> {
 
     fn guests(&self) -> Vec<Row> {
         let share = u32::try_from(TIER_SERIES.len()).unwrap_or(1);
-        let budget = budget(self.tier) / share;
+        let budget = self.tier.budget() / share;
         TIER_SERIES
             .iter()
             .map(|kernel| self.guest(kernel, GUEST_SUITES, budget))
@@ -299,7 +250,7 @@ impl Run<'_> {
     }
 
     fn fuzz(&self) -> Result<Row> {
-        let mut run = TierRun::start(budget(self.tier));
+        let mut run = TierRun::start(self.tier.budget());
         for target in fuzz_targets(&workspace::root().join("fuzz/Cargo.toml"))? {
             if self
                 .options
@@ -340,7 +291,7 @@ impl Run<'_> {
             name,
             outcome,
             took,
-            budget: budget(self.tier),
+            budget: self.tier.budget(),
         }
     }
 
@@ -352,7 +303,7 @@ impl Run<'_> {
             name: name.to_owned(),
             outcome,
             took: Duration::ZERO,
-            budget: budget(self.tier),
+            budget: self.tier.budget(),
         }
     }
 
@@ -367,13 +318,9 @@ impl Run<'_> {
             name: name.to_owned(),
             outcome,
             took: Duration::ZERO,
-            budget: budget(self.tier),
+            budget: self.tier.budget(),
         }
     }
-}
-
-fn budget(tier: &Tier) -> Duration {
-    Duration::from_secs(tier.budget_minutes * 60)
 }
 
 /// The programs of the fuzz package, as its manifest lists them.
@@ -397,16 +344,6 @@ fn fuzz_targets(manifest: &Path) -> Result<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_budgets_fit_into_a_run_of_ninety_minutes_with_building() {
-        let minutes: u64 = TIERS
-            .iter()
-            .filter(|tier| tier.by_default)
-            .map(|tier| tier.budget_minutes)
-            .sum();
-        assert!(minutes <= 70, "{minutes}");
-    }
 
     #[test]
     fn fuzz_targets_are_the_manifests_programs() {

@@ -136,12 +136,16 @@ pub fn complaints(console: &str) -> Vec<String> {
         .collect()
 }
 
+/// One thread for all CPUs: with a thread each, code that one CPU patches while the other runs it (the
+/// kernel's jump labels, whenever a tracepoint is attached) now and then traps or hangs the guest.
+const ACCELERATOR: &str = "tcg,thread=single";
+
 fn arguments(parts: &Parts) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = [
         "-machine",
         "q35",
         "-accel",
-        "tcg,thread=multi",
+        ACCELERATOR,
         "-cpu",
         "max",
         "-nodefaults",

@@ -303,8 +303,10 @@ impl Line<'_> {
         if let Some(gain) = exec.map(|exec| exec.gain).filter(|gain| gain.any()) {
             self.word(key!("gain"), gain_words(gain));
         }
-        if let Some(script) = exec.and_then(|exec| exec.script.as_ref()) {
-            let at = at.field("xattributes");
+        let at = at.field("xattributes");
+        if let Some(exec) = exec
+            && let Some(script) = self.known(&at.field("script"), &exec.script)
+        {
             self.path(key!("script"), &at.field("script"), &script.path);
             if let Some(inode) = self.known(&at.field("script_uid"), &script.inode) {
                 self.inode(key!("script_uid"), inode);

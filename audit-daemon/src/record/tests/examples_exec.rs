@@ -102,7 +102,7 @@ fn script() -> String {
     };
     let process = ProcessView {
         exec: ExecTraits {
-            script: Some(script),
+            script: Fact::Known(script),
             ..ExecTraits::default()
         },
         ..launched(id(4106, 83_244), "rotate.sh", exe, argv)

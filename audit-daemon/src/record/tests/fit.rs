@@ -179,7 +179,7 @@ fn worst<'a>(path: Text<'a>, word: &'a str, variables: &'a [Variable<'a>]) -> Pr
             full: 6,
         }),
     };
-    let script = Some(Script {
+    let script = Fact::Known(Script {
         path,
         inode: Fact::Known(inode),
     });

@@ -187,7 +187,10 @@ impl Draw {
         ExecTraits {
             gain,
             fileless,
-            script: self.one_in(4).then_some(script),
+            script: self
+                .one_in(4)
+                .then_some(script)
+                .map_or(Fact::Absent, Fact::Known),
             before: self.one_in(3).then_some(before),
         }
     }
