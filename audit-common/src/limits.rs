@@ -14,8 +14,8 @@ pub const PATH_LEVELS_MAX_LEGACY: u32 = 48;
 
 /// Command line kept by default; beyond it truncated, marked, with the original length.
 pub const ARGV_BYTES_DEFAULT: u32 = 8 * 1024;
-/// The most that can be configured; one read in the kernel, hence 2^n − 1.
-pub const ARGV_BYTES_MAX: u32 = 32 * 1024 - 1;
+/// The most that can be configured; one read in the kernel, hence a power of two.
+pub const ARGV_BYTES_MAX: u32 = 32 * 1024;
 /// Arguments of a *failed* exec are read one by one from the caller's memory: so many at most.
 pub const FAILED_ARGS_MAX: u32 = 4096;
 pub const FAILED_ARGS_MAX_LEGACY: u32 = 64;
@@ -36,8 +36,8 @@ pub const ENV_STRINGS_MAX_LEGACY: u32 = 64;
 /// A whole event: header, fixed part, all tails at their limits. Offsets into a scratch slot are
 /// masked with `EVENT_BYTES_MAX - 1`, hence a power of two.
 pub const EVENT_BYTES_MAX: usize = 64 * 1024;
-/// The event's part of a scratch slot: the masked offset plus the longest single read.
-pub const SCRATCH_EVENT_BYTES: usize = EVENT_BYTES_MAX + ARGV_BYTES_MAX as usize + 1;
+/// The event's part of a scratch slot: the masked offset plus the longest single read with its NUL.
+pub const SCRATCH_EVENT_BYTES: usize = EVENT_BYTES_MAX + ARGV_BYTES_MAX as usize + 8;
 /// A scratch slot: that, and the state of loops behind it.
 pub const SCRATCH_BYTES: usize = SCRATCH_EVENT_BYTES + 256;
 /// What the events without long tails need (a cgroup path is the longest).

@@ -6,6 +6,7 @@
 #![no_main]
 #![feature(asm_experimental_arch)]
 
+mod arguments;
 mod atomic;
 mod emit;
 mod environment;

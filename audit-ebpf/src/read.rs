@@ -94,8 +94,9 @@ pub unsafe fn kernel_string(to: *mut u8, size: u32, from: u64) -> i64 {
 #[inline(always)]
 pub unsafe fn user_string(to: *mut u8, size: u32, from: u64) -> i64 {
     // SAFETY: the caller's.
-    let got =
-        unsafe { generated::bpf_probe_read_user_str(to.cast(), size, from as *const c_void) as i64 };
+    let got = unsafe {
+        generated::bpf_probe_read_user_str(to.cast(), size, from as *const c_void) as i64
+    };
     // Before 6.13 an empty string gives 0, without its NUL; what fails is negative.
     if got == 0 { 1 } else { got }
 }
@@ -103,11 +104,7 @@ pub unsafe fn user_string(to: *mut u8, size: u32, from: u64) -> i64 {
 /// Calls `turn` up to `turns` times, until it says 1. Verified once, whatever the number.
 #[cfg(not(feature = "legacy"))]
 #[inline(always)]
-pub fn repeat<Frame>(
-    turns: u32,
-    turn: extern "C" fn(u64, *mut c_void) -> i64,
-    frame: &mut Frame,
-) {
+pub fn repeat<Frame>(turns: u32, turn: extern "C" fn(u64, *mut c_void) -> i64, frame: &mut Frame) {
     // SAFETY: the callback has the helper's signature, and the frame outlives the call.
     unsafe {
         generated::bpf_loop(

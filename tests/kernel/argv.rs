@@ -208,10 +208,9 @@ fn a_lower_limit_is_exact() {
 
 #[test]
 fn the_highest_limit_is_exact() {
-    // One read in the kernel: one byte less than 32 KiB.
     boundary(
         &Setup::new().set("records.command_line_max", "\"32 KiB\""),
-        32 * 1024 - 1,
+        32 * 1024,
     );
 }
 

@@ -167,7 +167,7 @@ pub fn worker(
         cpus: attached.cpus,
         counts_interval_ns: config.counts.interval.as_nanos() as u64,
         counters: Box::new(move |cpu| read_counters(&counters, cpu)),
-        skipped: Box::new(move || lookout.next()),
+        skipped: Box::new(move || lookout.look()),
         diagnostics: None,
     }
 }

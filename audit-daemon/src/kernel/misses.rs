@@ -79,7 +79,7 @@ impl Lookout {
 
     /// At most so many events by lane since the last look. A skipped auxiliary program is no event:
     /// what it would have added says that itself.
-    pub fn next(&mut self) -> [u64; Lane::COUNT] {
+    pub fn look(&mut self) -> [u64; Lane::COUNT] {
         let now = counts(&self.misses);
         let sums = lost_between(&self.before, &now);
         self.before = now;

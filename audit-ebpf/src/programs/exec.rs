@@ -45,7 +45,13 @@ pub fn exec_traced(ctx: aya_ebpf::programs::TracePointContext) -> u32 {
     let task = task::current();
     let before = exec_before::take(task);
     let bprm = before.map_or(0, |before| before.bprm);
-    executed(task, old_tid, bprm, record + u64::from(place & 0xffff), before);
+    executed(
+        task,
+        old_tid,
+        bprm,
+        record + u64::from(place & 0xffff),
+        before,
+    );
     0
 }
 
@@ -159,7 +165,12 @@ fn arguments(tails: Tails, mm: u64) {
     let original = end.saturating_sub(start);
     let limit = u64::from(setting!(argv_bytes));
     let wanted = if original > limit { limit } else { original };
-    let wanted = mask!(wanted, 0x7fff);
+    if wanted == 0 {
+        tails.push(tag::ARGV, 0, 0, 0);
+        return;
+    }
+    // At most ARGV_BYTES_MAX, in a way that the verifier sees.
+    let wanted = mask!(wanted - 1, 0x7fff) + 1;
     // SAFETY: a tail's content has room for a 32 KiB read.
     let read = unsafe { read::user_bytes(tails.content(), wanted, start) };
     if !read {
