@@ -131,9 +131,6 @@ pub const HOOKS: &[HookRow] = &[
             noticed_by: &[],
         },
     ] },
-    HookRow { name: "exec_entered", group: "exec", kinds: &[], auxiliary: true, candidates: &[
-        traced("exec_before_enter", &["syscalls/sys_enter_execve", "syscalls/sys_enter_execveat"]),
-    ] },
     HookRow { name: "exec", group: "exec", kinds: &[Kind::Exec], auxiliary: false, candidates: &[
         traced("exec_traced", &["sched/sched_process_exec"]),
         raw("exec", &["sched_process_exec"], (5, 5)),
@@ -165,6 +162,10 @@ pub const HOOKS: &[HookRow] = &[
             twin: Some("exec_failed_again"),
             noticed_by: &["exec_failed_again", "exec_before_enter"],
         },
+    ] },
+    // Last: an entry that nobody answers is a loss, so the answers must be attached by then.
+    HookRow { name: "exec_entered", group: "exec", kinds: &[], auxiliary: true, candidates: &[
+        traced("exec_before_enter", &["syscalls/sys_enter_execve", "syscalls/sys_enter_execveat"]),
     ] },
 ];
 
