@@ -31,11 +31,11 @@ cargo xtask test [--tier TIER[,TIER…]] [--filter TEXT] [--release]
 
 Installs what is missing, builds, and runs the tests, tier by tier:
 
-  unit     functions and modules; no privileges             8 min
-  golden   exact output, against files in tests/golden      3 min
-  kernel   one file per event, exact counts; root          12 min
-  e2e      the real daemon; root                           12 min
-  vm       the kernel tier on other kernels, in QEMU       30 min
+  unit     functions and modules; no privileges             5 min
+  golden   exact output, against files in tests/golden      2 min
+  kernel   one file per event, exact counts; root           4 min
+  e2e      the real daemon; root                            6 min
+  vm       both of those on other kernels, in QEMU          44 min
   fuzz     arbitrary bytes; only when named                15 min
 
   --tier     only these; default: all but fuzz

@@ -14,11 +14,6 @@ use crate::vm::{
 };
 use crate::workspace;
 
-/// Tests that guests do not run yet, by parts of their names. Their counts assume that no program is
-/// preempted by itself, which kernels from 7.0 allow and emulation makes common (it is said as loss of
-/// stage `hook`), or numbers that go on over restarts, which 5.10 has not.
-const NOT_IN_GUESTS: [&str; 0] = [];
-
 /// What a guest's tests came to: the counts and the problems, or why there is no guest.
 pub enum Verdict {
     Ran { tally: Tally, problems: Vec<String> },
@@ -40,15 +35,12 @@ pub fn run(
         kind: JobKind::Tests {
             program: program.path.clone(),
             filter: filter.map(str::to_owned),
-            skip: NOT_IN_GUESTS.map(str::to_owned).into(),
+            skip: Vec::new(),
         },
         // One may take longer than the other; together they are held by the machine's own limit.
         time_limit: budget / 4 * 3,
     }));
     request.echo = true;
-    for name in NOT_IN_GUESTS {
-        eprintln!("{kernel}: not run in guests yet: {name}");
-    }
     Ok(match run_suite(&request)? {
         SuiteOutcome::NotAvailable(reason) => Verdict::NotAvailable(reason),
         SuiteOutcome::Ran(report) => judge(&report),

@@ -32,7 +32,7 @@ pub enum Work {
 pub const TIERS: &[Tier] = &[
     Tier {
         name: "unit",
-        budget_minutes: 8,
+        budget_minutes: 5,
         by_default: true,
         groups: &[],
         mechanisms: &[],
@@ -40,7 +40,7 @@ pub const TIERS: &[Tier] = &[
     },
     Tier {
         name: "golden",
-        budget_minutes: 3,
+        budget_minutes: 2,
         by_default: true,
         groups: &[Group::Ocsf],
         mechanisms: &[],
@@ -48,7 +48,7 @@ pub const TIERS: &[Tier] = &[
     },
     Tier {
         name: "kernel",
-        budget_minutes: 6,
+        budget_minutes: 4,
         by_default: true,
         groups: &[Group::Ocsf],
         mechanisms: &["tracepoint"],
@@ -56,7 +56,7 @@ pub const TIERS: &[Tier] = &[
     },
     Tier {
         name: "e2e",
-        budget_minutes: 12,
+        budget_minutes: 6,
         by_default: true,
         groups: &[Group::Ocsf, Group::Containers],
         mechanisms: &[],
@@ -64,7 +64,7 @@ pub const TIERS: &[Tier] = &[
     },
     Tier {
         name: "vm",
-        budget_minutes: 30,
+        budget_minutes: 44,
         by_default: true,
         groups: &[Group::Vm],
         mechanisms: &[],

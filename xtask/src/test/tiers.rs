@@ -22,8 +22,8 @@ use crate::vm::TIER_SERIES;
 use crate::workspace;
 
 const TEST_PACKAGE: &str = "audit-tests";
-/// The tiers that also run in guests. `cargo xtask vm --test e2e` runs the other one.
-const GUEST_SUITES: &[&str] = &["kernel"];
+/// The tiers that also run in guests.
+const GUEST_SUITES: &[&str] = &["kernel", "e2e"];
 /// How long each fuzz target is fed.
 const FUZZ_SECONDS: u64 = 120;
 /// `audit-daemon check` ends so where the kernel, or the lack of rights, stands in the way.
