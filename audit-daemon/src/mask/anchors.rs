@@ -7,7 +7,7 @@
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError, MatchKind};
 
-use super::rules::{NAME_HOOKS, PROGRAMS, Place, SHAPES};
+use super::rules::{CONNECT_CALLS, LOGIN_OPTIONS, NAME_HOOKS, PROGRAMS, Place, SHAPES};
 
 /// What an anchor may announce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub(super) enum Anchor {
     Identified,
     /// `:AA`, between the number and the secret of a Telegram bot.
     Telegram,
+    /// A call that connects to a database.
+    Connect,
     /// A program that takes secrets, or a pipe into one: nothing at this very place.
     Program,
 }
@@ -57,6 +59,14 @@ impl Anchors {
         );
         for (row, shape) in SHAPES.iter().enumerate() {
             patterns.push((shape.prefix.as_bytes().to_vec(), Anchor::Shape(row)));
+        }
+        for call in CONNECT_CALLS {
+            patterns.push((call.as_bytes().to_vec(), Anchor::Connect));
+        }
+        for option in LOGIN_OPTIONS {
+            for tail in [" ", "\0", "="] {
+                patterns.push((format!("{option}{tail}").into_bytes(), Anchor::Program));
+            }
         }
         patterns.extend(program_patterns());
         // A literal of a custom rule may be the whole of a name, or of a program's option.
@@ -100,10 +110,18 @@ impl Anchors {
 fn program_patterns() -> Vec<(Vec<u8>, Anchor)> {
     let mut patterns = Vec::new();
     for program in PROGRAMS {
-        let told_by_name =
-            |place: &Place| matches!(place, Place::Named | Place::Harmless(_) | Place::Flag(_));
+        let told_by_name = |place: &Place| {
+            use Place::{Doubtful, Flag, Harmless, Named};
+            matches!(place, Named | Harmless(_) | Flag(_) | Doubtful(_))
+        };
         let piped = |place: &Place| matches!(place, Place::Piped(..));
         if program.places.iter().all(told_by_name) {
+            continue;
+        }
+        // A file that the row needs is rarer than `echo`.
+        let file = program.sub.last().and_then(|sub| sub.strip_prefix("*."));
+        if let Some(file) = file.filter(|file| *file != "*") {
+            patterns.push((format!(".{file}").into_bytes(), Anchor::Program));
             continue;
         }
         let only_piped = program.places.iter().all(piped);

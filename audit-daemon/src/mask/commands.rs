@@ -6,7 +6,8 @@
 //! Invariant: scripts within scripts are followed to `DEPTH_MAX`, each level reads its bytes once.
 
 use super::custom::Compiled;
-use super::kinds::{is_assignment, is_option};
+use super::feeds::printed_secret;
+use super::kinds::{is_assignment, is_option, option_value};
 use super::names::announce;
 use super::programs::Entry;
 use super::rules::{Part, Place};
@@ -15,8 +16,8 @@ use super::text::Kind;
 use super::value::{Strength, is_secret};
 use super::words::{Join, Word, split_script, unquoted};
 
-/// `sh -c "ssh host \"sh -c '…'\""` are three; no one writes more by hand.
-const DEPTH_MAX: usize = 4;
+/// `sh -c "ssh host \"sh -c '…'\""` are three; generated ones go deeper, `$(…)` in quotes too.
+const DEPTH_MAX: usize = 10;
 /// Programs in one simple command: text that is no command may name a few more.
 const PROGRAMS_MAX: usize = 16;
 
@@ -65,6 +66,10 @@ impl<'a> Scan<'a> {
                 b"<<<" => Some(Join::HereString),
                 _ => None,
             };
+            // `-----BEGIN RSA PRIVATE KEY-----` without quotes is four arguments.
+            if &self.buf[start..end] == b"KEY-----" && self.buf[..start].ends_with(b"PRIVATE\0") {
+                self.split_key(end);
+            }
             match operator {
                 Some(next) => join = next,
                 None => {
@@ -125,6 +130,8 @@ impl<'a> Scan<'a> {
     /// The commands in the words `first..last`, and the pipes between them.
     fn commands(&mut self, first: usize, last: usize, reading: Reading) {
         let mut before: Option<(usize, usize)> = None;
+        // Where a run of commands began that only print.
+        let mut printed = first;
         let mut start = first;
         while start < last {
             let mut end = start + 1;
@@ -141,8 +148,11 @@ impl<'a> Scan<'a> {
                 }
             } else {
                 self.command(start, end, reading);
-                if let (Some((from, to)), Join::Pipe) = (before, join) {
-                    self.feed(from, to, start, end, true);
+                if let (Some((_, to)), Join::Pipe) = (before, join) {
+                    self.feed_group(printed, to, start, end);
+                }
+                if !self.is_printer(start) {
+                    printed = end;
                 }
                 before = Some((start, end));
             }
@@ -163,6 +173,9 @@ impl<'a> Scan<'a> {
                     self.apply_row(row, at + 1, last);
                 }
             }
+        }
+        if programs.count == 0 && !reading.doubtful {
+            self.login(first, last);
         }
         self.options(first, last, &programs, reading);
         self.custom_options(first, last);
@@ -244,7 +257,9 @@ impl<'a> Scan<'a> {
         let mut search = doubtful;
         let mut head = true;
         while word < last && programs.count < PROGRAMS_MAX && (head || search) {
-            if let Some(entry) = directory.find(self.inner_text(word)) {
+            let text = self.inner_text(word);
+            let text = if head { option_value(text) } else { text };
+            if let Some(entry) = directory.find(text) {
                 search |= entry.wrapper;
                 programs.found[programs.count] = Some((word, entry));
                 programs.count += 1;
@@ -259,21 +274,32 @@ impl<'a> Scan<'a> {
     fn options(&mut self, first: usize, last: usize, programs: &Programs<'_>, reading: Reading) {
         for word in first..last.saturating_sub(1) {
             let text = self.inner_text(word);
-            if !is_option(text) || self.is_read_by_row(word, programs) {
+            if !is_option(text) {
+                continue;
+            }
+            let searching = || programs.any_before(word, |entry| entry.searcher);
+            if matches!(text, b"-v" | b"--value" | b"-value") && !searching() {
+                self.valued_name(word, first);
                 continue;
             }
             // Weighing a name is dear; nearly all options fail here.
             if !(self.masker.anchors.any(text) || is_short_name(text)) {
                 continue;
             }
+            if self.is_read_by_row(word, programs) {
+                continue;
+            }
+            let (start, end) = self.inner(word + 1);
             let Some(found) = announce(text) else {
+                if let Some(from) = printed_secret(text, &self.buf[start..end]) {
+                    self.mark_part("password", Part::Whole, start + from, end);
+                }
                 continue;
             };
             let mut strength = found.strength;
-            if reading.doubtful {
+            if reading.doubtful || is_doubtful(text, programs) {
                 strength = strength.min(Strength::Unusual);
             }
-            let (start, end) = self.inner(word + 1);
             let value = &self.buf[start..end];
             if is_option(value) || value == b"--" {
                 continue;
@@ -298,6 +324,13 @@ impl<'a> Scan<'a> {
             _ => false,
         })
     }
+}
+
+/// Whether any row of these programs says that this option often has a value against its manual.
+fn is_doubtful(option: &[u8], programs: &Programs<'_>) -> bool {
+    programs
+        .places()
+        .any(|place| matches!(place, Place::Doubtful(name) if name.as_bytes() == option))
 }
 
 /// Whether any row of these programs says that this option carries no secret.

@@ -114,7 +114,7 @@ fn nearly_every_secret_is_masked_and_the_rest_of_the_line_stays() {
     );
     println!("not masked:\n{}", missed.join("\n"));
     println!("masked too much:\n{}", overdone.join("\n"));
-    assert!(lines.len() >= 400, "{} lines with secrets", lines.len());
+    assert!(lines.len() >= 1400, "{} lines with secrets", lines.len());
     assert!(share >= MASKED_SHARE_MIN);
     assert!(overdone.len() as f64 <= lines.len() as f64 * (1.0 - MASKED_SHARE_MIN));
 }
@@ -136,7 +136,7 @@ fn hardly_any_harmless_line_changes() {
         share * 100.0
     );
     println!("{}", changed.join("\n"));
-    assert!(lines.len() >= 400, "{} harmless lines", lines.len());
+    assert!(lines.len() >= 1300, "{} harmless lines", lines.len());
     assert!(share <= CHANGED_SHARE_MAX);
 }
 

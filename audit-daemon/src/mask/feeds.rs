@@ -1,11 +1,17 @@
-//! Secrets that reach a program through its standard input: `echo x | sudo -S`, `<<< x`.
+//! Secrets that are printed for another program: `echo x | sudo -S`, `<<< x`,
+//! `--password-command "echo x"`.
 //!
 //! Owns: which words before a pipe are printed, and which programs read a secret there.
 //! Must not: follow anything but one pipe or one here-string.
 //! Invariant: only words of `echo` and its kind are marked, and of them only what is printed.
 
-use super::rules::{Part, Place, Program};
+use super::rules::{PRINTERS, Part, Place, Program};
 use super::scan::Scan;
+use super::text::is_head;
+use super::words::Join;
+
+/// Blanks and brackets between the last word of a group and its pipe.
+const BLANKS_MAX: usize = 16;
 
 impl Scan<'_> {
     /// Masks what `echo` (the words `from..to`) sends to a program that reads a secret.
@@ -31,12 +37,44 @@ impl Scan<'_> {
                 let Some(begin) = begin else { return };
                 for word in begin..to {
                     let (start, end) = self.inner(word);
-                    if !self.buf[start..end].starts_with(b"-") {
+                    let text = &self.buf[start..end];
+                    // `echo y |` answers a question.
+                    if !text.starts_with(b"-") && !matches!(text, b"y" | b"n") {
                         self.mark_part(row.rule, part, start, end);
                     }
                 }
             }
         }
+    }
+
+    /// Masks what a command prints into a pipe, or a group of them: `(echo x; echo x) |`.
+    pub(super) fn feed_group(&mut self, printed: usize, to: usize, first: usize, last: usize) {
+        let end = self.words[to - 1].end;
+        let behind = self.buf[end..self.words[first].start].iter();
+        let group = behind
+            .take(BLANKS_MAX)
+            .take_while(|byte| **byte != b'|')
+            .any(|byte| matches!(byte, b')' | b'}'));
+        let mut stop = to;
+        for at in (printed..to).rev() {
+            if self.words[at].join == Join::Same && at > printed {
+                continue;
+            }
+            self.feed(at, stop, first, last, true);
+            if !group && !self.is_brace(to - 1) {
+                return;
+            }
+            stop = at;
+        }
+    }
+
+    fn is_brace(&self, word: usize) -> bool {
+        self.inner_text(word) == b"}"
+    }
+
+    pub(super) fn is_printer(&self, word: usize) -> bool {
+        let found = self.masker.directory.find(self.inner_text(word));
+        found.is_some_and(|entry| entry.printer)
     }
 
     fn piped_part(&self, row: &'static Program, first: usize, last: usize) -> Option<Part> {
@@ -71,4 +109,18 @@ impl Scan<'_> {
         let format = begin + 1 < to && self.inner_text(begin).contains(&b'%');
         Some(begin + usize::from(format))
     }
+}
+
+/// `--password-command "echo SECRET"`: where the secret begins in a command that only prints it.
+pub(super) fn printed_secret(name: &[u8], command: &[u8]) -> Option<usize> {
+    let printer = PRINTERS.iter().find(|printer| {
+        command.starts_with(printer.as_bytes()) && command.get(printer.len()) == Some(&b' ')
+    })?;
+    let ends = [&b"command"[..], b"cmd", b"eval"]
+        .iter()
+        .any(|tail| is_head(name, tail));
+    let pass = name
+        .windows(4)
+        .any(|part| part.eq_ignore_ascii_case(b"pass"));
+    (ends && pass).then_some(printer.len() + 1)
 }

@@ -68,15 +68,10 @@ impl Scan<'_> {
 
     /// Whether a text begins like a command: assignments, then a program or a path.
     pub(super) fn looks_like_command(&self, start: usize, end: usize) -> bool {
-        let text = &self.buf[start..end];
+        let text = option_value(&self.buf[start..end]);
         let joint = |window: &[u8]| matches!(window, b"&& " | b" | " | b"|| ");
         if text.windows(3).any(joint) && !text.contains(&b'=') {
             return true;
-        }
-        // `SESSION_SECRET=keyboard cat` is one value with a blank, whatever `cat` is.
-        let name = memchr::memchr(b'=', text).map_or(&b""[..], |equals| &text[..equals]);
-        if announce(name).is_some() {
-            return false;
         }
         let mut words = text
             .split(|byte| byte.is_ascii_whitespace())
@@ -85,7 +80,15 @@ impl Scan<'_> {
         let Some(word) = words.next() else {
             return false;
         };
-        if words.next().is_none() && word.len() == text.len() {
+        let more = words.next().is_some();
+        // `SESSION_SECRET=keyboard cat` is one value with a blank, whatever `cat` is; with
+        // `PGPASSWORD=x psql -h db` there is a program that takes secrets.
+        let name = memchr::memchr(b'=', text).map_or(&b""[..], |equals| &text[..equals]);
+        if announce(name).is_some() {
+            let known = self.masker.directory.find(word);
+            return more && known.is_some_and(|entry| entry.wrapper || !entry.rows.is_empty());
+        }
+        if !more && word.len() == text.len() {
             return false;
         }
         (word.starts_with(b"/") && !word.starts_with(b"//") && !word.contains(&b'='))
@@ -120,5 +123,16 @@ pub(super) fn is_assignment(word: &[u8]) -> bool {
                     .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
         }
         None => false,
+    }
+}
+
+/// `--rsh=ssh -l bob`: the command is the value of the option. One that prints is read as text.
+pub(super) fn option_value(text: &[u8]) -> &[u8] {
+    if !text.starts_with(b"--") {
+        return text;
+    }
+    match memchr::memchr2(b'=', b' ', text) {
+        Some(at) if text[at] == b'=' && !text[at + 1..].starts_with(b"echo ") => &text[at + 1..],
+        _ => text,
     }
 }

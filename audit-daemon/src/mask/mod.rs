@@ -17,15 +17,22 @@
 //! linear in the input; bytes outside the marks are untouched.
 
 mod anchors;
+mod blocks;
+mod calls;
 mod commands;
 mod custom;
 mod feeds;
 mod kinds;
+mod logins;
 mod names;
+mod parts;
 mod phrases;
 mod programs;
+mod quotes;
 mod rules;
 mod scan;
+mod sql;
+mod subcommands;
 mod syntax;
 mod text;
 mod value;

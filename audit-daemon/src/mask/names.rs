@@ -107,6 +107,14 @@ pub(super) fn is_longer_name(value: &[u8]) -> bool {
     }
 }
 
+/// Whether a name says that its value is no secret: `username`, `db-host`, `ttl`.
+pub(super) fn is_plain_name(name: &[u8]) -> bool {
+    let mut words = [&b""[..]; NAME_WORDS_MAX];
+    let name = &name[..name.len().min(NAME_BYTES_MAX)];
+    let count = split_name(name, &mut words);
+    count > 0 && contains(HARMLESS_TAILS, words[count - 1])
+}
+
 /// Words run together with a capital at each: `clientToken`, `OAuthFlow`.
 pub(super) fn is_camel_name(name: &[u8]) -> bool {
     let mut upper_run = 0;
@@ -180,19 +188,25 @@ fn match_words(words: &[&[u8]]) -> Option<&'static NameWord> {
     if last.is_empty() {
         return None;
     }
-    NAME_WORDS.iter().find(|entry| match entry.before {
-        None => ends_like(last, entry),
-        Some(before) => {
-            let joined = last.len() == before.len() + entry.word.len()
-                && last[..before.len()].eq_ignore_ascii_case(before.as_bytes())
-                && last[before.len()..].eq_ignore_ascii_case(entry.word.as_bytes());
-            let glued = entry.glued && ends_with_pair(last, before, entry.word);
-            let apart = last.eq_ignore_ascii_case(entry.word.as_bytes())
-                && words.len() >= 2
-                && words[words.len() - 2].eq_ignore_ascii_case(before.as_bytes());
-            joined || glued || apart
-        }
-    })
+    // The last letter alone rules out nearly all entries.
+    let letter = last[last.len() - 1].to_ascii_lowercase();
+    let likely = |entry: &&NameWord| entry.word.as_bytes().last() == Some(&letter);
+    NAME_WORDS
+        .iter()
+        .filter(likely)
+        .find(|entry| match entry.before {
+            None => ends_like(last, entry),
+            Some(before) => {
+                let joined = last.len() == before.len() + entry.word.len()
+                    && last[..before.len()].eq_ignore_ascii_case(before.as_bytes())
+                    && last[before.len()..].eq_ignore_ascii_case(entry.word.as_bytes());
+                let glued = entry.glued && ends_with_pair(last, before, entry.word);
+                let apart = last.eq_ignore_ascii_case(entry.word.as_bytes())
+                    && words.len() >= 2
+                    && words[words.len() - 2].eq_ignore_ascii_case(before.as_bytes());
+                joined || glued || apart
+            }
+        })
 }
 
 fn ends_with_pair(word: &[u8], before: &str, last: &str) -> bool {

@@ -5,6 +5,7 @@
 //! Must not: read ordinary assignments; `text` does, and asks here where they are none.
 //! Invariant: looks at most `LOOK_BACK_BYTES` away from the name, or up to the end of the value.
 
+use super::calls::takes_password;
 use super::names::blank_count;
 use super::rules::{AUTH_SCHEMES, Part};
 use super::scan::{RuleRef, Scan};
@@ -16,7 +17,7 @@ use super::words::unquoted;
 const LOOK_BACK_BYTES: usize = 256;
 
 /// Names that SQL and `.netrc` put before a password without a sign between.
-const BARE_NAMES: &[&[u8]] = &[b"password", b"passwd", b"pass"];
+const BARE_NAMES: &[&[u8]] = &[b"password", b"passwd", b"pass", b"secret"];
 
 impl Scan<'_> {
     /// `X-Api-Key: …` at the head of the text or of a quoted text: all that follows is the value.
@@ -161,6 +162,67 @@ impl Scan<'_> {
         start
     }
 
+    /// Whether nothing stands before in this text or line but an opening quote.
+    fn is_line_head(&self, at: usize, text: (usize, usize)) -> bool {
+        let before = &self.buf[text.0..at];
+        matches!(before, [] | [.., b'\n' | b'"' | b'\''] | [.., b'\\', b'n'])
+    }
+
+    /// `AUTH [user] SECRET` of Redis, `AUTH PLAIN SECRET` of mail: the last word of the line.
+    fn auth_command(&mut self, at: usize, text: (usize, usize)) -> usize {
+        let line = &self.buf[at..text.1.min(at + LOOK_BACK_BYTES)];
+        let stop = |byte: &u8| b"\n\r\"'".contains(byte);
+        let line = &line[..line.iter().position(stop).unwrap_or(line.len())];
+        let line = &line[..escape_at(line)];
+        let mut words = line
+            .split(|byte| *byte == b' ')
+            .filter(|word| !word.is_empty());
+        if let (Some(first), second, None) = (words.next(), words.next(), words.next())
+            && line.starts_with(b" ")
+        {
+            let secret = second.unwrap_or(first);
+            let mechanism = [&b"LOGIN"[..], b"PLAIN", b"CRAM-MD5"].contains(&secret);
+            if !mechanism && is_secret(secret, Strength::Any) {
+                let end = at + line.trim_ascii_end().len();
+                self.mark(end - secret.len(), end, RuleRef::Builtin("password"));
+            }
+        }
+        at
+    }
+
+    /// What stands directly behind a name: a bracket of a call, a comma of a list of columns.
+    fn bare_phrase(
+        &mut self,
+        name: (usize, usize),
+        text: (usize, usize),
+        kind: Kind,
+    ) -> Option<usize> {
+        let buf = self.buf;
+        let word = &buf[name.0..name.1];
+        if is_head(word, b"securestring") {
+            let blanks = blank_count(&buf[name.1..text.1]);
+            if matches!(buf.get(name.1 + blanks), Some(b'"' | b'\'')) {
+                self.sql_literal(name.1, text.1);
+            }
+            return Some(name.1);
+        }
+        match buf[name.1..text.1].first() {
+            Some(b',' | b')' | b'"' | b'`' | b'\\') if kind == Kind::Text => {
+                self.inserted(name, text);
+                return Some(name.1);
+            }
+            Some(b'(') if takes_password(word) => {
+                self.call(name, text);
+                return Some(name.1);
+            }
+            _ => {}
+        }
+        if word == b"AUTH" && self.is_line_head(name.0, text) {
+            return Some(self.auth_command(name.1, text));
+        }
+        None
+    }
+
     /// A name without a separator: `Bearer x`, SQL's `PASSWORD 'x'`, `.netrc`'s `password x`.
     pub(super) fn bare_name(
         &mut self,
@@ -173,12 +235,8 @@ impl Scan<'_> {
         }
         let buf = self.buf;
         let word = &buf[name.0..name.1];
-        if is_head(word, b"securestring") {
-            let blanks = blank_count(&buf[name.1..text.1]);
-            if matches!(buf.get(name.1 + blanks), Some(b'"' | b'\'')) {
-                self.sql_literal(name.1, text.1);
-            }
-            return name.1;
+        if let Some(done) = self.bare_phrase(name, text, kind) {
+            return done;
         }
         if !(word.len() == 6 || word.len() == 8 || word.len() == 4) {
             return name.1;
@@ -188,6 +246,7 @@ impl Scan<'_> {
         let rest = &buf[at..text.1];
         let stop = |byte: &u8| byte.is_ascii_whitespace() || b"\"',;".contains(byte);
         let next = &rest[..rest.iter().position(stop).unwrap_or(rest.len())];
+        let next = &next[..escape_at(next)];
         if blanks > 0 && word.eq_ignore_ascii_case(b"bearer") {
             if next.len() >= 8
                 && (is_random(next) || is_unusual(next))
@@ -208,10 +267,12 @@ impl Scan<'_> {
             back.windows(word.len())
                 .any(|found| found.eq_ignore_ascii_case(word))
         };
-        let sql = || has(b"user ") || has(b"role ") || has(b"set ") || has(b"login ");
+        let sql =
+            || has(b"user ") || has(b"role ") || has(b"set ") || has(b"login ") || has(b"secret ");
         match rest.first() {
             Some(b'(') if sql() => self.sql_literal(at + 1, text.1),
             Some(b'\'' | b'"' | b'\\') if blanks > 0 && sql() => self.sql_literal(at, text.1),
+            _ if word.eq_ignore_ascii_case(b"secret") => return name.1,
             Some(_) if blanks > 0 && is_head(&buf[at..text.1][..rest.len().min(3)], b"for") => {
                 let equals = memchr::memchr(b'=', &rest[..rest.len().min(LOOK_BACK_BYTES)]);
                 if let Some(equals) = equals {
@@ -227,4 +288,11 @@ impl Scan<'_> {
         }
         at
     }
+}
+
+/// Where `\n` or `\r`, written out, ends the text.
+fn escape_at(text: &[u8]) -> usize {
+    text.windows(2)
+        .position(|pair| matches!(pair, b"\\n" | b"\\r"))
+        .unwrap_or(text.len())
 }

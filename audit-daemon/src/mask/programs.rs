@@ -13,7 +13,7 @@ use super::rules::{
     WRITERS,
 };
 use super::scan::{RuleRef, Scan};
-use super::value::{Strength, is_reference, is_secret};
+use super::value::is_secret;
 use super::words::unquoted;
 
 /// What is known of a program by its name.
@@ -98,17 +98,23 @@ impl Directory {
         if let Some(entry) = self.entries.get(&*lower) {
             return Some(entry);
         }
-        // Case folds only where a secret could be missed: `GetUserSPNs.py`, `7Z.EXE`.
+        // Case folds only where a secret could be missed: `GetUserSPNs.py`, `7Z.EXE`. A look-up
+        // costs more than the comparison that saves it.
         lower.make_ascii_lowercase();
         let plain = lower.strip_suffix(b".exe").unwrap_or(lower);
-        let versioned = plain
+        if plain != name
+            && let Some(entry) = self.entries.get(plain)
+        {
+            return Some(entry);
+        }
+        let last = plain
             .iter()
-            .rposition(|byte| !byte.is_ascii_digit() && *byte != b'.');
-        let unversioned = versioned.map_or(plain, |last| &plain[..=last]);
-        let unversioned = unversioned.strip_suffix(b"-").unwrap_or(unversioned);
-        self.entries
-            .get(plain)
-            .or_else(|| self.entries.get(unversioned))
+            .rposition(|byte| !byte.is_ascii_digit() && *byte != b'.')?;
+        let unversioned = plain[..=last].strip_suffix(b"-").unwrap_or(&plain[..=last]);
+        if unversioned.len() == plain.len() {
+            return None;
+        }
+        self.entries.get(unversioned)
     }
 }
 
@@ -137,6 +143,7 @@ impl Scan<'_> {
             return;
         };
         let mut operands = 0;
+        let mut last_operand = None;
         let mut options_over = false;
         let mut at = if row.places.iter().any(is_counted) {
             begin
@@ -162,34 +169,38 @@ impl Scan<'_> {
             if row.leading {
                 return;
             }
-            self.apply_operand(row, at, last, operands);
-            operands += 1;
+            if !self.is_redirection(at) {
+                last_operand = Some(at);
+                if self.apply_operand(row, at, last, operands) {
+                    at += 1;
+                }
+                operands += 1;
+            }
             at += 1;
+        }
+        if let Some(at) = last_operand {
+            self.apply_last(row, at);
         }
     }
 
-    /// The word behind the sub-commands, if all are there in order.
-    fn after_sub_commands(&self, row: &Program, first: usize, last: usize) -> Option<usize> {
-        let mut begin = first;
-        for sub in row.sub {
-            if let Some(letters) = sub.strip_suffix('*') {
-                let mut wanted = letters.bytes().skip(1);
-                let given = |letter: u8| {
-                    (first..last).any(|word| {
-                        let text = self.inner_text(word);
-                        text.first() == Some(&b'-')
-                            && text.get(1) != Some(&b'-')
-                            && text.contains(&letter)
-                    })
-                };
-                if !wanted.all(given) {
-                    return None;
-                }
-                continue;
+    fn apply_last(&mut self, row: &'static Program, at: usize) {
+        let (start, end) = self.inner(at);
+        for place in row.places {
+            if let Place::Last(part) = *place {
+                self.mark_part(row.rule, part, start, end);
             }
-            begin += 1 + (begin..last).position(|word| self.inner_text(word) == sub.as_bytes())?;
         }
-        Some(begin)
+    }
+
+    /// `> log`, `2>&1`: what a shell takes away from the operands.
+    fn is_redirection(&self, at: usize) -> bool {
+        let word = self.words[at];
+        let before = self.buf[..word.start].iter().rev();
+        let sign = before.take(4).find(|byte| **byte != b' ');
+        let number = self.buf[word.start..word.end]
+            .iter()
+            .all(u8::is_ascii_digit);
+        matches!(sign, Some(b'>' | b'<')) || (number && self.buf.get(word.end) == Some(&b'>'))
     }
 
     /// Long options, bare key words and prefixes. Gives the number of words used up.
@@ -198,7 +209,7 @@ impl Scan<'_> {
         for place in row.places {
             let text = &self.buf[start..end];
             match *place {
-                Place::Long(name, part) if text == name.as_bytes() => {
+                Place::Long(name, part) if is_long(text, name) => {
                     if at + 1 < last {
                         let (start, end) = self.inner(at + 1);
                         self.mark_part(row.rule, part, start, end);
@@ -222,6 +233,7 @@ impl Scan<'_> {
                     self.mark_part(row.rule, part, start, end);
                     return Some(1);
                 }
+                Place::Anywhere(part) => self.mark_part(row.rule, part, start, end),
                 _ => {}
             }
         }
@@ -287,59 +299,41 @@ impl Scan<'_> {
         })
     }
 
-    fn apply_operand(&mut self, row: &'static Program, at: usize, last: usize, number: usize) {
+    /// Tells whether the next word was used up as well.
+    fn apply_operand(
+        &mut self,
+        row: &'static Program,
+        at: usize,
+        last: usize,
+        number: usize,
+    ) -> bool {
         let (start, end) = self.inner(at);
+        let mut used_next = false;
         for place in row.places {
             match *place {
                 Place::Operand(wanted, part) if wanted == number => {
                     self.mark_part(row.rule, part, start, end);
                 }
-                Place::Assignments => self.mark_part(row.rule, Part::After("="), start, end),
+                Place::Assignments => self.mark_part(row.rule, Part::Assigned, start, end),
                 Place::Named if at + 1 < last && !is_harmless(row, &self.buf[start..end]) => {
                     // The value of an option before it is no name: `--passphrase wifipass up`.
                     let before = self.inner_text(at - 1);
                     let is_value = before.starts_with(b"-") && announce(before).is_some();
-                    let Some(name) = announce(&self.buf[start..end]).filter(|_| !is_value) else {
+                    let is_name = !is_value && !self.buf[start..end].contains(&b' ');
+                    let Some(name) = announce(&self.buf[start..end]).filter(|_| is_name) else {
                         continue;
                     };
                     let (start, end) = self.inner(at + 1);
                     let value = &self.buf[start..end];
                     if !value.starts_with(b"-") && is_secret(value, name.strength) {
                         self.mark(start, end, RuleRef::Builtin(row.rule));
+                        used_next = true;
                     }
                 }
                 _ => {}
             }
         }
-    }
-
-    /// Marks the part of `start..end` that is the secret, if it is one.
-    pub(super) fn mark_part(&mut self, rule: &'static str, part: Part, start: usize, end: usize) {
-        let text = &self.buf[start..end];
-        let behind = |mark: &str| {
-            memchr::memmem::find(text, mark.as_bytes()).map(|found| start + found + mark.len())
-        };
-        let range = match part {
-            Part::Whole => Some((start, end)),
-            Part::After(mark) => behind(mark).map(|begin| (begin, end)),
-            Part::AfterOrWhole(mark) => Some((behind(mark).unwrap_or(start), end)),
-            Part::WholeIf(sign) => {
-                memchr::memmem::find(text, sign.as_bytes()).map(|_| (start, end))
-            }
-            Part::WholeUnless(sign) => memchr::memmem::find(text, sign.as_bytes())
-                .is_none()
-                .then_some((start, end)),
-            Part::Between(open, close) => {
-                between(text, open, close).map(|(from, to)| (start + from, start + to))
-            }
-        };
-        if let Some((from, to)) = range {
-            let (from, to) = unquoted(self.buf, from, to);
-            let value = &self.buf[from..to];
-            if !value.is_empty() && !is_reference(value) && is_secret(value, Strength::Any) {
-                self.mark(from, to, RuleRef::Builtin(rule));
-            }
-        }
+        used_next
     }
 }
 
@@ -347,27 +341,18 @@ impl Scan<'_> {
 fn is_counted(place: &Place) -> bool {
     matches!(
         place,
-        Place::Operand(..) | Place::Named | Place::Assignments
+        Place::Operand(..) | Place::Last(_) | Place::Named | Place::Assignments
     )
+}
+
+/// An option as it is written; a bare key word (`auth`, `AUTH`) in any case.
+fn is_long(text: &[u8], name: &str) -> bool {
+    text == name.as_bytes()
+        || (!name.starts_with('-') && text.eq_ignore_ascii_case(name.as_bytes()))
 }
 
 fn is_harmless(row: &Program, operand: &[u8]) -> bool {
     row.places
         .iter()
         .any(|place| matches!(place, Place::Harmless(name) if name.as_bytes() == operand))
-}
-
-/// `user/SECRET@host`; a user there must be, and URLs are left to their own rule.
-fn between(text: &[u8], open: &str, close: &str) -> Option<(usize, usize)> {
-    if memchr::memmem::find(text, b"://").is_some() {
-        return None;
-    }
-    let from = memchr::memmem::find(text, open.as_bytes()).filter(|at| *at > 0)? + open.len();
-    let to = memchr::memmem::rfind(text, close.as_bytes()).filter(|at| *at > from);
-    match (to, open) {
-        (Some(to), _) => Some((from, to)),
-        // SQL*Plus takes `user/SECRET` without a host; `:` alone is also a port or a path.
-        (None, "/") => Some((from, text.len())),
-        (None, _) => None,
-    }
 }

@@ -34,6 +34,18 @@ fn hostile_repetition_stays_linear() {
         "\"",
         "password for ",
         "${",
+        "\"$(",
+        "\\\\\"",
+        "login(\"",
+        "insert into t(password,",
+        "AKIAIOSFODNN7EXAMPLE ",
+        "-u a -p b ",
+        "new PDO(\"",
+        "PRIVATE KEY----- ",
+        "(echo a; ",
+        "password -v x ",
+        "AUTH x\n",
+        "|passwd ",
     ] {
         let text = unit.repeat(65_536 / unit.len());
         let blob = [b"sh\0-c\0", text.as_bytes()].concat();
@@ -59,6 +71,9 @@ fn rich_text() -> impl Strategy<Value = Vec<u8>> {
             "http://", "user:pw@host", "Authorization: Bearer ", "Cookie: a=b", "eyJhbGciOiJI.eyJzdWIi.x",
             "ghp_0123456789abcdefghij", "-----BEGIN PRIVATE KEY-----", "MIIEpAIBAAK", "-----END ",
             "identified by '", "<masked>", "<mask", "$X", "${", "$(", "`", "'", "\"", "\\\"", "\\",
+            "AUTH ", "-u bob ", "AKIAIOSFODNN7EXAMPLE ", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            "insert into t(a,password) values(", "bcrypt('", "set_password('", "login(\"", "new PDO(\"",
+            "PRIVATE\0KEY-----\0", "(echo ", ") | passwd ", "> .pgpass", "--value ", "redis-cli ", "%",
             ";", "|", "&&", "&", ",", "=", ":", "\n", " ", "\0", "x", "hunter2", "--", "-", "/p:",
             "login ", "PASSWORD 'x'", "htpasswd -b f u ", "KEY=", "?token=", "#", ">", "7z ", "auth ",
         ]).prop_map(|text| text.as_bytes().to_vec()),

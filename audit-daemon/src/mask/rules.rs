@@ -86,6 +86,8 @@ pub(super) const NAME_WORDS: &[NameWord] = &[
     ending("password", "pwd", Strength::Any),
     ending("password", "pass", Strength::Any),
     ending("password", "passw", Strength::Any),
+    // What `expect` waits for: the first letter may be small or not.
+    word("password", "assword", Strength::Any),
     ending("password", "rootpw", Strength::Any),
     ending("password", "bindpw", Strength::Any),
     word("password", "pw", Strength::Any),
@@ -148,6 +150,13 @@ pub(super) const NAME_WORDS: &[NameWord] = &[
     key("ingest"),
     key("admin"),
     key("rpc"),
+    NameWord {
+        rule: "secret-key",
+        before: Some("art"),
+        word: "api",
+        glued: false,
+        strength: Strength::Any,
+    },
     key("vapid"),
     ending("secret-key", "key", Strength::Random),
     ending("credentials", "credential", Strength::Unusual),
@@ -160,6 +169,8 @@ pub(super) const NAME_WORDS: &[NameWord] = &[
     word("session", "session", Strength::Random),
     ending("session", "sessionid", Strength::Random),
     ending("session", "sessid", Strength::Random),
+    word("one-time-code", "otp", Strength::Any),
+    word("one-time-code", "totp", Strength::Any),
     word("signature", "sig", Strength::Random),
     word("signature", "signature", Strength::Random),
 ];
@@ -167,9 +178,10 @@ pub(super) const NAME_WORDS: &[NameWord] = &[
 /// Every name word contains one of these. The fast path looks for them in any case.
 #[rustfmt::skip]
 pub(super) const NAME_HOOKS: &[&str] = &[
-    "pass", "pwd", "pswd", "psswd", "kennwort", "rootpw", "bindpw", "pw=", "pw\0", "pw ", "pw:",
+    "pass", "assword", "pwd", "pswd", "psswd", "kennwort", "rootpw", "bindpw", "pw=", "pw\0", "pw ", "pw:",
     "pw\"", "psk", "phrase", "token", "jwt", "bearer", "pat=", "pat\0", "_pat", "secret", "key",
     "cred", "auth", "cookie", "session", "sessid", "sig=", "signature", "login", "securestring",
+    "art-api", "artapi", "otp=", "otp\0", "otp ", "otp\"", "otp:",
 ];
 
 /// Words that end in `pass` or `token` and have nothing to do with either.
@@ -178,7 +190,7 @@ pub(super) const NOT_PASSWORDS: &[&str] = &[
     "bypass", "compass", "encompass", "trespass", "overpass", "underpass", "surpass", "multipass",
     "lowpass", "highpass", "bandpass", "allpass", "onepass", "twopass", "firstpass",
     "hotkey", "monkey", "turkey", "donkey", "jockey", "whiskey", "hockey", "keepass", "lastpass",
-    "askpass", "nopass", "sshpass",
+    "askpass", "nopass",
 ];
 
 /// After a secret's name, these say that what follows is not the secret itself.
@@ -204,7 +216,7 @@ pub(super) const HARMLESS_TAILS: &[&str] = &[
     "validation", "validator", "review", "request", "requests", "response", "map", "list",
     "manifest", "resource", "source", "sources", "target", "pair", "pairs", "per", "sep", "kind",
     "sha256", "checksum", "digest", "db", "database", "table", "schema", "wrapper", "interval",
-    "state", "status", "scanning", "scan", "scanner", "detection", "protection", "crt",
+    "address", "bus", "state", "status", "scanning", "scan", "scanner", "detection", "protection", "crt",
 ];
 
 /// After a secret's name, these change nothing: `password1`, `SECRET_KEY_BASE`, `token-value`.
@@ -245,6 +257,14 @@ pub(super) enum Part {
     WholeIf(&'static str),
     /// Everything, unless it contains this: SNMP's `-c public` is no secret to anybody.
     WholeUnless(&'static str),
+    /// `name=SECRET`, unless the name says that it is none: `username=bob`.
+    Assigned,
+    /// What follows the last occurrence.
+    AfterLast(&'static str),
+    /// From the first occurrence to the next comma: `h=db,p=SECRET,t=x` is `Field(",p=")`.
+    Field(&'static str),
+    /// `user:SECRET`, nothing else with a colon.
+    UserPassword,
 }
 
 /// Where on the command line the secret stands.
@@ -260,8 +280,12 @@ pub(super) enum Place {
     Prefix(&'static str, Part),
     /// The argument at this place among those that are no options, after the sub-commands.
     Operand(usize, Part),
+    /// The last argument that is no option, after the sub-commands.
+    Last(Part),
     /// An argument that is a secret's name, then the secret: `config set db.password X`.
     Named,
+    /// Any argument.
+    Anywhere(Part),
     /// Every `NAME=X` among the arguments.
     Assignments,
     /// What is piped in from `echo`, if one of these options is given, or with an empty list.
@@ -270,6 +294,8 @@ pub(super) enum Place {
     Harmless(&'static str),
     /// Here this option has no value in the next argument: `psql --password` only asks for one.
     Flag(&'static str),
+    /// As `Flag`, but many write a value there all the same: an unusual one is a secret.
+    Doubtful(&'static str),
 }
 
 /// How a family of programs takes secrets.
@@ -278,7 +304,8 @@ pub(super) struct Program {
     pub rule: &'static str,
     pub programs: &'static [&'static str],
     /// Sub-commands that must occur in this order: `["config", "set"]`. `-nb*` stands for these
-    /// short options, in one cluster or several.
+    /// short options, in one cluster or several; `x*`, `*x`, `*x*` for what begins with, ends with
+    /// or contains `x`; `^x` for one that only options may precede.
     pub sub: &'static [&'static str],
     /// Short options without a value: clusters of these are read through.
     pub flags: &'static str,
@@ -324,8 +351,14 @@ impl Program {
     }
 }
 
-use Part::{After, AfterOrWhole, Between, Whole, WholeIf, WholeUnless};
-use Place::{Assignments, Flag, Glued, Harmless, Long, Named, Operand, Piped, Prefix, Short};
+use Part::{
+    After, AfterLast, AfterOrWhole, Assigned, Between, Field, UserPassword, Whole, WholeIf,
+    WholeUnless,
+};
+use Place::{
+    Anywhere, Assignments, Doubtful, Flag, Glued, Harmless, Last, Long, Named, Operand, Piped,
+    Prefix, Short,
+};
 
 #[rustfmt::skip]
 const CONTAINERS: &[&str] = &[
@@ -355,7 +388,37 @@ const POSTGRES: &[&str] = &[
 #[rustfmt::skip]
 const MONGO: &[&str] = &[
     "mongo", "mongosh", "mongodump", "mongorestore", "mongoexport", "mongoimport", "mongostat",
-    "mongotop", "mongofiles", "cqlsh", "influx", "arangosh", "cypher-shell", "neo4j-admin",
+    "mongotop", "mongofiles", "cqlsh", "arangosh", "cypher-shell", "neo4j-admin",
+];
+const PERCONA: &[&str] = &[
+    "pt-archiver",
+    "pt-table-checksum",
+    "pt-table-sync",
+    "pt-online-schema-change",
+    "pt-kill",
+    "pt-heartbeat",
+    "pt-query-digest",
+    "pt-show-grants",
+    "pt-duplicate-key-checker",
+    "pt-find",
+    "pt-slave-find",
+    "pt-slave-delay",
+    "pt-deadlock-logger",
+    "pt-upgrade",
+    "pt-index-usage",
+];
+#[rustfmt::skip]
+const QEMU: &[&str] = &[
+    "qemu-system-x86_64", "qemu-system-aarch64", "qemu-kvm", "kvm", "qemu-img", "qemu-nbd",
+    "qemu-io", "qemu-storage-daemon",
+];
+#[rustfmt::skip]
+const REDIS: &[&str] = &[
+    "redis-cli",
+    "valkey-cli",
+    "keydb-cli",
+    "redis-benchmark",
+    "iredis",
 ];
 #[rustfmt::skip]
 const SAMBA: &[&str] = &[
@@ -375,7 +438,7 @@ const IMPACKET: &[&str] = &[
 pub(super) const PROGRAMS: &[Program] = &[
     // Databases
     program("mysql-password", MYSQL,
-        &[Glued(b'p', Whole), Flag("--password")],
+        &[Glued(b'p', Whole), Doubtful("--password")],
     )
     .flags("ABCEGHILNSTVWbcefgijknoqrstvwxX?"),
     program("mysql-password", MYSQL, &[Operand(0, Whole)])
@@ -386,14 +449,17 @@ pub(super) const PROGRAMS: &[Program] = &[
     ),
     program("psql-prompt", POSTGRES, &[Flag("--password")]),
     program("mongo-password", MONGO, &[Short(b'p', Whole)]),
-    program("redis-password", &["redis-cli", "valkey-cli", "keydb-cli", "redis-benchmark"],
+    program("redis-password", REDIS,
         &[
             Short(b'a', Whole),
-            Long("auth", AfterOrWhole(" ")),
             Long("requirepass", Whole),
             Long("masterauth", Whole),
+            Prefix("auth ", Whole),
         ],
     ),
+    program("redis-password", REDIS, &[Last(Whole)]).sub(&["^auth"]),
+    program("redis-password", REDIS, &[Prefix(">", Whole), Prefix("#", Whole)])
+        .sub(&["acl", "setuser"]),
     program("sql-server-password", &["sqlcmd", "bcp", "isql", "tsql", "osql", "mssql-cli", "fisql"],
         &[Short(b'P', Whole)],
     ),
@@ -403,13 +469,61 @@ pub(super) const PROGRAMS: &[Program] = &[
             Prefix("userid=", Between("/", "@")),
             Prefix("target=", Between("/", "@")),
             Long("target", Between("/", "@")),
+            Long("catalog", Between("/", "@")),
+            Long("auxiliary", Between("/", "@")),
         ],
     )
     .valued(&["-r", "-c"]),
     program("db2-password", &["db2"], &[Long("using", Whole)]),
     program("cassandra-password", &["nodetool"], &[Long("-pw", Whole)]),
     program("etcd-user", &["etcdctl"], &[Long("--user", After(":")), Long("--password", Whole)]),
+    program("mysql-password", PERCONA, &[Anywhere(Field(",p="))]),
+    program("mysql-password", &[
+            "mysqldbcopy", "mysqldbcompare", "mysqlfrm", "mysqldiff", "mysqlreplicate",
+            "mysqlserverinfo", "mysqluserclone", "mysqlfailover", "mysqlrpladmin",
+        ],
+        &[
+            Long("--source", Between(":", "@")),
+            Long("--destination", Between(":", "@")),
+            Long("--server", Between(":", "@")),
+            Long("--server1", Between(":", "@")),
+            Long("--server2", Between(":", "@")),
+            Long("--master", Between(":", "@")),
+            Long("--slave", Between(":", "@")),
+        ],
+    ),
+    program("odbc-password", &["isql", "iusql"], &[Operand(2, Whole)]),
+    program("etcd-user", &["etcdctl"], &[Operand(0, After(":"))]).sub(&["user", "add"]),
+    program("neo4j-password", &["neo4j-admin"], &[Last(Whole)]).sub(&["set-initial-password"]),
+    program("pgpass-line", &["echo", "printf"], &[Anywhere(AfterLast(":"))]).sub(&["*.pgpass"]),
+    program("monitor-password", &["check_http", "check_curl", "check_pgsql", "check_oracle"],
+        &[Short(b'a', After(":")), Long("-b", After(":"))],
+    ),
+    program("monitor-password", &["check_pgsql", "check_ldap", "check_mssql", "check_imap"],
+        &[Long("--password", Whole), Short(b'P', Whole)],
+    ),
+    program("snmp-secret", &["check_snmp"],
+        &[Short(b'C', WholeUnless("public")), Short(b'A', Whole), Short(b'X', Whole)],
+    ),
+    program("dns-key", &["dig", "nsupdate", "host", "delv", "kdig", "knsupdate", "named-checkzone"],
+        &[Short(b'y', AfterLast(":"))],
+    ),
+    program("radius-secret", &["radtest"], &[Operand(1, Whole), Operand(4, Whole)])
+        .valued(&["-t", "-P"]),
+    program("radius-secret", &["radclient", "radzap", "raddebug"], &[Operand(2, Whole)])
+        .valued(&["-f", "-c", "-n", "-p", "-r", "-t", "-d", "-D", "-S"]),
+    program("storage-key", &["b2"], &[Operand(1, Whole)]).sub(&["authorize-account"]),
+    program("storage-key", &["b2"], &[Operand(1, Whole)]).sub(&["account", "authorize"]),
+    program("storage-key", &["swift"], &[Short(b'K', Whole)]),
+    program("machine-secret", &["virsh"], &[Long("--base64", Whole), Harmless("--secret")])
+        .sub(&["secret-set-value"]),
+    program("machine-secret", &["virsh"], &[Operand(1, Whole)])
+        .sub(&["secret-set-value"])
+        .valued(&["--secret", "--base64", "--file"]),
+    program("machine-secret", QEMU, &[Prefix("secret,", Field("data="))]),
+    program("vmware-password", &["govc"], &[Short(b'u', Between(":", "@"))]),
     // Fetching
+    program("ftp-password", &["curlftpfs", "ftpfs"], &[Operand(0, Between(":", "@"))]),
     program("curl-user", &["curl"],
         &[
             Short(b'u', After(":")),
@@ -440,12 +554,11 @@ pub(super) const PROGRAMS: &[Program] = &[
             Long("-id", After(":")),
         ],
     ),
-    program("ftp-password", &["lftp", "ncftp", "ncftpput", "ncftpget", "ncftpls", "lftpget", "open"],
-        &[
-            Long("-u", After(",")),
-            Long("--user", After(",")),
-            Short(b'p', Whole),
-        ],
+    program("ftp-password", &["lftp", "lftpget", "open"],
+        &[Long("-u", After(",")), Long("--user", After(","))],
+    ),
+    program("ftp-password", &["ncftp", "ncftpput", "ncftpget", "ncftpls", "ncftpbatch"],
+        &[Short(b'p', Whole)],
     ),
     program("ftp-password", &["aria2c"], &[Long("--rpc-secret", Whole)]),
     program("video-password", &["youtube-dl", "yt-dlp"],
@@ -547,6 +660,11 @@ pub(super) const PROGRAMS: &[Program] = &[
     program("kerberos-password", &["kadmin", "kadmin.local"],
         &[Short(b'w', Whole), Long("-pw", Whole)],
     ),
+    program("kerberos-password", &[
+            "addprinc", "ank", "add_principal", "cpw", "change_password", "modprinc",
+        ],
+        &[Long("-pw", Whole)],
+    ),
     program("snmp-secret", SNMP,
         &[
             Short(b'A', Whole),
@@ -556,12 +674,13 @@ pub(super) const PROGRAMS: &[Program] = &[
     ),
     program("wifi-passphrase", &["wpa_passphrase"], &[Operand(1, Whole)]),
     program("wifi-passphrase", &["nmcli", "wpa_cli", "iwctl", "connmanctl", "netplan"],
-        &[Named],
+        &[Named, Harmless("wpa-psk")],
     ),
     program("wifi-passphrase", &["iwconfig", "iw"],
         &[Long("key", AfterOrWhole(":"))],
     ),
     program("wifi-passphrase", &["create_ap"], &[Operand(3, Whole)]),
+    program("vpn-key", &["wg", "openvpn"], &[Named]),
     program("vpn-password", &["openfortivpn"],
         &[Short(b'p', Whole)],
     ),
@@ -569,6 +688,22 @@ pub(super) const PROGRAMS: &[Program] = &[
         &[Short(b'P', Whole), Long("-pw", Whole)],
     ),
     program("mqtt-password", &["mosquitto_passwd"], &[Operand(2, Whole)]).flags("bcU"),
+    program("mail-password", &["mail", "mailx", "s-nail", "mutt"],
+        &[Short(b'S', After("password="))],
+    ),
+    program("mail-password", &["doveadm"], &[Operand(1, Whole)]).sub(&["auth", "test"]),
+    program("mail-password", &["saslpasswd2"], &[Piped(&[], Whole)]),
+    program("domain-password", &["samba-tool"], &[Operand(1, Whole)]).sub(&["user", "create"]),
+    program("domain-password", &["samba-tool"], &[Operand(1, Whole)]).sub(&["user", "add"]),
+    program("domain-password", &["wbinfo"], &[Short(b'a', After("%")), Short(b'K', After("%"))]),
+    program("domain-password", &["adcli", "realm"], &[Piped(&[], Whole)]),
+    program("domain-password", &[
+            "ipa-server-install", "ipa-client-install", "ipa-replica-install", "ipa-kra-install",
+            "ipa-ca-install", "ipa-dns-install",
+        ],
+        &[Short(b'a', Whole), Short(b'p', Whole), Short(b'w', Whole)],
+    ),
+    program("dialup-password", &["pppd"], &[Named]),
     program("rabbitmq-password", &["rabbitmqctl"], &[Operand(1, Whole)])
         .sub(&["add_user"])
         .valued(&["-n", "-p", "-t"]),
@@ -598,6 +733,15 @@ pub(super) const PROGRAMS: &[Program] = &[
     program("account-password", &["chpasswd", "chgpasswd", "newusers"],
         &[Piped(&[], After(":"))],
     ),
+    program("account-password", &["elasticsearch-users"], &[Short(b'p', Whole)]),
+    program("account-password", &["php", "console", "drush", "grafana-cli", "occ", "symfony"],
+        &[Operand(1, Whole)],
+    )
+    .sub(&["*:password"]),
+    program("account-password", &["php", "console"], &[Operand(1, Whole)])
+        .sub(&["*:change-password"]),
+    program("account-password", &["grafana-cli", "grafana"], &[Operand(0, Whole)])
+        .sub(&["reset-admin-password"]),
     program("account-password", &["passwd"],
         &[Piped(&["--stdin", "-s"], Whole), Piped(&[], Whole)],
     ),
@@ -721,16 +865,23 @@ pub(super) const PROGRAMS: &[Program] = &[
         ],
         &[Piped(&["--password-stdin", "--with-token", "--token-stdin"], Whole)],
     ),
+    program("stdin-secret", &["gcloud"], &[Piped(&["secrets"], Whole)]),
+    program("stdin-secret", &["kubectl", "oc", "kubeseal"],
+        &[Piped(&["--from-file"], Whole)],
+    ),
+    program("vpn-password", &["openconnect"], &[Piped(&["--passwd-on-stdin"], Whole)]),
+    program("vpn-key", &["wg"], &[Piped(&["private-key", "preshared-key", "pubkey"], Whole)]),
     program("stdin-secret", &["docker", "podman", "gh", "wrangler", "fly", "flyctl", "doppler"],
         &[Piped(&["secret"], Whole)],
     ),
     program("stdin-secret", &["htpasswd"], &[Piped(&["-i"], Whole)]),
     program("stdin-secret", &["vault", "bao"], &[Piped(&["login"], Whole)]),
     program("kubectl-secret", &["kubectl", "oc", "k3s", "microk8s", "microk8s.kubectl"],
-        &[Long("--from-literal", After("="))],
+        &[Long("--from-literal", Assigned)],
     )
     .sub(&["create", "secret"]),
     program("kubectl-secret", &["kubectl", "oc", "k3s"], &[Named]).sub(&["config", "set"]),
+    program("join-token", &["kubeadm"], &[Operand(0, WholeIf("."))]).sub(&["token", "create"]),
     program("openshift-password", &["oc", "kubectl", "argocd", "rosa", "ocm"],
         &[Short(b'p', Whole)],
     )
@@ -785,6 +936,7 @@ pub(super) const PROGRAMS: &[Program] = &[
     )
     .sub(&["secrets", "set"]),
     program("cloud-secret", &["netlify"], &[Named]).sub(&["env:set"]),
+    program("cloud-login", &["netlify"], &[Long("--auth", Whole)]),
     program("github-secret", &["gh", "glab"],
         &[
             Short(b'b', Whole),
@@ -817,17 +969,36 @@ pub(super) const PROGRAMS: &[Program] = &[
         &[Named, Harmless("user.signingkey")],
     )
     .sub(&["config"]),
-    program("package-token", &["poetry"], &[Operand(2, Whole)]).sub(&["config"]),
-    program("package-token", &["composer"], &[Operand(1, Whole)])
-        .sub(&["config"])
-        .valued(&["-d", "-f", "--file"]),
+    program("package-token", &["poetry"], &[Last(Whole)]).sub(&["config", "pypi-token.*"]),
+    program("package-token", &["poetry", "composer"], &[Last(Whole)])
+        .sub(&["config", "http-basic.*"]),
+    program("package-token", &["poetry"], &[Short(b'p', Whole)]).sub(&["publish"]),
+    program("package-token", &["composer"], &[Last(Whole)]).sub(&["config", "*-oauth.*"]),
+    program("package-token", &["composer"], &[Last(Whole)]).sub(&["config", "*-token.*"]),
+    program("package-token", &["composer"], &[Last(Whole)]).sub(&["config", "bearer.*"]),
+    program("package-token", &["bundle", "bundler"], &[Last(UserPassword)]).sub(&["config", "*.*"]),
+    program("package-token", &["dotnet", "nuget"], &[Short(b'p', Whole)]).sub(&["add", "source"]),
+    program("package-token", &["dotnet", "nuget"], &[Short(b'p', Whole)])
+        .sub(&["update", "source"]),
     program("package-token", &["dotnet"], &[Operand(1, Whole)])
         .sub(&["user-secrets", "set"])
         .valued(&["--project", "-p", "--id"]),
     program("package-token", &["pulumi"], &[Operand(1, Whole)]).sub(&["config", "set", "--secret"]),
+    program("named-value", &[
+            "setx", "setenv", "defaults", "fw_setenv", "gsettings", "debconf-communicate",
+            "zkcli.sh", "dconf",
+        ],
+        &[Named],
+    ),
+    program("named-value", &["consul"], &[Named]).sub(&["kv", "put"]),
+    program("named-value", &["launchctl"], &[Named]).sub(&["setenv"]),
+    program("consul-token", &["consul"], &[Last(Whole)]).sub(&["acl", "set-agent-token"]),
+    program("named-value", &["etcdctl"], &[Named]).sub(&["put"]),
     program("package-token", &["cargo"], &[Operand(0, Whole)])
         .sub(&["login"])
         .valued(&["--registry"]),
+    program("package-token", &["conan"], &[Short(b'p', Whole)]).sub(&["user"]),
+    program("package-token", &["conan"], &[Short(b'p', Whole)]).sub(&["login"]),
     program("package-token", &["twine"], &[Short(b'p', Whole)]).sub(&["upload"]),
     program("package-token", &["gem"], &[Short(b'k', Whole)]).sub(&["push"]),
     program("package-token", &["nuget", "dotnet"],
@@ -836,7 +1007,7 @@ pub(super) const PROGRAMS: &[Program] = &[
     .sub(&["push"]),
     program("object-store-secret", &["mc"], &[Operand(3, Whole)]).sub(&["alias", "set"]),
     program("object-store-secret", &["mc"], &[Operand(2, Whole)]).sub(&["admin", "user", "add"]),
-    program("tunnel-token", &["ngrok"], &[Operand(0, Whole)]).sub(&["authtoken"]),
+    program("tunnel-token", &["ngrok", "cachix"], &[Operand(0, Whole)]).sub(&["authtoken"]),
     program("tunnel-token", &["ngrok"], &[Operand(0, Whole)]).sub(&["add-authtoken"]),
     program("tunnel-token", &["cloudflared"], &[Operand(0, Whole)]).sub(&["service", "install"]),
     program("runner-token", &["gitlab-runner"], &[Short(b'r', Whole), Short(b't', Whole)])
@@ -851,7 +1022,12 @@ pub(super) const PROGRAMS: &[Program] = &[
         .sub(&["encrypt_string"])
         .valued(&["--name", "-n", "--vault-password-file", "--vault-id", "--encrypt-vault-id"]),
     program("influx-password", &["influx", "influxd"],
-        &[Long("-password", Whole)],
+        &[Long("-password", Whole), Short(b't', Whole)],
+    ),
+    program("influx-password", &["influx"], &[Short(b'p', Whole)]).sub(&["setup"]),
+    program("influx-password", &["influx"], &[Short(b'p', Whole)]).sub(&["user"]),
+    program("backup-key-id", &["duplicity", "duply"],
+        &[Harmless("--encrypt-key"), Harmless("--sign-key"), Harmless("--encrypt-sign-key")],
     ),
     program("backup-password", &["bconsole", "duplicity", "sapcontrol", "hdbsql", "hdbuserstore"],
         &[Long("-p", Whole)],
@@ -869,6 +1045,23 @@ pub(super) const PROGRAMS: &[Program] = &[
     program("kafka-password", &["kcat", "kafkacat"],
         &[Prefix("sasl.password=", Whole)],
     ),
+];
+
+/// Options that name a user: then `-p` beside them is a password, even of an unknown program.
+#[rustfmt::skip]
+pub(super) const LOGIN_OPTIONS: &[&str] = &[
+    "-u", "-U", "--user", "--username", "-user", "-username", "--login", "-login",
+];
+
+/// Programs without rows in which `-u` or `-p` mean something else.
+#[rustfmt::skip]
+pub(super) const NO_LOGINS: &[&[u8]] = &[
+    b"wget", b"diff", b"cp", b"mv", b"rsync", b"patch", b"tar", b"install", b"setquota", b"quota",
+    b"repquota", b"lpr", b"lp", b"lpq", b"lprm", b"ps", b"top", b"htop", b"lsof", b"fuser",
+    b"pidstat", b"mvn", b"gradle", b"make", b"gcc", b"go", b"rustc", b"mount", b"umount", b"sort",
+    b"tail", b"date", b"lsattr", b"setfacl", b"chown", b"apt", b"apt-get", b"dnf", b"yum", b"zypper",
+    b"pacman", b"journalctl", b"systemctl", b"crontab", b"loginctl", b"nc", b"ncat", b"socat",
+    b"iperf", b"iperf3", b"nmap", b"ss", b"netstat", b"route", b"nginx", b"uwsgi", b"gunicorn",
 ];
 
 /// Programs that run the command in their arguments: a known program may follow.
@@ -1139,6 +1332,21 @@ pub(super) const SHAPES: &[Shape] = &[
 
 // ---------------------------------------------------------------------------------------------
 // 4. Syntax
+
+/// Calls whose third literal is a password: place, user, password.
+#[rustfmt::skip]
+pub(super) const CONNECT_CALLS: &[&str] = &[
+    "new PDO(", "DBI->connect(", "mysqli(", "mysqli_connect(", "MySQLdb.connect(",
+    "pymysql.connect(", "getConnection(", "pg_pconnect(", "oci_connect(", "ldap_bind(",
+];
+
+/// Calls around a literal that is the secret all the same: `password => bcrypt('x')`.
+#[rustfmt::skip]
+pub(super) const WRAPPING_CALLS: &[&str] = &[
+    "bcrypt", "make", "crypt", "encrypt", "hash", "md5", "sha1", "sha2", "sha256", "sha512",
+    "hashpw", "password", "password_hash", "make_password", "generate_password_hash", "hash_password",
+    "str", "string", "bytes", "quote", "securestring", "base64", "b64encode", "sensitive",
+];
 
 /// Headers whose whole value is a secret, or is one behind the scheme.
 #[rustfmt::skip]

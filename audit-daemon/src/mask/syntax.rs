@@ -1,5 +1,4 @@
-//! Secrets that are known by their syntax: URL credentials, tokens with a prefix, private key
-//! blocks, SQL.
+//! Secrets that are known by their syntax: URL credentials, tokens with a prefix.
 //!
 //! Owns: what counts at each such anchor, and where the secret ends.
 //! Must not: look at names (`text` does) or at other arguments.
@@ -14,12 +13,6 @@ use super::value::{Strength, is_random, is_reference, is_secret};
 const USERINFO_BYTES_MAX: usize = 4096;
 /// So much of a token is looked at to tell whether it is one.
 const TOKEN_HEAD_BYTES_MAX: usize = 2048;
-/// From `-----BEGIN ` to the words `PRIVATE KEY`.
-const KEY_HEAD_BYTES_MAX: usize = 40;
-/// A private key block with less than this behind its first line has no key in it.
-const KEY_BODY_BYTES_MIN: usize = 8;
-/// From `IDENTIFIED` to its `BY`: the name of a plug-in stands between.
-const IDENTIFIED_BYTES_MAX: usize = 64;
 /// A user name alone before `@` is a token from this length on.
 const USER_TOKEN_BYTES_MIN: usize = 20;
 /// The number of a Telegram bot, and its secret.
@@ -129,6 +122,9 @@ impl Scan<'_> {
             begin -= letters.take(super::names::NAME_BYTES_MAX).count();
         }
         self.mark(begin, end, RuleRef::Builtin(shape.rule));
+        if shape.rule == "aws-access-key" {
+            self.aws_secret_near(begin, end);
+        }
         end
     }
 
@@ -147,103 +143,6 @@ impl Scan<'_> {
         if TELEGRAM_DIGITS.contains(&digits) && length >= TELEGRAM_BYTES - 1 {
             let end = colon + 1 + length.min(TELEGRAM_BYTES);
             self.mark(colon - digits, end, RuleRef::Builtin("telegram-token"));
-        }
-    }
-
-    /// A private key block; `at` is where `PRIVATE KEY` stands. Gives where the search goes on.
-    pub(super) fn private_key(&mut self, at: usize, text: (usize, usize)) -> usize {
-        let head_start = at.saturating_sub(KEY_HEAD_BYTES_MAX).max(text.0);
-        let head = memchr::memmem::rfind(&self.buf[head_start..at], b"-----BEGIN");
-        let Some(head) = head else { return at };
-        let start = head_start + head;
-        let behind = &self.buf[at..text.1];
-        let Some(line) = memchr::memmem::find(&behind[..behind.len().min(64)], b"-----") else {
-            return at;
-        };
-        let body = at + line + 5;
-        let end = match memchr::memmem::find(&self.buf[body..text.1], b"-----END") {
-            Some(tail) => {
-                let tail = body + tail + 8;
-                memchr::memmem::find(&self.buf[tail..text.1], b"-----")
-                    .map_or(text.1, |close| tail + close + 5)
-            }
-            None => text.1,
-        };
-        let letters = |byte: &&u8| byte.is_ascii_alphanumeric();
-        let key = self.buf[body..end]
-            .iter()
-            .filter(letters)
-            .take(KEY_BODY_BYTES_MIN)
-            .count();
-        let masked = self.buf[body..end].starts_with(super::MASKED);
-        if key < KEY_BODY_BYTES_MIN || masked {
-            return at;
-        }
-        self.mark(start, end, RuleRef::Builtin("private-key"));
-        end
-    }
-
-    /// A PuTTY key file: everything from its first line on.
-    pub(super) fn putty_key(&mut self, start: usize, text: (usize, usize)) -> usize {
-        if memchr::memmem::find(&self.buf[start..text.1], b"Private-Lines").is_none() {
-            return start;
-        }
-        self.mark(start, text.1, RuleRef::Builtin("private-key"));
-        text.1
-    }
-
-    /// SQL's `IDENTIFIED [WITH plugin] BY 'SECRET'`; `at` is behind the word.
-    pub(super) fn identified(&mut self, at: usize, end: usize) {
-        let window = &self.buf[at..end.min(at + IDENTIFIED_BYTES_MAX)];
-        let find = |word: &[u8]| {
-            window
-                .windows(word.len())
-                .position(|found| found.eq_ignore_ascii_case(word))
-        };
-        let Some(by) = find(b" by ")
-            .map(|found| found + 4)
-            .or(find(b" as ").map(|f| f + 4))
-        else {
-            return;
-        };
-        self.sql_literal(at + by, end);
-    }
-
-    /// The SQL literal or word at `at`, blanks before it allowed.
-    pub(super) fn sql_literal(&mut self, at: usize, end: usize) {
-        let blank = self.buf[at..end]
-            .iter()
-            .take_while(|byte| **byte == b' ')
-            .count();
-        let mut start = at + blank;
-        let word = |word: &[u8]| {
-            self.buf[start..end].len() > word.len()
-                && self.buf[start..start + word.len()].eq_ignore_ascii_case(word)
-        };
-        if word(b"password ") || word(b"password(") {
-            start += 9;
-        }
-        let escaped = usize::from(self.buf[start..end].starts_with(b"\\"));
-        let Some(&quote) = self.buf[start..end].get(escaped) else {
-            return;
-        };
-        let (from, to) = if quote == b'\'' || quote == b'"' {
-            let from = start + escaped + 1;
-            let close = memchr::memchr(quote, &self.buf[from..end]).map_or(end, |at| from + at);
-            (
-                from,
-                close - usize::from(escaped == 1 && close > from && close < end),
-            )
-        } else {
-            let rest = &self.buf[start..end];
-            let stop = |byte: &u8| byte.is_ascii_whitespace() || b";\"'".contains(byte);
-            (
-                start,
-                start + rest.iter().position(stop).unwrap_or(rest.len()),
-            )
-        };
-        if is_secret(&self.buf[from..to], Strength::Any) {
-            self.mark(from, to, RuleRef::Builtin("sql-password"));
         }
     }
 }

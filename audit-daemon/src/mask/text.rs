@@ -7,9 +7,12 @@
 //! skipped, so the work is linear but for bounded looks around an anchor.
 
 use super::anchors::Anchor;
+use super::feeds::printed_secret;
 use super::names::{
     Announced, NAME_BYTES_MAX, announce, assignment_follows, blank_count, is_longer_name,
 };
+use super::quotes::{closes, is_open_quote, quoted_end, wrapping_call_length};
+use super::rules::Part;
 use super::scan::{RuleRef, Scan};
 use super::value::{Strength, is_secret};
 use super::words::unquoted;
@@ -78,6 +81,9 @@ impl Scan<'_> {
                     done = done.max(blocks_done);
                 }
                 Anchor::Identified if kind == Kind::Text => self.identified(to, end),
+                Anchor::Connect if matches!(kind, Kind::Text | Kind::Plain) => {
+                    self.connect_call(to, end)
+                }
                 Anchor::Name if from >= done && named => {
                     done = self.name(from, to, (start, end), kind);
                 }
@@ -154,7 +160,7 @@ impl Scan<'_> {
                 value: at + 1,
             });
         }
-        let spaced = quoted_name || matches!(kind, Kind::Text | Kind::Prose);
+        let spaced = quoted_name || matches!(kind, Kind::Text | Kind::Prose | Kind::Edit);
         let blanks = if spaced { blank_count(&buf[at..]) } else { 0 };
         at += blanks;
         let (separator, length) = match &buf[at..] {
@@ -162,6 +168,10 @@ impl Scan<'_> {
             [b'=', b'~', ..] if blanks > 0 => return None,
             [b'=', b'>', ..] | [b':', b'=', ..] => (Separator::Equals, 2),
             [b'=', ..] => (Separator::Equals, 1),
+            // `["db"]["password"] "x"`
+            [b'"' | b'\'', ..] if blanks > 0 && buf[at - blanks - 1] == b']' => {
+                (Separator::Equals, 0)
+            }
             // `PASSWORD :'name'` is psql's way to insert a variable.
             [b':', b'\'' | b'"', ..] if blanks > 0 && !quoted_name => return None,
             [b':', ..] => (Separator::Colon, 1),
@@ -191,9 +201,13 @@ impl Scan<'_> {
                 rule: "",
                 strength: Strength::Any,
             }),
-            None => announce(bare),
+            None => announce_option(name, bare),
         };
         let Some(announced) = announced else {
+            let (start, end, _) = self.value(found, text, kind);
+            if let Some(from) = printed_secret(bare, &self.buf[start..end]) {
+                self.mark_part("password", Part::Whole, start + from, end);
+            }
             return found.name.1;
         };
         let (start, end, quoted) = self.value(found, text, kind);
@@ -219,7 +233,9 @@ impl Scan<'_> {
         }
         let code = kind == Kind::Text && !quoted && value.contains(&b'(');
         if code || !is_secret(value, strength) {
-            if loose && announced.rule == "password" {
+            // `expect "password:"`: the quote ends the prompt, there is no value.
+            let prompt = found.separator == Separator::Colon && start == end;
+            if (loose || prompt) && announced.rule == "password" {
                 self.sent_reply(start, text.1);
             }
             return start.max(found.name.1);
@@ -237,18 +253,18 @@ impl Scan<'_> {
             buf[found.value..],
             [b'N' | b'E' | b'b' | b'u' | b'r', b'\'', ..]
         );
-        let at = found.value + usize::from(typed);
+        let call = wrapping_call_length(&buf[found.value..]);
+        let at = found.value + usize::from(typed) + call;
         let escapes = buf[at..]
             .iter()
             .take(4)
             .take_while(|byte| **byte == b'\\')
             .count();
         if let Some(&quote @ (b'"' | b'\'')) = buf.get(at + escapes) {
-            // `'password:'`: the quote closes the one before the name, there is no value.
+            // `'New password:'`: the quote closes the one before the name, there is no value.
             if escapes == 0
                 && !found.quoted_name
-                && found.name.0 > text.0
-                && self.buf[found.name.0 - 1] == quote
+                && is_open_quote(&self.buf[text.0..found.name.0], quote)
             {
                 return (at, at, true);
             }
@@ -318,7 +334,11 @@ impl Scan<'_> {
                         || (kind == Kind::Edit && byte == b',')
                 }
                 b'/' | b'|' => kind == Kind::Edit,
-                b'}' | b']' => found.quoted_name || kind == Kind::Text && !at_head,
+                b'}' | b']' => {
+                    found.quoted_name
+                        || (kind == Kind::Text && !at_head)
+                        || (matches!(before, b',' | b'[' | b'{') && closes(&buf[at..]))
+                }
                 b')' => kind == Kind::Text && !at_head,
                 b'\\' => matches!(buf.get(at + 1), Some(b'n' | b'"' | b'r')) && kind != Kind::Plain,
                 _ => false,
@@ -331,19 +351,15 @@ impl Scan<'_> {
     }
 }
 
-/// The end of a quoted value: the same quote with as many escapes before it.
-fn quoted_end(buf: &[u8], start: usize, quote: u8, escapes: usize) -> usize {
-    let mut at = start;
-    while at < buf.len() {
-        let run = buf[at..].iter().take_while(|byte| **byte == b'\\').count();
-        match buf.get(at + run) {
-            // Fewer escapes close an outer quote: the text was cut, or badly quoted.
-            Some(&byte) if byte == quote && run <= escapes => return at,
-            Some(_) => at += run + 1,
-            None => return buf.len(),
-        }
+/// `-DAPI_KEY=x`, `-PapiKey=x`: the first letter is the option, the name begins behind it.
+fn announce_option(name: &[u8], bare: &[u8]) -> Option<Announced> {
+    let found = announce(bare);
+    let glued = name.starts_with(b"-") && bare.len() + 1 == name.len() && bare.len() > 1;
+    match found {
+        Some(found) if found.strength == Strength::Any => Some(found),
+        _ if glued => announce(&bare[1..]).or(found),
+        _ => found,
     }
-    buf.len()
 }
 
 /// The last bytes of a name, in any case.

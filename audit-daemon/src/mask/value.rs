@@ -136,7 +136,7 @@ pub(super) fn is_secret(value: &[u8], strength: Strength) -> bool {
         return false;
     }
     match strength {
-        Strength::Any => !is_switch(value),
+        Strength::Any => !is_switch(value) && !is_package_version(value),
         Strength::Unusual => is_unusual(value),
         Strength::Random => is_random(value),
     }
@@ -187,13 +187,19 @@ pub(super) fn is_unusual(value: &[u8]) -> bool {
 }
 
 /// Drawn at random, by the look of it: a long run of letters and digits, mixed.
+///
+/// A run may have the signs of base64 and of escaped base64 (`%2B`). With a `/` it may be a path:
+/// then it takes both cases.
 pub(super) fn is_random(value: &[u8]) -> bool {
     value
-        .split(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')))
+        .split(|byte| !(byte.is_ascii_alphanumeric() || b"+/=%".contains(byte)))
         .any(|run| {
-            let digits = run.iter().filter(|byte| byte.is_ascii_digit()).count();
-            let letters = run.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
-            run.len() >= RANDOM_RUN_BYTES_MIN && digits >= 2 && letters >= 4
+            let count = |class: fn(&u8) -> bool| run.iter().filter(|byte| class(byte)).count();
+            let cases = || count(u8::is_ascii_uppercase) > 0 && count(u8::is_ascii_lowercase) > 0;
+            run.len() >= RANDOM_RUN_BYTES_MIN
+                && count(u8::is_ascii_digit) >= 2
+                && count(u8::is_ascii_alphabetic) >= 4
+                && (!run.contains(&b'/') || cases())
         })
 }
 
@@ -309,6 +315,16 @@ fn is_version(value: &[u8]) -> bool {
     number
         .iter()
         .all(|byte| byte.is_ascii_digit() || *byte == b'.')
+}
+
+/// `1.09-1`: `apt-get install sshpass=1.09-1` sets no password.
+fn is_package_version(value: &[u8]) -> bool {
+    value[0].is_ascii_digit()
+        && value.contains(&b'.')
+        && value.contains(&b'-')
+        && value
+            .iter()
+            .all(|byte| byte.is_ascii_digit() || b".:~+-".contains(byte))
 }
 
 /// `refreshFlow`, `OAuthClient`: words run together, no digits.

@@ -8,6 +8,15 @@
 
 use super::MASKED;
 
+/// So far is the end of a quoted text with commands in it looked for. A longer one ends at its
+/// first quote, which bounds the work on texts where nothing is closed.
+const SUBSTITUTION_BYTES_MAX: usize = 4096;
+/// Quotes and commands open at the same time: eight commands deep, each in quotes, and brackets.
+const SUBSTITUTIONS_MAX: usize = 24;
+
+/// Escapes before a quote: four scripts within each other take 15.
+const ESCAPES_MAX: usize = 31;
+
 /// How a word is joined to the one before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Join {
@@ -66,16 +75,36 @@ pub(super) fn split_script(
 /// The range without one pair of enclosing quotes, plain or escaped.
 pub(super) fn unquoted(buf: &[u8], start: usize, end: usize) -> (usize, usize) {
     let text = &buf[start..end];
-    for quote in [&b"\""[..], b"'", b"\\\"", b"\\'", b"$'", b"$\""] {
-        let close = if quote[0] == b'$' { &quote[1..] } else { quote };
-        if text.len() >= quote.len() + close.len()
-            && text.starts_with(quote)
-            && text.ends_with(close)
-        {
-            return (start + quote.len(), end - close.len());
-        }
+    let (Some(&first), Some(b'"' | b'\'')) = (text.first(), text.last()) else {
+        return (start, end);
+    };
+    let open = match first {
+        b'"' | b'\'' => 1,
+        b'$' if matches!(text.get(1), Some(b'"' | b'\'')) => 2,
+        b'\\' => escaped_quote(text).unwrap_or(0),
+        _ => 0,
+    };
+    // Only the `$` of `$'…'` is not repeated at the end.
+    let close = &text[usize::from(first == b'$')..open.max(1)];
+    let inner = text.len().saturating_sub(close.len());
+    let escaped_more = first == b'\\' && inner > 0 && text[inner - 1] == b'\\';
+    if open > 0 && inner >= open && text.ends_with(close) && !escaped_more {
+        return (start + open, start + inner);
     }
     (start, end)
+}
+
+/// The length of `\"`, `\\\"` and so on at the head of a text.
+fn escaped_quote(text: &[u8]) -> Option<usize> {
+    let escapes = escape_count(text);
+    (escapes > 0 && matches!(text.get(escapes), Some(b'"' | b'\''))).then_some(escapes + 1)
+}
+
+fn escape_count(text: &[u8]) -> usize {
+    text.iter()
+        .take(ESCAPES_MAX)
+        .take_while(|byte| **byte == b'\\')
+        .count()
 }
 
 /// A separator at the head of `text`: what it starts (`None`: it only ends the word), its length.
@@ -88,6 +117,10 @@ fn separator(text: &[u8]) -> Option<(Option<Join>, usize)> {
         b'\n' | b';' => (Some(Join::Next), 1),
         byte if byte.is_ascii_whitespace() => (None, 1),
         b'\\' if two == Some(b'\n') => (None, 2),
+        // A command in back quotes inside one.
+        b'\\' if text.get(escape_count(text)) == Some(&b'`') => {
+            (Some(Join::Next), escape_count(text) + 1)
+        }
         b'|' if two == Some(b'|') => (Some(Join::Next), 2),
         b'|' if two == Some(b'&') => (Some(Join::Pipe), 2),
         b'|' => (Some(Join::Pipe), 1),
@@ -122,8 +155,10 @@ fn word_end(buf: &[u8], start: usize, end: usize, nested: bool) -> usize {
             at += MASKED.len();
         } else if rest.starts_with(b"${") {
             at += memchr::memchr(b'}', rest).map_or(rest.len(), |close| close + 1);
-        } else if rest[0] == b'\\' && nested && matches!(rest.get(1), Some(b'"' | b'\'')) {
-            at += escaped_quote_length(rest);
+        } else if rest[0] == b'\\' && nested && escaped_quote(rest).is_some() {
+            at += escaped_quote(rest).map_or(2, |quote| escaped_quote_length(rest, quote));
+        } else if rest[0] == b'\\' && rest.get(escape_count(rest)) == Some(&b'`') {
+            break;
         } else if rest[0] == b'\\' && rest.get(1) != Some(&b'\n') {
             at += 2;
         } else if rest[0] == b'\'' {
@@ -142,7 +177,62 @@ fn word_end(buf: &[u8], start: usize, end: usize, nested: bool) -> usize {
     at.min(end).max(start + 1)
 }
 
+/// `"…"`: to its end, past the quotes of commands inside it (`"$(id "$USER")"`).
 fn double_quoted_length(text: &[u8]) -> usize {
+    let near = &text[..text.len().min(SUBSTITUTION_BYTES_MAX)];
+    if let Some(open) = memchr::memmem::find(near, b"$(")
+        && memchr::memchr(b'"', &text[1..open]).is_none()
+        && let Some(length) = substituted_length(near)
+    {
+        return length;
+    }
+    plain_quoted_length(text)
+}
+
+/// The length of a quoted text in which commands, quotes and commands again are nested, if each
+/// is closed.
+fn substituted_length(text: &[u8]) -> Option<usize> {
+    // The quotes that are open, outermost first: `true` is `"`, `false` a `$(`.
+    let mut open = [false; SUBSTITUTIONS_MAX];
+    let mut depth = 1;
+    open[0] = true;
+    let mut at = 1;
+    while at < text.len() {
+        let quoted = open[depth - 1];
+        let push = match text[at] {
+            b'\\' => {
+                at += 1;
+                None
+            }
+            b'$' if text.get(at + 1) == Some(&b'(') => {
+                at += 1;
+                Some(false)
+            }
+            b'(' if !quoted => Some(false),
+            b'"' if !quoted => Some(true),
+            b'\'' if !quoted => {
+                at += 1 + memchr::memchr(b'\'', &text[at + 1..])?;
+                None
+            }
+            b'"' | b')' if quoted == (text[at] == b'"') => {
+                depth -= 1;
+                None
+            }
+            _ => None,
+        };
+        at += 1;
+        if depth == 0 {
+            return Some(at);
+        }
+        if let Some(quote) = push {
+            *open.get_mut(depth)? = quote;
+            depth += 1;
+        }
+    }
+    None
+}
+
+fn plain_quoted_length(text: &[u8]) -> usize {
     let mut at = 1;
     while at < text.len() {
         match text[at] {
@@ -154,10 +244,12 @@ fn double_quoted_length(text: &[u8]) -> usize {
     text.len()
 }
 
-/// `\"…\"`, both quotes escaped, as in a script inside a quoted script.
-fn escaped_quote_length(text: &[u8]) -> usize {
-    match memchr::memmem::find(&text[2..], &text[..2]) {
-        Some(close) => close + 4,
-        None => 2,
+/// `\"…\"`, both quotes escaped alike, as in a script inside a quoted script.
+fn escaped_quote_length(text: &[u8], quote: usize) -> usize {
+    let close = memchr::memmem::find_iter(&text[quote..], &text[..quote])
+        .find(|at| text[quote + at - 1] != b'\\' || *at == 0);
+    match close {
+        Some(close) => close + 2 * quote,
+        None => quote,
     }
 }
