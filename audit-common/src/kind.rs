@@ -3,7 +3,7 @@
 //! Owns the kind numbers. Dispatch, metric labels, hook table and docs are loops over [`KINDS`];
 //! nothing else spells a kind's number. A number is never reused for another meaning.
 
-use crate::events::{cgroup, exec, exec_failed, exit, fork};
+use crate::events::{cgroup, exec, exec_failed, exit, file_open, fork};
 use crate::header::Lane;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
@@ -15,6 +15,7 @@ pub enum Kind {
     Exit = 4,
     CgroupCreated = 5,
     CgroupRemoved = 6,
+    FileOpen = 7,
 }
 
 /// One kind, as everybody else reads it.
@@ -27,8 +28,8 @@ pub struct KindRow {
     pub lane: Lane,
     /// Header and fixed part.
     pub bytes_min: usize,
-    /// `metadata.event_code` of the record, if one is ever made of it.
-    pub event_code: Option<&'static str>,
+    /// `metadata.event_code` of the records that are made of it.
+    pub event_codes: &'static [&'static str],
 }
 
 const fn row(
@@ -37,7 +38,7 @@ const fn row(
     group: &'static str,
     lane: Lane,
     bytes_min: usize,
-    event_code: Option<&'static str>,
+    event_codes: &'static [&'static str],
 ) -> KindRow {
     KindRow {
         kind,
@@ -45,18 +46,19 @@ const fn row(
         group,
         lane,
         bytes_min,
-        event_code,
+        event_codes,
     }
 }
 
 #[rustfmt::skip]
 pub const KINDS: &[KindRow] = &[
-    row(Kind::Exec,          "exec",           "exec",        Lane::Critical, size_of::<exec::Exec>(),             Some("process.exec")),
-    row(Kind::ExecFailed,    "exec_failed",    "exec_failed", Lane::Bulk,     size_of::<exec_failed::ExecFailed>(), Some("process.exec")),
-    row(Kind::Fork,          "fork",           "fork",        Lane::Critical, size_of::<fork::Fork>(),             Some("process.fork")),
-    row(Kind::Exit,          "exit",           "exit",        Lane::Critical, size_of::<exit::Exit>(),             Some("process.exit")),
-    row(Kind::CgroupCreated, "cgroup_created", "cgroup",      Lane::Critical, size_of::<cgroup::Cgroup>(),         None),
-    row(Kind::CgroupRemoved, "cgroup_removed", "cgroup",      Lane::Critical, size_of::<cgroup::Cgroup>(),         None),
+    row(Kind::Exec,          "exec",           "exec",        Lane::Critical, size_of::<exec::Exec>(),             &["process.exec"]),
+    row(Kind::ExecFailed,    "exec_failed",    "exec_failed", Lane::Bulk,     size_of::<exec_failed::ExecFailed>(), &["process.exec"]),
+    row(Kind::Fork,          "fork",           "fork",        Lane::Critical, size_of::<fork::Fork>(),             &["process.fork"]),
+    row(Kind::Exit,          "exit",           "exit",        Lane::Critical, size_of::<exit::Exit>(),             &["process.exit"]),
+    row(Kind::CgroupCreated, "cgroup_created", "cgroup",      Lane::Critical, size_of::<cgroup::Cgroup>(),         &[]),
+    row(Kind::CgroupRemoved, "cgroup_removed", "cgroup",      Lane::Critical, size_of::<cgroup::Cgroup>(),         &[]),
+    row(Kind::FileOpen,      "file_open",      "file",        Lane::Bulk,     size_of::<file_open::FileOpen>(),     &["file.open_read", "file.open_write", "file.create"]),
 ];
 
 /// Slots for per-kind counters in the shared map; a kind's slot is its number.

@@ -14,7 +14,8 @@ pub mod kind;
 pub mod limits;
 pub mod offsets;
 pub mod settings;
+pub mod watch;
 
-pub use events::{cgroup, exec, exec_failed, exit, fork};
+pub use events::{cgroup, exec, exec_failed, exit, file_open, fork};
 pub use header::{Header, Lane};
 pub use kind::{KINDS, Kind, KindRow};

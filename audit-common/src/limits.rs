@@ -12,6 +12,10 @@ pub const PATH_LEVELS_MAX: u32 = 512;
 /// The same on kernels without bpf_loop, where each level is verified on its own.
 pub const PATH_LEVELS_MAX_LEGACY: u32 = 48;
 
+/// Levels that the walk for watches follows there; what is deeper may be watched, and the daemon
+/// decides.
+pub const WATCH_LEVELS_MAX_LEGACY: u32 = 20;
+
 /// Command line kept by default; beyond it truncated, marked, with the original length.
 pub const ARGV_BYTES_DEFAULT: u32 = 8 * 1024;
 /// The most that can be configured; one read in the kernel, hence a power of two.

@@ -12,6 +12,7 @@ use audit_common::{
     exec::Exec,
     exec_failed::ExecFailed,
     exit::Exit,
+    file_open::FileOpen,
     fork::Fork,
     header::WIRE_VERSION,
 };
@@ -83,6 +84,8 @@ pub struct Tails<'a> {
     pub argv: Option<Part<'a>>,
     pub tty: Option<Part<'a>>,
     pub cgroup: Option<Part<'a>>,
+    pub file: Option<Part<'a>>,
+    pub on_disk: Option<Part<'a>>,
     /// All tails, checked; [`Tails::environment`] finds the variables among them.
     all: &'a [u8],
 }
@@ -106,6 +109,8 @@ impl<'a> Tails<'a> {
                 tag::ARGV => &mut tails.argv,
                 tag::TTY => &mut tails.tty,
                 tag::CGROUP => &mut tails.cgroup,
+                tag::FILE => &mut tails.file,
+                tag::ON_DISK => &mut tails.on_disk,
                 // The environment comes several times; unknown tags are of a later version.
                 _ => continue,
             };
@@ -159,6 +164,7 @@ pub enum Event<'a> {
     Exit(Exit),
     CgroupCreated(Cgroup, Tails<'a>),
     CgroupRemoved(Cgroup, Tails<'a>),
+    FileOpen(FileOpen, Tails<'a>),
     /// A kind of a later version.
     Unknown(Header),
 }
@@ -214,6 +220,10 @@ pub fn decode(entry: &[u8]) -> Result<Event<'_>, Malformed> {
         Some(Kind::CgroupRemoved) => {
             let (event, tails) = with_tails(kind, entry)?;
             Event::CgroupRemoved(event, tails)
+        }
+        Some(Kind::FileOpen) => {
+            let (event, tails) = with_tails(kind, entry)?;
+            Event::FileOpen(event, tails)
         }
         None => Event::Unknown(header),
     })

@@ -95,6 +95,21 @@ const fn traced(program: &'static str, points: &'static [&'static str]) -> Candi
     }
 }
 
+/// Tracepoints of single system calls.
+const fn calls(program: &'static str, points: &'static [&'static str]) -> Candidate {
+    Candidate {
+        mechanism: Mechanism::Tracepoint,
+        program,
+        points,
+        since: (4, 7),
+        cannot_see: BY_32_BIT,
+        only_compat: false,
+        never_skipped: false,
+        twin: None,
+        noticed_by: &[],
+    }
+}
+
 const BY_32_BIT: &str = "32-bit programs";
 
 #[rustfmt::skip]
@@ -162,6 +177,26 @@ pub const HOOKS: &[HookRow] = &[
             twin: Some("exec_failed_again"),
             noticed_by: &["exec_failed_again", "exec_before_enter"],
         },
+    ] },
+    HookRow { name: "moving_end", group: "file", kinds: &[], auxiliary: true, candidates: &[
+        calls("moving_ended", &[
+            "syscalls/sys_exit_rename", "syscalls/sys_exit_renameat", "syscalls/sys_exit_renameat2",
+            "syscalls/sys_exit_mount", "syscalls/sys_exit_umount", "syscalls/sys_exit_move_mount",
+            "syscalls/sys_exit_pivot_root",
+        ]),
+    ] },
+    HookRow { name: "moving_begin", group: "file", kinds: &[], auxiliary: true, candidates: &[
+        calls("moving_begins", &[
+            "syscalls/sys_enter_rename", "syscalls/sys_enter_renameat", "syscalls/sys_enter_renameat2",
+            "syscalls/sys_enter_mount", "syscalls/sys_enter_umount", "syscalls/sys_enter_move_mount",
+            "syscalls/sys_enter_pivot_root",
+        ]),
+    ] },
+    HookRow { name: "file_open", group: "file", kinds: &[Kind::FileOpen], auxiliary: false, candidates: &[
+        calls("file_opened", &[
+            "syscalls/sys_exit_openat", "syscalls/sys_exit_open", "syscalls/sys_exit_openat2",
+            "syscalls/sys_exit_creat", "syscalls/sys_exit_open_by_handle_at",
+        ]),
     ] },
     // Last: an entry that nobody answers is a loss, so the answers must be attached by then.
     HookRow { name: "exec_entered", group: "exec", kinds: &[], auxiliary: true, candidates: &[

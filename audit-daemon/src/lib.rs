@@ -25,3 +25,5 @@ pub mod recorder;
 pub mod shutdown;
 pub mod source;
 pub mod status;
+pub mod watch;
+pub mod watching;

@@ -7,7 +7,7 @@
 
 use audit_common::{
     Header, Kind, Lane,
-    counters::{CpuCounters, CpuLedger, Load},
+    counters::{CpuCounters, CpuLedger, Filtered, Load},
     header::WIRE_VERSION,
 };
 use aya_ebpf::{
@@ -72,6 +72,20 @@ pub unsafe fn emit(kind: Kind, lane: Lane, slot: *mut u8, size: u64) {
             atomic::add(&raw mut (*sums).lost, 1);
         }
         number::release(counters);
+    }
+}
+
+/// An event that was seen and is left out on purpose.
+#[inline(always)]
+pub fn filtered(lane: Lane, why: Filtered) {
+    if let Some(counters) = COUNTERS.get_ptr_mut(cpu()) {
+        // SAFETY: a live map value.
+        unsafe {
+            atomic::add(
+                &raw mut (*counters).lanes[lane as usize].filtered[why as usize],
+                1,
+            );
+        }
     }
 }
 

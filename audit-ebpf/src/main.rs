@@ -17,6 +17,7 @@ mod scratch;
 mod settings;
 mod tails;
 mod task;
+mod watch;
 
 /// The kernel lets only GPL-compatible programs use the tracing helpers.
 #[unsafe(no_mangle)]

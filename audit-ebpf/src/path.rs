@@ -28,6 +28,10 @@ impl Place {
     /// Reads a `struct path` of kernel memory.
     #[inline(always)]
     pub fn read(path: u64) -> Place {
+        if offset!(path_mnt) == 0 && offset!(path_dentry) == 8 {
+            let [mnt, dentry] = read::kernel(path);
+            return Place { mnt, dentry };
+        }
         Place {
             mnt: read::kernel(path + offset!(path_mnt)),
             dentry: read::kernel(path + offset!(path_dentry)),
@@ -92,6 +96,18 @@ pub fn push(tails: Tails, tag: u16, place: Place, root: Place) {
     tails.push(tag, flags, mask!(stored, 0x1fff), original);
 }
 
+/// Appends the path of a dentry up to its file system's root, whatever is mounted where.
+#[inline(always)]
+pub fn push_on_disk(tails: Tails, tag: u16, dentry: u64) {
+    // A mount that no walk meets: it ends, without a name of its own, at the topmost dentry.
+    push(
+        tails,
+        tag,
+        Place { mnt: 0, dentry },
+        Place { mnt: 0, dentry: 0 },
+    );
+}
+
 /// One level up; true when the walk is over.
 #[inline(always)]
 fn step(slot: *mut u8) -> bool {
@@ -104,6 +120,10 @@ fn step(slot: *mut u8) -> bool {
     }
     let mount_root: u64 = read::kernel(mnt + offset!(vfsmount_root));
     let parent: u64 = read::kernel(dentry + offset!(dentry_parent));
+    if mnt == 0 && dentry == parent {
+        walk.end.set(MET_ROOT);
+        return true;
+    }
     if dentry == mount_root || dentry == parent {
         let mount = mnt.wrapping_sub(offset!(mount_mnt));
         let above: u64 = read::kernel(mount + offset!(mount_parent));

@@ -40,6 +40,17 @@ pub fn kernel<T: Copy>(address: u64) -> T {
     }
 }
 
+/// A member of a structure that the verifier knows by its type: a plain load, free of charge.
+///
+/// # Safety
+/// `base` is such a pointer, got from a helper or by this function.
+#[cfg(not(feature = "legacy"))]
+#[inline(always)]
+pub unsafe fn typed<T: Copy>(base: *const u8, offset: u64) -> T {
+    // SAFETY: the verifier checks that a `T` can be read there.
+    unsafe { core::ptr::read_volatile(base.add(offset as usize).cast()) }
+}
+
 /// A value of user memory; `None` if it cannot be read.
 #[inline(always)]
 pub fn try_user<T: Copy>(address: u64) -> Option<T> {

@@ -13,9 +13,10 @@ use crate::settings::setting;
 pub enum Large {
     Exec = 0,
     ExecFailed = 1,
+    FileOpen = 2,
     /// Its twin, where programs can be preempted.
     #[cfg(not(feature = "legacy"))]
-    ExecFailedAgain = 2,
+    ExecFailedAgain = 3,
 }
 /// Programs without.
 #[derive(Clone, Copy)]

@@ -21,6 +21,26 @@ pub fn current() -> u64 {
     unsafe { bpf_get_current_task() }
 }
 
+/// The current task's table of files, and the array of its open ones.
+#[inline(always)]
+pub fn files(task: u64) -> (u64, u64) {
+    #[cfg(not(feature = "legacy"))]
+    // SAFETY: typed pointers all the way; the current task is alive.
+    unsafe {
+        let _ = task;
+        let task = aya_ebpf::helpers::bpf_get_current_task_btf().cast::<u8>();
+        let files: *const u8 = read::typed(task, offset!(task_files));
+        let table: *const u8 = read::typed(files, offset!(files_fdt));
+        (files as u64, read::typed(table, offset!(fdt_fd)))
+    }
+    #[cfg(feature = "legacy")]
+    {
+        let files: u64 = read::kernel(task + offset!(task_files));
+        let table: u64 = read::kernel(files + offset!(files_fdt));
+        (files, read::kernel(table + offset!(fdt_fd)))
+    }
+}
+
 #[inline(always)]
 pub fn now() -> u64 {
     // SAFETY: a helper without arguments.

@@ -20,9 +20,13 @@
 //!         fail-many THREADS EACH FILE                           fork-many THREADS EACH
 //!         exit CODE                  raise SIGNAL               exit-among THREADS CODE
 //!         leader-first THREADS CODE
+//!         open PATH FLAGS MODE       creat PATH MODE            openat DIR PATH FLAGS MODE
+//!         openat2 DIR PATH FLAGS MODE RESOLVE                   reopen PATH FLAGS
+//!         open-by-handle PATH FLAGS  open-shared PATH FLAGS
 //! ```
 
 mod crowd;
+mod files;
 mod launch;
 mod steps;
 
@@ -46,6 +50,11 @@ impl Words {
 
     pub fn bytes(&mut self) -> Vec<u8> {
         self.0.next().expect("one more word")
+    }
+
+    /// The next word, not taken.
+    pub fn peek(&self) -> Option<&[u8]> {
+        self.0.as_slice().first().map(Vec::as_slice)
     }
 
     pub fn path(&mut self) -> OsString {
@@ -92,6 +101,13 @@ fn main() {
         b"spawn-many" => crowd::spawn_many(&mut words),
         b"fail-many" => crowd::fail_many(&mut words),
         b"fork-many" => crowd::fork_many(&mut words),
+        b"open" => files::open(&mut words),
+        b"creat" => files::creat(&mut words),
+        b"openat" => files::openat(&mut words),
+        b"openat2" => files::openat2(&mut words),
+        b"reopen" => files::reopen(&mut words),
+        b"open-by-handle" => files::open_by_handle(&mut words),
+        b"open-shared" => files::open_shared(&mut words),
         b"exit" => crowd::exit(&mut words),
         b"raise" => crowd::raise(&mut words),
         b"exit-among" => crowd::exit_among(&mut words),

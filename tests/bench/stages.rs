@@ -138,6 +138,7 @@ impl Stages {
                 sums,
                 ..Acknowledgement::default()
             },
+            watching: Default::default(),
             doubles: Default::default(),
             wanted: daemon::wanted(&loaded.config),
             cpus: 1,

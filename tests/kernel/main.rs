@@ -10,6 +10,7 @@ mod exec;
 mod exec_failed;
 mod exit;
 mod expect;
+mod file_open;
 mod fork;
 mod loss;
 mod sums;

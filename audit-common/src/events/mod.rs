@@ -7,6 +7,7 @@ pub mod cgroup;
 pub mod exec;
 pub mod exec_failed;
 pub mod exit;
+pub mod file_open;
 pub mod fork;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -46,6 +47,10 @@ pub mod tag {
     pub const CGROUP: u16 = 8;
     /// A walk. The directory (or file) behind execveat's descriptor.
     pub const BASE: u16 = 9;
+    /// A walk. The object of a file event, as the process sees it.
+    pub const FILE: u16 = 10;
+    /// A walk. The same up to its file system's root, whatever is mounted where.
+    pub const ON_DISK: u16 = 11;
 }
 
 /// `Tail::flags`

@@ -1,17 +1,21 @@
 //! `audit-daemon check`: validates the configuration, and tells what this kernel can see. Loads each
 //! program to know, attaches none, starts nothing.
 
-use std::{fmt::Write, path::PathBuf, process::ExitCode};
+use std::{
+    fmt::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use serde::Serialize;
 
 use super::fail;
 use crate::{
-    config::{self, Loaded, Required},
+    config::{self, Loaded, Operation, Required, Watch},
     daemon::{self, RunError},
     enrich::{cgroups::trees, host::Host},
     hooks::{Outcome, OutcomeState},
-    kernel,
+    kernel, watch,
 };
 
 /// Columns of the narrowest terminal that we write for.
@@ -40,6 +44,8 @@ struct Checked {
     /// Programs can be preempted, and are then skipped for others.
     preempted: bool,
     events: Vec<Coverage>,
+    /// In the order of the configuration; the built-in ones if it has none.
+    watches: Vec<WatchLine>,
     problems: Vec<String>,
 }
 
@@ -118,9 +124,54 @@ fn check(loaded: &Loaded) -> Result<(Checked, Result<(), RunError>), RunError> {
             .iter()
             .map(|outcome| coverage(loaded, outcome))
             .collect(),
+        watches: watches(loaded),
         problems: host.problems.iter().map(ToString::to_string).collect(),
     };
     Ok((checked, verdict))
+}
+
+/// What an operator reads of a watch.
+#[derive(Serialize)]
+struct WatchLine {
+    name: String,
+    paths: Vec<String>,
+    operations: Vec<&'static str>,
+}
+
+/// Operations that opens tell of. The others wait for hooks of their own.
+const SEEN: [Operation; 3] = [Operation::Read, Operation::Write, Operation::Create];
+
+fn watches(loaded: &Loaded) -> Vec<WatchLine> {
+    let config = &loaded.config;
+    let own = daemon::own(loaded, &config.log.dir);
+    let line = |watch: Watch| WatchLine {
+        operations: watch.operations.iter().map(|one| one.as_str()).collect(),
+        name: watch.name,
+        paths: watch.paths,
+    };
+    let watches = watch::effective(&config.watch, &own, Path::exists);
+    watches.into_iter().map(line).collect()
+}
+
+/// One line for each watch: its name, its operations, its first path.
+fn put_watches(out: &mut String, watches: &[WatchLine]) {
+    let _ = writeln!(out, "\n{:<20} {:<26} paths", "watch", "operations");
+    for watch in watches {
+        let all = watch.operations.len() + 1 >= Operation::EVERY.len();
+        let operations = match all {
+            true if watch.operations.contains(&"read") => "all".to_owned(),
+            true => "all but read".to_owned(),
+            false => watch.operations.join(","),
+        };
+        let first = watch.paths.first().map_or("", |path| &**path);
+        let more = match watch.paths.len() {
+            0 | 1 => String::new(),
+            paths => format!(" +{}", paths - 1),
+        };
+        let room = WIDTH.saturating_sub(48 + more.len());
+        let shown: String = first.chars().take(room).collect();
+        let _ = writeln!(out, "{:<20} {operations:<26} {shown}{more}", watch.name);
+    }
 }
 
 fn coverage(loaded: &Loaded, outcome: &Outcome) -> Coverage {
@@ -200,6 +251,7 @@ fn text(checked: &Checked) -> String {
     for event in &checked.events {
         put_event(&mut out, event);
     }
+    put_watches(&mut out, &checked.watches);
     for problem in &checked.problems {
         out.push('\n');
         put_wrapped(&mut out, &format!("! {problem}"));
@@ -211,18 +263,32 @@ fn text(checked: &Checked) -> String {
 /// What an operator can do about what is not seen.
 fn put_notes(out: &mut String, checked: &Checked) {
     let compat = |event: &Coverage| event.cannot_see.contains("32-bit");
-    if !checked.events.iter().any(compat) {
-        return;
+    let mut notes = Vec::new();
+    if checked.events.iter().any(compat) {
+        notes.push(
+            "32-bit programs pass by system call tracepoints. If any run here, set \
+             `kernel.compat = true` (costs about 60 ns on every system call); it shows their \
+             failed execs, and not yet what files they open.",
+        );
     }
-    let mut notes = vec![
-        "32-bit programs pass by system call tracepoints. If any run here, set \
-         `kernel.compat = true` (costs about 60 ns on every system call).",
-    ];
+    let unseen = |watch: &WatchLine| {
+        let seen = SEEN.map(Operation::as_str);
+        watch.operations.iter().any(|one| !seen.contains(one))
+    };
+    if checked.watches.iter().any(unseen) {
+        notes.push(
+            "Of watched files this version sees opens: read, write, create. Delete, rename, \
+             link, attributes and mount are not seen yet, nor what io_uring opens.",
+        );
+    }
     if checked.preempted {
         notes.push(
             "This kernel preempts programs on system call tracepoints: in a flood of failing \
              execs some may pass by, and are counted. `kernel.compat = true` sees each.",
         );
+    }
+    if notes.is_empty() {
+        return;
     }
     let things = if notes.len() == 1 { "thing" } else { "things" };
     let _ = writeln!(out, "\n{} {things} to know", notes.len());

@@ -54,6 +54,12 @@ const EVENTS: &[EventDefaults] = &[
         required: Required::Always,
     },
     EventDefaults {
+        name: "file",
+        about: " A watched file was touched: see [[watch]].\n",
+        record: Some(true),
+        required: Required::IfAvailable,
+    },
+    EventDefaults {
         name: "cgroup",
         about: " A control group was made or removed. Containers are told apart by it.\n",
         record: None,

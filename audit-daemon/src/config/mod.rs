@@ -8,13 +8,13 @@
 //! Sources, later over earlier: the defaults; `/etc/audit-daemon/config.toml`, or the
 //! file named instead; `*.toml` of the `conf.d` beside it, in byte order of their
 //! names. A key of a later file replaces an earlier one, lists too; only
-//! `[[mask.rule]]` adds up.
+//! `[[watch]]` and `[[mask.rule]]` add up.
 //!
 //! Invariants: nothing half-read is returned (a `Loaded` or all errors); every key
 //! is declared once, in `settings.rs`; nothing from a file reaches a terminal unescaped.
 //!
 //! The way of a file: `files` (bytes) → `reader` (TOML, faults) → `table` and the kinds
-//! (`scalar`, `quantity`, `text`, `rules`, `events`) → `settings`; errors: `report`.
+//! (`scalar`, `quantity`, `text`, `rules`, `watches`, `events`) → `settings`; errors: `report`.
 
 use std::path::{Path, PathBuf};
 
@@ -31,6 +31,7 @@ mod schema;
 mod settings;
 mod table;
 mod text;
+mod watches;
 
 pub use events::{Event, Events, Required};
 pub use report::{ConfigErrors, ERRORS_SHOWN_MAX, Report, Snippet};
@@ -40,6 +41,7 @@ pub use settings::{
     ActorDetail, Cap, Config, Counts, Diagnostics, Kernel, Listen, Log, Mask, Mechanism, Metrics,
     Pin, ProcessTable, Records, Status, Users,
 };
+pub use watches::{Exception, Operation, Scope, Watch};
 
 use files::{FileText, Layout, Reading};
 use reader::{Origins, Reader};

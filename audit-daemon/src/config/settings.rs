@@ -19,6 +19,7 @@ use super::table::{Nested, choices, settings};
 use super::text::{
     AbsolutePath, LocalListen, PATH_BYTES_MAX, SOCKET_PATH_BYTES_MAX, Text, TextList,
 };
+use super::watches::{Watch, Watches};
 
 /// Two of the longest lines a record may have fit into the smallest segment.
 const SEGMENT_SIZE: Size = Size {
@@ -135,6 +136,18 @@ settings! {
         /// offer an event, required = "always" refuses to start; "if-available" starts, and a
         /// record says what is not seen.
         events: Events = Nested(PhantomData) => Events::default(),
+        /// Files whose use is recorded. Without any, `audit-daemon check` lists what is watched:
+        ///
+        /// ```toml
+        /// [[watch]]
+        /// name = "payroll"                          # stands in the records; required
+        /// paths = ["/srv/payroll/**"]               # ** is all that is below
+        /// operations = ["read", "write", "delete"]  # all but "read" if left out
+        /// exclude = [{ executables = ["/usr/sbin/backupd"], users = ["backup"] }]
+        /// labels = { zone = "pci" }                 # for the records of this watch
+        /// scope = "host"                            # or "all": containers' files too
+        /// ```
+        watch: Vec<Watch> = Watches => Vec::new(),
         /// What records contain.
         records: Records = Nested(PhantomData) => Records::default(),
         /// The processes that the daemon remembers.
@@ -363,7 +376,7 @@ fn check_variable(name: &str) -> Result<(), String> {
     Err("expected the name of an environment variable".to_owned())
 }
 
-fn check_label(label: &str) -> Result<(), String> {
+pub(super) fn check_label(label: &str) -> Result<(), String> {
     let Some((key, value)) = label.split_once(':') else {
         return Err("expected key:value, such as \"env:prod\"".to_owned());
     };

@@ -11,6 +11,8 @@ use crate::{
         http::{AddressError, MetricsError},
         socket::SocketError,
     },
+    watch::set::WatchError,
+    watching::KeeperError,
 };
 
 #[derive(Debug, Error)]
@@ -24,6 +26,10 @@ pub enum RunError {
          \"if-available\" to run without, or see `audit-daemon check`."
     )]
     Required { group: &'static str, reason: String },
+    #[error("watches: {0}")]
+    Watches(#[from] KeeperError),
+    #[error("{0}")]
+    Watch(#[from] WatchError),
     #[error("{0}")]
     Log(#[from] LogError),
     #[error("{0}")]
@@ -50,7 +56,7 @@ pub enum RunError {
 impl RunError {
     pub fn exit_code(&self) -> u8 {
         match self {
-            RunError::Config(_) => 2,
+            RunError::Config(_) | RunError::Watch(_) => 2,
             RunError::Required { .. } => 3,
             RunError::Kernel(error) => error.exit_code(),
             RunError::Log(_) | RunError::NotDurable { .. } => 5,

@@ -16,7 +16,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use tracing::{error, info, warn};
 
 pub use error::RunError;
-pub use parts::{masker, recorder, requests, required_but_missing, wanted};
+pub use parts::{masker, own, recorder, requests, required_but_missing, wanted};
 pub use signals::{Stop, block};
 
 use crate::{
@@ -30,6 +30,7 @@ use crate::{
     shutdown::{self, Cause},
     source::{self, Acknowledger, Source},
     status::{MetricsServer, SnapshotSource, StatusServer},
+    watching::Keeper,
 };
 
 /// What the command line adds to the configuration.
@@ -83,6 +84,8 @@ struct Started {
     shared: Arc<Shared>,
     attached: Arc<Attached>,
     unrecorded: Unrecorded,
+    /// Held for as long as files are watched.
+    _keeper: Option<Keeper>,
     report: Arc<dyn SnapshotSource>,
     parts: Option<(Source, WorkerParts, WriterParts)>,
 }
@@ -128,13 +131,19 @@ fn open_log(config: &Config, dir: Option<PathBuf>) -> Result<OpenLog, RunError> 
     })
 }
 
-fn start(loaded: &Loaded, options: Options) -> Result<Started, RunError> {
-    let config = &loaded.config;
-    let masker = parts::masker(loaded)?;
+/// The host, on which we may do what we are here for.
+fn host() -> Result<Host, RunError> {
     let host = Host::read()?;
     host.problems.iter().for_each(|problem| warn!("{problem}"));
     // Before the log: without rights its directory could not be opened either, which says less.
     kernel::check_rights()?;
+    Ok(host)
+}
+
+fn start(loaded: &Loaded, options: Options) -> Result<Started, RunError> {
+    let config = &loaded.config;
+    let masker = parts::masker(loaded)?;
+    let host = host()?;
     let OpenLog {
         mut log,
         opened,
@@ -148,6 +157,7 @@ fn start(loaded: &Loaded, options: Options) -> Result<Started, RunError> {
     let unrecorded = Unrecorded::new(&attached, &request.pin_dir);
     parts::required_but_missing(config, &attached.outcomes)?;
     let diagnostics = attached.diagnostics(request.diagnostics);
+    let (keeper, watching) = parts::keeper(loaded, &log_dir, &mut attached)?;
     let resumed = source::resume(&attached);
     let doubles = resume::origin(&mut log, &attached, &host, &resumed)?;
 
@@ -170,6 +180,7 @@ fn start(loaded: &Loaded, options: Options) -> Result<Started, RunError> {
     let worker = WorkerParts {
         diagnostics,
         doubles,
+        watching,
         ..parts::worker(config, &attached, recorder, resumed)
     };
     let writer = WriterParts {
@@ -194,6 +205,7 @@ fn start(loaded: &Loaded, options: Options) -> Result<Started, RunError> {
         shared,
         attached,
         unrecorded,
+        _keeper: keeper,
         report: Arc::new(report),
         parts: Some((source, worker, writer)),
     })

@@ -1,5 +1,7 @@
 //! From configuration and host to the parts of a pipeline.
 
+use std::path::{Path, PathBuf};
+
 use audit_common::{
     Lane,
     counters::{CpuCounters, LaneSums},
@@ -28,6 +30,8 @@ use crate::{
     record::{self, Lines, view::Origin},
     recorder::{Recorder, RecorderSettings},
     source::Acknowledgement,
+    watch::{self, builtin::Own, set::WatchSet},
+    watching::{Current, Keeper},
 };
 
 /// The masking stage; a rule that cannot be is an error of the configuration.
@@ -147,7 +151,40 @@ pub fn wanted(config: &Config) -> Wanted {
         exec_failed: record("exec_failed"),
         fork: record("fork"),
         exit: record("exit"),
+        file: record("file"),
     }
+}
+
+/// What of this machine is the daemon's own.
+pub fn own(loaded: &Loaded, log_dir: &Path) -> Own {
+    let files = loaded.sources.iter().filter(|one| !one.embedded);
+    let of_files = files.map(|one| one.path.clone());
+    Own {
+        log: log_dir.to_owned(),
+        config: of_files
+            .chain([PathBuf::from("/etc/audit-daemon")])
+            .collect(),
+        executable: std::env::current_exe().ok(),
+    }
+}
+
+/// The keeper of the watches, if there is anything to watch and the kernel can tell of it.
+pub fn keeper(
+    loaded: &Loaded,
+    log_dir: &Path,
+    attached: &mut Attached,
+) -> Result<(Option<Keeper>, Current), RunError> {
+    let current = Current::default();
+    let Some(maps) = attached.take_watch_maps() else {
+        return Ok((None, current));
+    };
+    let config = &loaded.config;
+    let own = own(loaded, log_dir);
+    let watches = watch::effective(&config.watch, &own, Path::exists);
+    let set = WatchSet::new(watches)?;
+    let labels = config.records.labels.clone();
+    let keeper = Keeper::start(set, maps, labels, current.clone())?;
+    Ok((Some(keeper), current))
 }
 
 /// A worker on this load. What only the start knows is filled in there.
@@ -162,6 +199,7 @@ pub fn worker(
     WorkerParts {
         recorder,
         resumed,
+        watching: Current::default(),
         doubles: Doubles::new(),
         wanted: wanted(config),
         cpus: attached.cpus,

@@ -7,6 +7,7 @@ pub mod cgroups;
 pub mod clock;
 pub mod container;
 pub mod host;
+pub mod mounts;
 pub mod process;
 pub mod running;
 pub mod users;

@@ -55,6 +55,8 @@ pub struct Process {
     pub parent: Option<Reference>,
     /// Masked; kept only if records repeat it.
     pub command: Option<Arc<[u8]>>,
+    /// Device (as the kernel has it) and inode of the program that it runs.
+    pub executable: Option<(u32, u64)>,
     pub login_uid: u32,
     pub session: u32,
     /// Found in /proc, not seen from its start.
@@ -105,11 +107,15 @@ impl ProcessTable {
         let maker = Key::new(event.maker_tgid, event.maker_start_ns);
         let parent = Key::new(event.parent_tgid, event.parent_start_ns);
         let key = key_of(&event.header);
-        let (path, command) = match self.entries.get(&maker) {
-            Some(maker) => (maker.reference.path.clone(), maker.command.clone()),
+        let (path, command, executable) = match self.entries.get(&maker) {
+            Some(maker) => (
+                maker.reference.path.clone(),
+                maker.command.clone(),
+                maker.executable,
+            ),
             None => {
                 self.counters.unknown += 1;
-                (None, None)
+                (None, None, None)
             }
         };
         let parent = self.reference(parent).or_else(|| {
@@ -132,6 +138,7 @@ impl ProcessTable {
             },
             parent,
             command,
+            executable,
             login_uid: event.header.login_uid,
             session: event.header.session,
             from_proc: false,
@@ -150,9 +157,11 @@ impl ProcessTable {
             path,
         };
         let command = command.map(Arc::from);
+        let executable = Some((event.file_dev, event.file_ino));
         if let Some(process) = self.entries.get_mut(&key) {
             process.reference = reference;
             process.command = command;
+            process.executable = executable;
             process.login_uid = event.header.login_uid;
             process.session = event.header.session;
             return;
@@ -163,6 +172,7 @@ impl ProcessTable {
             reference,
             parent,
             command,
+            executable,
             login_uid: event.header.login_uid,
             session: event.header.session,
             from_proc: false,

@@ -20,6 +20,7 @@ use super::{
     Attached, KernelError, MappedArray, Misses, Request, filesystems,
     load::{self, Opened, Prepared},
     pins,
+    watches::{WATCH_MAPS, WatchMaps},
 };
 use crate::hooks::{self, Candidate, HOOKS, HookRow, Mechanism, Outcome, OutcomeState};
 
@@ -349,7 +350,9 @@ fn take_maps(
 ) -> Result<Attached, KernelError> {
     let mut take = |name: &str| -> Result<MapData, KernelError> {
         match opened.ebpf.take_map(name) {
-            Some(Map::RingBuf(map) | Map::Array(map)) => Ok(map),
+            Some(Map::RingBuf(map) | Map::Array(map) | Map::HashMap(map) | Map::LpmTrie(map)) => {
+                Ok(map)
+            }
             _ => Err(KernelError::Object {
                 reason: format!("no map {name} in the object"),
             }),
@@ -357,6 +360,14 @@ fn take_maps(
     };
     let rings = [take("CRITICAL")?, take("BULK")?];
     let (counters, ledger, load) = (take("COUNTERS")?, take("LEDGER")?, take("LOAD")?);
+    let [objects, names, asked, filter, state] = WATCH_MAPS;
+    let watch_maps = [
+        take(objects)?,
+        take(names)?,
+        take(asked)?,
+        take(filter)?,
+        take(state)?,
+    ];
     let cpus = request.cpus as usize;
     let attached = Attached {
         load: Load {
@@ -371,6 +382,7 @@ fn take_maps(
         counters: Arc::new(MappedArray::map(counters.fd(), cpus)?),
         ledger: Arc::new(MappedArray::map(ledger.fd(), 1 + 2 * cpus)?),
         load_map: MappedArray::map(load.fd(), 1)?,
+        watch_maps: Some(WatchMaps::of(watch_maps)?),
         misses: Arc::new(Misses::of_object(&opened.ebpf)),
         rings,
         ring_bytes: request.ring_bytes,

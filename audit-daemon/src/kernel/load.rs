@@ -9,13 +9,14 @@ use audit_common::{
     limits::{ENV_NAME_BYTES_MAX, EVENT_BYTES_MAX},
     offsets::{ABSENT, Offsets},
     settings::Settings,
+    watch::VERDICTS,
 };
 use aya::{Btf as LoaderBtf, Ebpf, EbpfLoader, Pod, maps::HashMap};
 use sha2::{Digest, Sha256};
 
 use crate::hooks::Candidate;
 
-use super::{KernelError, Request, attach, btf::Btf, filesystems, offsets};
+use super::{KernelError, Request, attach, btf::Btf, filesystems, offsets, watches};
 
 static MODERN: &[u8] = aya::include_bytes_aligned!(env!("AUDIT_BPF_MODERN"));
 static LEGACY: &[u8] = aya::include_bytes_aligned!(env!("AUDIT_BPF_LEGACY"));
@@ -236,6 +237,10 @@ fn open_object(object: &[u8], request: &Request, prepared: &Prepared) -> Result<
         .map_max_entries("SCRATCH_SMALL", request.cpus * 4)
         .map_max_entries("COUNTERS", request.cpus)
         .map_max_entries("LEDGER", 1 + 2 * request.cpus)
+        .map_max_entries("WATCHED", watches::OBJECTS_MAX)
+        .map_max_entries("WATCHED_NAMES", watches::NAMES_MAX)
+        .map_max_entries("WATCH_ASKED", watches::ASKED_MAX)
+        .map_max_entries("VERDICT_CACHE", request.cpus * VERDICTS)
         .map_max_entries("CRITICAL", request.ring_bytes[Lane::Critical as usize])
         .map_max_entries("BULK", request.ring_bytes[Lane::Bulk as usize])
         .load(object)

@@ -27,6 +27,10 @@ unsafe impl Words for CpuCounters {}
 unsafe impl Words for CpuLedger {}
 // SAFETY: u64 fields only.
 unsafe impl Words for LedgerHead {}
+// SAFETY: one word.
+unsafe impl Words for u64 {}
+// SAFETY: u64 fields only.
+unsafe impl Words for audit_common::watch::WatchState {}
 // SAFETY: u64 fields and one array of sixteen bytes.
 unsafe impl Words for Load {}
 
@@ -110,6 +114,18 @@ impl<T: Words> MappedArray<T> {
             let value = unsafe { std::ptr::from_ref(value).cast::<u64>().add(i).read() };
             word.store(value, Ordering::Release);
         }
+    }
+}
+
+impl<T: Words> MappedArray<T> {
+    /// Adds to one word, which the kernel may change at the same time; wraps.
+    pub fn add(&self, entry: usize, word: usize, change: u64) {
+        self.words(entry, word + 1)[word].fetch_add(change, Ordering::AcqRel);
+    }
+
+    /// Sets one word and no other.
+    pub fn set_word(&self, entry: usize, word: usize, value: u64) {
+        self.words(entry, word + 1)[word].store(value, Ordering::Release);
     }
 }
 

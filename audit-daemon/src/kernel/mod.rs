@@ -17,6 +17,7 @@ mod maps;
 mod misses;
 mod offsets;
 mod pins;
+mod watches;
 
 use std::{
     os::fd::{AsFd, BorrowedFd},
@@ -36,6 +37,7 @@ pub use load::check_rights;
 pub use maps::{MappedArray, page_bytes};
 pub use misses::{Lookout, Misses};
 pub use pins::{Unrecorded, unload};
+pub use watches::{Matching, WatchMaps};
 
 use crate::hooks::Outcome;
 
@@ -78,7 +80,7 @@ pub struct Request {
 impl Request {
     /// Programs with long tails: twins have theirs.
     fn large_slots(&self) -> u32 {
-        if self.preempted { 3 } else { 2 }
+        if self.preempted { 4 } else { 3 }
     }
 }
 
@@ -101,6 +103,7 @@ pub struct Attached {
     pub cpus: u32,
     large_slots: u32,
     load_map: MappedArray<Load>,
+    watch_maps: Option<WatchMaps>,
     /// Programs and links that are not pinned live as long as this.
     held: Option<Ebpf>,
 }
@@ -108,6 +111,11 @@ pub struct Attached {
 impl Attached {
     pub fn ring(&self, lane: Lane) -> BorrowedFd<'_> {
         self.rings[lane as usize].fd().as_fd()
+    }
+
+    /// The maps of watches; once.
+    pub fn take_watch_maps(&mut self) -> Option<WatchMaps> {
+        self.watch_maps.take()
     }
 
     /// Bytes in each ring behind these positions.

@@ -12,11 +12,20 @@ use audit_common::{Lane, counters::Load};
 use aya::{Ebpf, maps::MapData};
 use tracing::{info, warn};
 
-use super::{Attached, KernelError, MappedArray, Misses, Request, attach::outcome, load::Prepared};
+use super::{
+    Attached, KernelError, MappedArray, Misses, Request,
+    attach::outcome,
+    load::Prepared,
+    watches::{WATCH_MAPS, WatchMaps},
+};
 use crate::hooks::{HOOKS, HookRow, Outcome, OutcomeState};
 
 /// Maps that a later daemon needs; the rest lives as long as the programs.
 const SHARED_MAPS: [&str; 5] = ["CRITICAL", "BULK", "COUNTERS", "LEDGER", "LOAD"];
+
+fn shared_maps() -> impl Iterator<Item = &'static str> {
+    SHARED_MAPS.into_iter().chain(WATCH_MAPS)
+}
 
 fn map_name(map: &str) -> String {
     format!("map_{map}")
@@ -33,7 +42,7 @@ pub fn link_name(hook: &str, candidate: usize, program: usize, point: usize) -> 
 
 /// Pins the shared maps. The first thing to be pinned, so that links are never without them.
 pub fn pin_maps(ebpf: &mut Ebpf, dir: &Path) -> Result<(), KernelError> {
-    for name in SHARED_MAPS {
+    for name in shared_maps() {
         let object = |reason: String| KernelError::Object { reason };
         let map = ebpf
             .map_mut(name)
@@ -91,6 +100,10 @@ pub fn adopt(request: &Request, prepared: &Prepared) -> Result<Option<Attached>,
     ) else {
         return Ok(None);
     };
+    let watch_maps: Vec<MapData> = WATCH_MAPS.into_iter().filter_map(open).collect();
+    let Ok(watch_maps) = <[MapData; 5]>::try_from(watch_maps) else {
+        return Ok(None);
+    };
     let cpus = request.cpus as usize;
     load.adopted += 1;
     load_map.set(0, &load);
@@ -104,6 +117,7 @@ pub fn adopt(request: &Request, prepared: &Prepared) -> Result<Option<Attached>,
         counters: Arc::new(MappedArray::map(counters.fd(), cpus)?),
         ledger: Arc::new(MappedArray::map(ledger.fd(), 1 + 2 * cpus)?),
         load_map,
+        watch_maps: Some(WatchMaps::of(watch_maps)?),
         misses: Arc::new(Misses::of_pins(dir)),
         rings: [critical, bulk],
         ring_bytes: request.ring_bytes,

@@ -282,6 +282,10 @@ pub struct Counted {
     pub since_ns: u64,
 }
 
+/// Why the daemon leaves out what the kernel let through, by lane: nobody watches the file. On the
+/// other lane there is nothing to decide, only what cannot be read.
+const LEFT_OUT: [&str; Lane::COUNT] = ["unreadable", "no-watch"];
+
 impl Counted {
     pub fn new(
         counters: &dyn Fn(u32) -> CpuCounters,
@@ -291,7 +295,16 @@ impl Counted {
     ) -> Counted {
         // What an earlier daemon of this load wrote counts of is not written again; what it left in
         // the rings is: numbers go on where the ledger stands.
-        let filtered = (0..cpus).map(|cpu| filtered_of(&counters(cpu))).collect();
+        // What was filtered by a load of our own since it was attached is told from its beginning.
+        let is_new = settled
+            .sums
+            .iter()
+            .all(|sums| *sums == CpuLedger::default());
+        let filtered_before = |cpu| match is_new {
+            true => Default::default(),
+            false => filtered_of(&counters(cpu)),
+        };
+        let filtered = (0..cpus).map(filtered_before).collect();
         let of_cpu = |user: &CpuLedger| user.lanes.each_ref().map(|lane| submitted(lane, 0));
         Counted {
             filtered,
@@ -327,11 +340,8 @@ impl Counted {
                 total.submitted += submitted - std::mem::replace(&mut told[lane], submitted);
                 total.recorded += new.recorded - old.recorded;
                 total.folded += new.folded - old.folded;
-                add(
-                    &mut total.left_out,
-                    "unreadable",
-                    new.left_out - old.left_out,
-                );
+                let reason = LEFT_OUT[lane];
+                add(&mut total.left_out, reason, new.left_out - old.left_out);
             }
             *before = now;
             *user_before = user;

@@ -22,6 +22,7 @@ use crate::{
     policy::PathSearches,
     recorder::{Recorder, Written},
     source::{Acknowledgement, Batch},
+    watching::Current,
 };
 
 /// Blocks are handed over before they grow beyond this.
@@ -38,12 +39,15 @@ pub struct Wanted {
     pub exec_failed: bool,
     pub fork: bool,
     pub exit: bool,
+    pub file: bool,
 }
 
 /// What a worker is made of.
 pub struct WorkerParts {
     pub recorder: Recorder,
     pub resumed: Acknowledgement,
+    /// Who decides about file events.
+    pub watching: Current,
     /// Events of this load that the log holds already: (lane, cpu, strand, number).
     pub doubles: HashSet<(u8, u16, u8, u64)>,
     pub wanted: Wanted,
@@ -77,6 +81,7 @@ pub struct Worker {
 
 struct Fixed {
     wanted: Wanted,
+    watching: Current,
     cpus: u32,
     counts_interval_ns: u64,
     counters: Box<dyn Fn(u32) -> CpuCounters + Send>,
@@ -102,6 +107,7 @@ impl Worker {
         let losses = Losses::resume(&parts.resumed, parts.cpus);
         let fixed = Fixed {
             wanted: parts.wanted,
+            watching: parts.watching,
             cpus: parts.cpus,
             counts_interval_ns: parts.counts_interval_ns,
             counters: parts.counters,

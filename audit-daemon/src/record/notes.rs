@@ -115,6 +115,7 @@ impl Notes {
             Source::Userspace => "\"userspace\"",
             Source::AsGiven => "\"string\"",
             Source::Proc => "\"proc\"",
+            Source::Unproven => "\"unproven\"",
         };
         let made = note(&mut self.arena, at, |out| {
             out.extend_from_slice(word.as_bytes())

@@ -39,6 +39,8 @@ pub enum Source {
     AsGiven,
     /// Read from /proc, perhaps later than the event.
     Proc,
+    /// The kernel's, but a thread that shares descriptors may have put it there in between.
+    Unproven,
 }
 
 /// A secret that was replaced by [`MASK`] before the record was made.
@@ -251,6 +253,8 @@ pub struct FileView<'a> {
     /// Names it has; said if more than one.
     pub links: u32,
     pub is_deleted: bool,
+    /// Permission bits, where a kind tells them.
+    pub permissions: Option<u32>,
 }
 
 /// Identity of a file as the kernel has it.

@@ -139,10 +139,15 @@ impl Recorder {
             let Some(row) = hooks::row(outcome.hook) else {
                 continue;
             };
+            if row.kinds.is_empty() {
+                // What others would be less without; each of those says so itself.
+                continue;
+            }
             let kinds: Vec<&str> = row
                 .kinds
                 .iter()
-                .filter_map(|kind| kind.row().event_code)
+                .flat_map(|kind| kind.row().event_codes)
+                .copied()
                 .collect();
             let hook = row
                 .candidates

@@ -134,5 +134,6 @@ fn asked_file<'a>(
         inode: if missing { Fact::Absent } else { Fact::Unknown },
         links: 1,
         is_deleted: false,
+        permissions: None,
     })
 }

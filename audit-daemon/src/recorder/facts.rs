@@ -63,10 +63,18 @@ pub fn command<'a>(
 
 fn inode(event: &Exec) -> Inode {
     Inode {
-        major: event.file_dev >> 20,
-        minor: event.file_dev & 0xf_ffff,
         number: event.file_ino,
         mode: event.file_mode,
+        ..device(event.file_dev)
+    }
+}
+
+/// A device as the kernel has it, with no inode yet.
+pub fn device(dev: u32) -> Inode {
+    Inode {
+        major: dev >> 20,
+        minor: dev & 0xf_ffff,
+        ..Inode::default()
     }
 }
 
@@ -165,6 +173,7 @@ pub fn file<'a>(event: &Exec, path: Text<'a>) -> FileView<'a> {
         inode: Fact::Known(inode(event)),
         links: event.file_links,
         is_deleted: event.file_links == 0,
+        permissions: None,
     }
 }
 

@@ -4,10 +4,12 @@
 //! thread owns a recorder; nothing in it waits. What is recorded is the caller's choice; how it
 //! reads is `record`'s.
 
+mod acting;
 mod daemon;
 mod exec;
 mod exec_failed;
 mod facts;
+mod file_open;
 mod identity;
 mod lifecycle;
 mod log;
@@ -27,6 +29,7 @@ use crate::{
 
 pub use daemon::LaneTotals;
 pub use exec_failed::Failure;
+pub use file_open::Outcome;
 
 /// Listed variables that are masked one by one, each in memory of its own.
 const SCRATCHES: usize = audit_common::limits::ENV_KEPT_MAX as usize + 1;
@@ -49,6 +52,8 @@ pub struct Recorder {
     masker: Masker,
     scratches: Vec<Scratch>,
     settings: RecorderSettings,
+    /// Working memory of decisions about files.
+    watching: crate::watch::Scratch,
     /// Working memory for paths.
     paths: path::Paths,
     /// The lines made since the last take.
@@ -107,6 +112,7 @@ impl Recorder {
                 .take(SCRATCHES)
                 .collect(),
             settings,
+            watching: Default::default(),
             paths: path::Paths::default(),
             out: Vec::new(),
             ends: Vec::new(),

@@ -13,6 +13,7 @@ pub struct Paths {
     pub file: Vec<u8>,
     pub directory: Vec<u8>,
     pub script: Vec<u8>,
+    pub on_disk: Vec<u8>,
 }
 
 /// A joined path, and how long it was before it was cut.

@@ -43,6 +43,10 @@ impl Recorder {
             reference,
             parent: parent_reference.clone(),
             command: None,
+            executable: running
+                .exe
+                .as_ref()
+                .map(|exe| (exe.dev_major << 20 | exe.dev_minor, exe.ino)),
             login_uid: running.login_uid,
             session: running.session,
             from_proc: true,
@@ -185,6 +189,7 @@ fn file_view(exe: &Exe) -> FileView<'_> {
         },
         links: exe.links,
         is_deleted: exe.deleted,
+        permissions: None,
     }
 }
 

@@ -62,7 +62,7 @@ pub fn exec_failed_again(ctx: TracePointContext) -> u32 {
 }
 
 #[inline(always)]
-fn result_in(ctx: &TracePointContext) -> i64 {
+pub fn result_in(ctx: &TracePointContext) -> i64 {
     // SAFETY: the record of a syscall's exit holds the number at 8 and the result at 16.
     unsafe {
         *ctx.as_ptr()
@@ -122,7 +122,7 @@ fn any_returned(task: u64, regs: u64, result: i64) {
 
 #[cfg(not(feature = "legacy"))]
 #[inline(always)]
-fn registers(_task: u64) -> u64 {
+pub fn registers(_task: u64) -> u64 {
     use aya_ebpf::helpers::{bpf_get_current_task_btf, bpf_task_pt_regs};
     // SAFETY: the current task is alive.
     unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) as u64 }
@@ -131,7 +131,7 @@ fn registers(_task: u64) -> u64 {
 /// Without the helper: at the top of the task's kernel stack.
 #[cfg(feature = "legacy")]
 #[inline(always)]
-fn registers(task: u64) -> u64 {
+pub fn registers(task: u64) -> u64 {
     use crate::settings::setting;
     read::kernel::<u64>(task + offset!(task_stack)) + u64::from(setting!(regs_in_stack))
 }
@@ -235,7 +235,7 @@ fn failed(task: u64, regs: u64, number: u64, compat: bool, result: i64, slot: La
 
 /// The path behind a descriptor of the caller.
 #[inline(always)]
-fn base(tails: Tails, task: u64, fd: i32, root: Place) {
+pub fn base(tails: Tails, task: u64, fd: i32, root: Place) {
     let files: u64 = read::kernel(task + offset!(task_files));
     let table: u64 = read::kernel(files + offset!(files_fdt));
     if fd as u32 >= read::kernel::<u32>(table + offset!(fdt_max)) {

@@ -7,4 +7,6 @@ mod exec;
 mod exec_before;
 mod exec_failed;
 mod exit;
+mod file_open;
 mod fork;
+mod moving;

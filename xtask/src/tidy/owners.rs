@@ -103,7 +103,12 @@ fn matched_numbers(source: &Source) -> Vec<usize> {
         }
         let arms = words(&source.code[body.clone()]).filter(|(arm_at, word)| {
             let behind = source.code[body.start + arm_at + word.len()..].trim_start();
-            starts_with_number(word) && (behind.starts_with("=>") || behind.starts_with('|'))
+            // Not the end of a guard, such as `_ if links > 0 =>`.
+            let before = source.code[..body.start + arm_at].trim_end();
+            let begins = before.ends_with(['{', '}', ',', '|']);
+            begins
+                && starts_with_number(word)
+                && (behind.starts_with("=>") || behind.starts_with('|'))
         });
         found.extend(arms.map(|(arm_at, _)| body.start + arm_at));
     }

@@ -20,8 +20,9 @@ const HEADER: &str = "\
 #
 # Read from /etc/audit-daemon/config.toml, then /etc/audit-daemon/conf.d/*.toml in the
 # order of their names. A key of a later file replaces an earlier one, lists too; only
-# [[mask.rule]] adds up. Write down only what differs: what is left out keeps its default,
-# also after an update. `audit-daemon check` says whether a configuration is right.
+# [[watch]] and [[mask.rule]] add up. Write down only what differs: what is left out keeps
+# its default, also after an update. `audit-daemon check` says whether a configuration is
+# right.
 ";
 
 /// `default.toml` as the table of settings has it.
@@ -118,7 +119,7 @@ fn default_toml_sets_every_key_that_has_a_value() {
     let table = DeTable::parse(DEFAULT).unwrap();
     let (rows, mut keys) = (Config::default().rows(), 0);
     compare(&rows, table.get_ref(), &mut keys);
-    assert_eq!(keys, 33, "keys in default.toml");
+    assert_eq!(keys, 35, "keys in default.toml");
 }
 
 fn compare(rows: &[Row], table: &DeTable<'_>, keys: &mut usize) {
@@ -175,6 +176,8 @@ fn the_schema_has_the_keys_and_defaults_of_the_table() {
     same_keys(&schema, &Config::default().rows(), "");
     let rule = &schema["properties"]["mask"]["properties"]["rule"]["items"];
     same_keys(rule, &super::super::MaskRule::default().rows(), "mask.rule");
+    let watch = &schema["properties"]["watch"]["items"];
+    same_keys(watch, &super::super::Watch::default().rows(), "watch");
 }
 
 /// The bodies of all blocks fenced as `toml`, with what stands before each line taken off.
@@ -234,6 +237,8 @@ fn the_examples_inside_default_toml_are_right() {
     assert_eq!(rule.programs, ["acme", "acmectl"]);
     assert_eq!(rule.variables, ["ACME_*_TOKEN"]);
     assert_eq!(rule.pattern.as_deref(), Some("acme_([0-9a-f]{32})"));
+    assert_eq!(config.watch.len(), 1);
+    assert_eq!(config.watch[0].name, "payroll");
 }
 
 #[test]

@@ -38,7 +38,7 @@ error: unknown section `\\u001b]0;x\\u0007`
    |
  1 | \"\\u001b]0;x\\u0007\" = 1
    | ^^^^^^^^^^^^^^^^^^
-   = valid here: log, kernel, events, records, process_table, users, mask, status, metrics, counts
+   = valid here: log, kernel, events, watch, records, process_table, users, mask, status, metrics, counts
 
 error: unknown key `di\\nr` in [log]
   --> /etc/audit-daemon/config.toml:3:1
@@ -88,6 +88,7 @@ fn large_and_deep_files_end_soon() {
         "=\n".repeat(size / 2),
         "a=1\n".repeat(size / 4),
         "[[mask.rule]]\n".repeat(size / 14),
+        "[[watch]]\n".repeat(size / 10),
         (0..20_000).map(|n| format!("k{n}=1\n")).collect(),
         format!("records.labels = [{}]", "1,".repeat(size / 2 - 20)),
         format!("[log]\n{}=1", "k".repeat(size - 10)),
@@ -114,6 +115,7 @@ fn almost() -> impl Strategy<Value = String> {
             "[kernel]\n",
             "[events.exec]\n",
             "[[mask.rule]]\n",
+            "[[watch]]\n",
             "dir",
             "cap",
             "rule",

@@ -11,6 +11,7 @@ mod errors;
 mod hostile;
 mod sources;
 mod values;
+mod watches;
 
 /// Configuration files in a directory of their own.
 struct Files {

@@ -99,6 +99,7 @@ fn every_key_is_read() {
             ("exec_failed", true, Required::IfAvailable),
             ("fork", true, Required::IfAvailable),
             ("exit", false, Required::Always),
+            ("file", true, Required::IfAvailable),
             ("cgroup", false, Required::Always),
         ]
     );

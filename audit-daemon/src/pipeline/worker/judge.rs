@@ -2,7 +2,7 @@
 //!
 //! Owns the choice by kind. Must not read a batch, and must not know how a record reads.
 
-use audit_common::{Header, Lane};
+use audit_common::{Header, Lane, file_open::FileOpen};
 use tracing::debug;
 
 use super::Worker;
@@ -10,7 +10,7 @@ use crate::{
     accounts::{Fate, Ticket},
     decode::{self, Event},
     policy::{Judgement, Search},
-    recorder::Failure,
+    recorder::{Failure, Outcome},
 };
 
 impl Worker {
@@ -86,11 +86,24 @@ impl Worker {
                     .removed(event.hierarchy, event.id, event.header.time_ns);
                 Fate::Folded
             }
+            Event::FileOpen(event, tails) => self.file_open(event, tails),
             Event::Unknown(header) => {
                 debug!("an event of unknown kind {}", header.kind);
                 Fate::LeftOut
             }
         })
+    }
+
+    fn file_open(&mut self, event: &FileOpen, tails: &decode::Tails<'_>) -> Fate {
+        let Some(decider) = self.parts.watching.get() else {
+            return Fate::LeftOut;
+        };
+        let wanted = self.parts.wanted.file;
+        let write = wanted && !self.is_double(&event.header);
+        match self.recorder.file_open(event, tails, &decider, write) {
+            Outcome::Unwatched => Fate::LeftOut,
+            Outcome::Watched => self.recorded(wanted, write, &event.header),
+        }
     }
 
     fn recorded(&mut self, wanted: bool, written: bool, header: &Header) -> Fate {
@@ -169,6 +182,7 @@ pub(super) fn kind_of(event: &Event<'_>) -> u16 {
         Event::Fork(event) => event.header.kind,
         Event::Exit(event) => event.header.kind,
         Event::CgroupCreated(event, _) | Event::CgroupRemoved(event, _) => event.header.kind,
+        Event::FileOpen(event, _) => event.header.kind,
         Event::Unknown(header) => header.kind,
     }
 }

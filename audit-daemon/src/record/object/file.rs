@@ -35,9 +35,19 @@ impl Line<'_> {
         if file.is_deleted {
             self.raw("\"is_deleted\":true,");
         }
-        if file.links > 1 {
+        if file.links > 1 || file.permissions.is_some() {
             self.raw("\"xattributes\":{");
-            self.integer(key!("hard_link_count"), u64::from(file.links));
+            if file.links > 1 {
+                self.integer(key!("hard_link_count"), u64::from(file.links));
+            }
+            if let Some(mode) = file.permissions {
+                self.raw(key!("mode"));
+                self.raw("\"");
+                for shift in [9, 6, 3, 0] {
+                    self.out.push(b'0' + (mode >> shift & 7) as u8);
+                }
+                self.raw("\",");
+            }
             self.close();
         }
         self.close();

@@ -82,6 +82,7 @@ pub fn file(path: &'static [u8], major: u32, minor: u32, number: u64) -> FileVie
         inode: Fact::Known(inode),
         links: 1,
         is_deleted: false,
+        permissions: None,
     }
 }
 

@@ -173,6 +173,7 @@ fn fileless() -> String {
     // A walk to the root of the memory file's mount puts a slash before the name.
     let exe = FileView {
         is_deleted: true,
+        permissions: None,
         ..file(b"/memfd:kit", 0, 1, 4117)
     };
     let process = ProcessView {

@@ -165,6 +165,7 @@ fn worst<'a>(path: Text<'a>, word: &'a str, variables: &'a [Variable<'a>]) -> Pr
         inode: Fact::Known(inode),
         links: u32::MAX,
         is_deleted: true,
+        permissions: None,
     };
     let owner = Owner {
         uid: 0,

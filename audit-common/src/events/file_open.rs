@@ -1,0 +1,63 @@
+//! A file was opened, or was to be: the exit of the open family.
+//!
+//! Tails: of a success FILE, ON_DISK and, if the process's root is not the host's, nothing more; of a
+//! failure FILENAME, CWD and, for a name below a descriptor, BASE.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::header::Header;
+
+/// `FileOpen::flags`
+pub mod flag {
+    /// The file did not exist before.
+    pub const CREATED: u32 = 1 << 0;
+    /// Descriptors are shared with other threads or processes: one of them may have put another file
+    /// there before we looked.
+    pub const UNPROVEN: u32 = 1 << 1;
+    /// The name was given together with a descriptor.
+    pub const AT: u32 = 1 << 2;
+    /// The file is on the file system of the host's root.
+    pub const ON_ROOT_FS: u32 = 1 << 3;
+    /// By handle: there is no name.
+    pub const BY_HANDLE: u32 = 1 << 4;
+}
+
+/// `FileOpen::reasons`: why it was not filtered out. The daemon decides again, exactly.
+pub mod reason {
+    /// The inode itself is watched.
+    pub const OBJECT: u32 = 1 << 0;
+    /// A directory above it is watched with all that is below.
+    pub const TREE: u32 = 1 << 1;
+    /// Its directory has watched names, and this is one of them.
+    pub const NAME: u32 = 1 << 2;
+    /// A failure whose name may be a watched one.
+    pub const ASKED: u32 = 1 << 3;
+}
+
+#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct FileOpen {
+    pub header: Header,
+    /// Of the opened file; zeros of a failure.
+    pub ino: u64,
+    /// Of its directory.
+    pub parent_ino: u64,
+    /// major << 20 | minor
+    pub dev: u32,
+    pub generation: u32,
+    pub mode: u32,
+    pub links: u32,
+    pub owner: u32,
+    pub group: u32,
+    pub fs_magic: u32,
+    pub flags: u32,
+    /// As the program gave them; open_by_handle_at and creat included.
+    pub open_flags: u32,
+    /// 0 is success.
+    pub errno: u32,
+    pub reasons: u32,
+    /// Pid in the innermost pid namespace.
+    pub namespace_pid: u32,
+}
+
+const _: () = assert!(size_of::<FileOpen>() == 208);

@@ -1,0 +1,207 @@
+//! What the kernel programs match opens against: fills the watch maps.
+//!
+//! Owns those maps. A change never makes the kernel match too little: what is new is there before
+//! what is old goes, and each step gives another generation, so that no verdict outlives it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem::offset_of,
+};
+
+use audit_common::watch::{
+    ASKED_BYTES, FILTER_BITS, FILTER_WORDS, NameKey, ObjectKey, WatchState, filter_bit,
+};
+use aya::{
+    Pod,
+    maps::{HashMap, LpmTrie, Map, MapData, MapError, lpm_trie::Key},
+};
+
+use super::{KernelError, MappedArray};
+
+/// Names of the maps, in the order of [`WatchMaps::of`].
+pub const WATCH_MAPS: [&str; 5] = [
+    "WATCHED",
+    "WATCHED_NAMES",
+    "WATCH_ASKED",
+    "WATCH_FILTER",
+    "WATCH_STATE",
+];
+
+/// Words of [`WatchState`].
+const GENERATION: usize = offset_of!(WatchState, generation) / 8;
+const MOVING: usize = offset_of!(WatchState, moving) / 8;
+const SELF_TGID: usize = offset_of!(WatchState, self_tgid) / 8;
+const ACTIVE: usize = offset_of!(WatchState, active) / 8;
+
+/// Entries that each map can hold, in 9 MiB of kernel memory: more than the 10,000 paths that may be
+/// watched, with the directories on their ways and the hard links among them.
+pub const OBJECTS_MAX: u32 = 1 << 16;
+pub const NAMES_MAX: u32 = 1 << 15;
+/// Memory of these is taken as they come.
+pub const ASKED_MAX: u32 = 1 << 17;
+
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct Plain<T>(T);
+// SAFETY: integers and byte arrays without padding.
+unsafe impl Pod for Plain<ObjectKey> {}
+// SAFETY: as above.
+unsafe impl Pod for Plain<NameKey> {}
+
+/// What the kernel shall let through.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Matching {
+    /// Objects with their bits.
+    pub objects: BTreeMap<ObjectKey, u32>,
+    /// Names with theirs.
+    pub names: BTreeMap<NameKey, u32>,
+    /// Beginnings of names as a program may give them.
+    pub asked: BTreeSet<Vec<u8>>,
+}
+
+/// The maps of one load.
+pub struct WatchMaps {
+    objects: HashMap<MapData, Plain<ObjectKey>, u32>,
+    names: HashMap<MapData, Plain<NameKey>, u32>,
+    asked: LpmTrie<MapData, [u8; ASKED_BYTES], u32>,
+    filter: MappedArray<u64>,
+    state: MappedArray<WatchState>,
+    /// What is in them.
+    present: Matching,
+}
+
+fn refused(error: MapError) -> KernelError {
+    KernelError::Object {
+        reason: format!("the watch maps: {error}"),
+    }
+}
+
+impl WatchMaps {
+    /// The maps in the order of [`WATCH_MAPS`]; those of an adopted load are not empty.
+    pub fn of(maps: [MapData; 5]) -> Result<WatchMaps, KernelError> {
+        let [objects, names, asked, filter, state] = maps;
+        let objects = HashMap::try_from(Map::HashMap(objects)).map_err(refused)?;
+        let names = HashMap::try_from(Map::HashMap(names)).map_err(refused)?;
+        let asked = LpmTrie::try_from(Map::LpmTrie(asked)).map_err(refused)?;
+        let mut maps = WatchMaps {
+            objects,
+            names,
+            asked,
+            filter: MappedArray::map(filter.fd(), FILTER_WORDS as usize)?,
+            state: MappedArray::map(state.fd(), 1)?,
+            present: Matching::default(),
+        };
+        maps.present = maps.read();
+        Ok(maps)
+    }
+
+    fn read(&self) -> Matching {
+        let asked = self.asked.keys().filter_map(Result::ok).map(|key| {
+            let bytes = key.data();
+            bytes[..key.prefix_len() as usize / 8].to_vec()
+        });
+        Matching {
+            objects: self
+                .objects
+                .iter()
+                .filter_map(Result::ok)
+                .map(|(key, bits)| (key.0, bits))
+                .collect(),
+            names: self
+                .names
+                .iter()
+                .filter_map(Result::ok)
+                .map(|(key, bits)| (key.0, bits))
+                .collect(),
+            asked: asked.collect(),
+        }
+    }
+
+    /// Makes the kernel match this, and nothing else in the end.
+    pub fn apply(&mut self, wanted: Matching) -> Result<(), KernelError> {
+        let old = std::mem::take(&mut self.present);
+        for (key, bits) in &wanted.objects {
+            let both = bits | old.objects.get(key).copied().unwrap_or(0);
+            self.objects.insert(Plain(*key), both, 0).map_err(refused)?;
+        }
+        for (key, bits) in &wanted.names {
+            let both = bits | old.names.get(key).copied().unwrap_or(0);
+            self.names.insert(Plain(*key), both, 0).map_err(refused)?;
+        }
+        for begin in wanted.asked.difference(&old.asked) {
+            self.asked
+                .insert(&asked_key(begin), 1, 0)
+                .map_err(refused)?;
+        }
+        let keys = wanted.objects.keys().chain(old.objects.keys());
+        self.set_filter(keys);
+        self.turn(true);
+        for (key, bits) in &old.objects {
+            match wanted.objects.get(key) {
+                None => self.objects.remove(&Plain(*key)).map_err(refused)?,
+                Some(now) if now | bits != *now => {
+                    self.objects.insert(Plain(*key), *now, 0).map_err(refused)?;
+                }
+                Some(_) => {}
+            }
+        }
+        for (key, bits) in &old.names {
+            match wanted.names.get(key) {
+                None => self.names.remove(&Plain(*key)).map_err(refused)?,
+                Some(now) if now | bits != *now => {
+                    self.names.insert(Plain(*key), *now, 0).map_err(refused)?;
+                }
+                Some(_) => {}
+            }
+        }
+        for begin in old.asked.difference(&wanted.asked) {
+            self.asked.remove(&asked_key(begin)).map_err(refused)?;
+        }
+        self.set_filter(wanted.objects.keys());
+        self.turn(wanted != Matching::default());
+        self.present = wanted;
+        Ok(())
+    }
+
+    fn set_filter<'a>(&self, keys: impl Iterator<Item = &'a ObjectKey>) {
+        let mut words = vec![0u64; FILTER_WORDS as usize];
+        for key in keys {
+            let bit = filter_bit(key.ino, key.dev) % FILTER_BITS;
+            words[bit as usize / 64] |= 1 << (bit % 64);
+        }
+        for (at, word) in words.iter().enumerate() {
+            self.filter.set(at, word);
+        }
+    }
+
+    /// No verdict that was found before counts any more.
+    pub fn turn(&self, active: bool) {
+        self.state.set_word(0, SELF_TGID, std::process::id().into());
+        self.state.add(0, GENERATION, 1);
+        self.state.set_word(0, ACTIVE, active.into());
+    }
+
+    /// Renames and mounts that are under way.
+    pub fn moving(&self) -> u64 {
+        self.state.get(0).moving
+    }
+
+    /// Takes back what was counted and never ended: on kernels that preempt programs one may be
+    /// skipped.
+    pub fn forget_moving(&self, count: u64) {
+        self.state.add(0, MOVING, count.wrapping_neg());
+        self.state.add(0, GENERATION, 1);
+    }
+
+    /// What it is made of, for tests and `status`.
+    pub fn present(&self) -> &Matching {
+        &self.present
+    }
+}
+
+fn asked_key(begin: &[u8]) -> Key<[u8; ASKED_BYTES]> {
+    let length = begin.len().min(ASKED_BYTES);
+    let mut bytes = [0; ASKED_BYTES];
+    bytes[..length].copy_from_slice(&begin[..length]);
+    Key::new(8 * length as u32, bytes)
+}

@@ -1,0 +1,130 @@
+//! Records of opened files, and of those that were to be.
+//!
+//! Owns the view of an open. Whether it is watched was decided before.
+
+use audit_common::file_open::{FileOpen, flag};
+
+use super::{Recorder, acting::Acting, facts, path};
+use crate::{
+    config::Operation,
+    decode::{Part, Tails},
+    record::{
+        FileOpenView, Intent,
+        view::{Fact, FileView, Inode, Source, Text},
+    },
+    watching::{Access, Decider},
+};
+
+impl Recorder {
+    /// Writes the record of an open, if the decider wants one.
+    pub fn file_open(
+        &mut self,
+        event: &FileOpen,
+        tails: &Tails<'_>,
+        decider: &Decider,
+        wanted: bool,
+    ) -> Outcome {
+        let header = &event.header;
+        let acting = Acting::of(self, header, event.namespace_pid);
+        let failed = event.errno != 0;
+        let created = event.flags & flag::CREATED != 0;
+        let intent = Intent::of(event.open_flags, created, failed);
+        let file = match failed {
+            true => asked_file(event, tails, &mut self.paths.file),
+            false => opened_file(event, tails, intent, &mut self.paths.file),
+        };
+        let on_disk = path::join(&tails.on_disk.unwrap_or_default(), &mut self.paths.on_disk);
+        let access = Access {
+            operation: operation(intent),
+            object: (!failed).then_some((event.dev, event.ino)),
+            on_disk: on_disk.bytes,
+            path: file.path.bytes,
+            executable: acting.executable(),
+            user: acting.user(),
+            container: acting.container(),
+        };
+        let Some(labels) = decider.decide(&access, header, &mut self.watching) else {
+            return Outcome::Unwatched;
+        };
+        if !wanted {
+            return Outcome::Watched;
+        }
+        let meta = super::meta(&self.clock, self.next_sequence, &labels, header);
+        let (parent, ancestry) = (acting.parent(), acting.ancestry());
+        let process = acting.process(header, self.host.cap_full, parent.as_ref(), &ancestry);
+        let view = FileOpenView {
+            meta,
+            actor: acting.actor(&process, header),
+            file,
+            intent,
+            flags: event.open_flags,
+            errno: event.errno.cast_signed(),
+        };
+        self.lines.file_open(&mut self.out, &view);
+        self.written();
+        Outcome::Watched
+    }
+}
+
+/// Whether a file event is anybody's business.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    Watched,
+    Unwatched,
+}
+
+fn operation(intent: Intent) -> Operation {
+    match intent {
+        Intent::Read => Operation::Read,
+        Intent::Write => Operation::Write,
+        Intent::Create => Operation::Create,
+    }
+}
+
+/// The file behind the descriptor.
+fn opened_file<'a>(
+    event: &FileOpen,
+    tails: &Tails<'_>,
+    intent: Intent,
+    to: &'a mut Vec<u8>,
+) -> FileView<'a> {
+    const PERMISSIONS: u32 = 0o7777;
+    let source = match event.flags & flag::UNPROVEN != 0 {
+        true => Source::Unproven,
+        false => Source::Kernel,
+    };
+    let path = path::join(&tails.file.unwrap_or_default(), to).text();
+    FileView {
+        path: Text { source, ..path },
+        inode: Fact::Known(Inode {
+            number: event.ino,
+            mode: event.mode,
+            ..facts::device(event.dev)
+        }),
+        links: event.links,
+        is_deleted: event.links == 0,
+        permissions: (intent == Intent::Create).then_some(event.mode & PERMISSIONS),
+    }
+}
+
+/// The name that was asked for. Whether there is such a file is the errno's matter; which one it is
+/// was not captured.
+fn asked_file<'a>(event: &FileOpen, tails: &Tails<'_>, to: &'a mut Vec<u8>) -> FileView<'a> {
+    let nothing = Part::default();
+    let asked = tails.filename.unwrap_or(nothing);
+    let base = match event.flags & flag::AT != 0 {
+        true => tails.base.as_ref(),
+        false => None,
+    };
+    let path = path::absolute(base.or(tails.cwd.as_ref()), &asked, to).text();
+    FileView {
+        path: Text {
+            source: Source::AsGiven,
+            ..path
+        },
+        inode: Fact::Unknown,
+        links: 1,
+        is_deleted: false,
+        permissions: None,
+    }
+}

@@ -1,0 +1,129 @@
+//! Exceptions of a watch: what it does not record.
+//!
+//! OWNS: whether an exception holds for an access. MUST NOT: look at the file system; who excluded
+//! programs are is told by [`Executable::id`].
+//!
+//! Invariants: all conditions of an exception must hold, each through one of its entries; what is
+//! not known about an access (no executable, no user name) never makes a condition hold, so that a
+//! gap in knowledge makes a record too many and never one too few.
+
+use std::path::{Path, PathBuf};
+
+use super::pattern::{Pattern, PatternError};
+use super::set::Subject;
+use crate::config::Exception;
+
+/// As many digits of a container's id as its tools show.
+const CONTAINER_ID_DIGITS_MIN: usize = 12;
+
+/// What a file is, whatever it is called: device and inode number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId {
+    /// Device number.
+    pub dev: u64,
+    /// Inode number.
+    pub ino: u64,
+}
+
+/// Why an access is not recorded: the first of these among the conditions of the exception.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Condition {
+    /// The program.
+    Executable,
+    /// The user.
+    User,
+    /// The container.
+    Container,
+    /// The path.
+    Path,
+}
+
+/// An excluded program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Executable {
+    /// As it was written.
+    pub path: PathBuf,
+    /// What it is; None while it does not exist, and then it excludes nothing.
+    pub id: Option<FileId>,
+}
+
+/// An exception, ready to be tried.
+#[derive(Debug, Clone)]
+pub(super) struct Except {
+    paths: Vec<Pattern>,
+    pub executables: Vec<Executable>,
+    users: Vec<User>,
+    containers: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum User {
+    Number(u32),
+    Name(String),
+}
+
+impl Except {
+    /// Of a configuration; else the path that is no pattern.
+    pub fn new(exception: &Exception) -> Result<Self, (String, PatternError)> {
+        let parse =
+            |text: &String| Pattern::parse(text.as_bytes()).map_err(|error| (text.clone(), error));
+        let user = |text: &String| match text.parse() {
+            Ok(number) => User::Number(number),
+            Err(_) => User::Name(text.clone()),
+        };
+        Ok(Self {
+            paths: exception
+                .paths
+                .iter()
+                .map(parse)
+                .collect::<Result<_, _>>()?,
+            executables: exception
+                .executables
+                .iter()
+                .map(|path| Executable {
+                    path: Path::new(path).to_owned(),
+                    id: None,
+                })
+                .collect(),
+            users: exception.users.iter().map(user).collect(),
+            containers: exception.containers.clone(),
+        })
+    }
+
+    /// The condition by which the subject is excluded, if all of them hold.
+    pub fn holds(&self, subject: &Subject<'_>) -> Option<Condition> {
+        let mut reason = None;
+        let mut met = |given: bool, condition: Condition, holds: &dyn Fn() -> bool| {
+            if given {
+                reason = reason.or(Some(condition));
+            }
+            !given || holds()
+        };
+        let all = met(!self.executables.is_empty(), Condition::Executable, &|| {
+            let id = subject.executable_id;
+            id.is_some() && self.executables.iter().any(|one| one.id == id)
+        }) && met(!self.users.is_empty(), Condition::User, &|| {
+            self.users.iter().any(|user| match user {
+                User::Number(number) => *number == subject.uid,
+                User::Name(name) => Some(name.as_str()) == subject.user,
+            })
+        }) && met(!self.containers.is_empty(), Condition::Container, &|| {
+            let container = subject.container;
+            container.is_some_and(|id| self.containers.iter().any(|one| names(one, id)))
+        }) && met(!self.paths.is_empty(), Condition::Path, &|| {
+            self.paths.iter().any(|pattern| {
+                pattern.matches(subject.path)
+                    || subject.inside.is_some_and(|path| pattern.matches(path))
+            })
+        });
+        reason.filter(|_| all)
+    }
+}
+
+/// Does the entry mean this container: by its whole name, or by enough of its id?
+fn names(entry: &str, container: &str) -> bool {
+    let id = |text: &str| {
+        text.len() >= CONTAINER_ID_DIGITS_MIN && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    entry == container || (id(entry) && id(container) && container.starts_with(entry))
+}

@@ -1,0 +1,187 @@
+//! From watches to what the kernel shall match, with the kernel's own identities.
+//!
+//! Owns the translation. Device and inode are those that the kernel has (`fdinfo` and mountinfo), not
+//! those of `stat`: on btrfs and overlayfs they differ.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    io,
+    os::{
+        fd::{AsRawFd, BorrowedFd},
+        unix::ffi::{OsStrExt, OsStringExt},
+    },
+    path::{Path, PathBuf},
+};
+
+use audit_common::watch::{
+    ASKED_BYTES, NAME_COMPARED_BYTES, NAME_KEY_BYTES, NameKey, ObjectKey, bit,
+};
+
+use super::super::ObjectId;
+use crate::{
+    enrich::mounts::Mounts,
+    kernel::Matching,
+    watch::{
+        anchors::{Anchors, Interest, Limits},
+        disk::{Disk, Host},
+        exceptions::FileId,
+        pattern::{Component, Pattern},
+        set::{WatchId, WatchSet},
+    },
+};
+
+/// What a look at the file system gave.
+#[derive(Default)]
+pub struct Found {
+    pub matching: Matching,
+    /// Objects that are watched by what they are.
+    pub known: HashMap<ObjectId, Vec<WatchId>>,
+    /// Directories on the way to watched paths: a change in one is a reason to look again.
+    pub directories: BTreeSet<PathBuf>,
+    pub warnings: Vec<String>,
+}
+
+/// Finds everything anew; the set learns what links lead to, and which programs are excluded.
+pub fn find(set: &mut WatchSet, mounts: &Mounts) -> Found {
+    let devices: HashMap<u32, u32> = mounts.devices().collect();
+    let disk = Host::identifying(Box::new(move |file| identify(file, &devices)));
+    let anchors = Anchors::find(set, Path::new("/"), &disk, Limits::default());
+    set.identify(|path| disk.look(path).ok().map(|seen| seen.id));
+    let mut found = Found::default();
+    for (id, tree) in &anchors.trees {
+        for name in tree.missing.keys() {
+            found.add_name(*id, name, bit::TREE);
+        }
+        if tree.interest == Interest::default() {
+            continue;
+        }
+        found.add(*id, bit::TREE);
+        // Another directory in its place is not missed.
+        if let (Some(parent), Some(name)) = (tree.path.parent(), tree.path.file_name())
+            && let Ok(parent) = disk.look(parent)
+        {
+            found.add_name(parent.id, name.as_bytes(), bit::TREE);
+        }
+        found.ways_to(&tree.path);
+    }
+    for (parent, name) in anchors.names.keys() {
+        found.add_name(*parent, name, bit::OBJECT);
+    }
+    for (id, object) in anchors.objects.iter().chain(&anchors.linked) {
+        found.add(*id, bit::OBJECT);
+        let known = found.known.entry(object_id(*id)).or_default();
+        known.extend(object.watches.iter().copied());
+        found.ways_to(object.path.parent().unwrap_or(Path::new("/")));
+    }
+    for (id, way) in &anchors.aliases {
+        set.add_way(*id, way);
+        found.asked(&literal(way.components()).0);
+    }
+    found.as_written(set);
+    for directory in &found.directories {
+        if let Ok(seen) = disk.look(directory) {
+            let (dev, ino) = object_id(seen.id);
+            let key = ObjectKey { ino, dev, zero: 0 };
+            *found.matching.objects.entry(key).or_default() |= bit::WAY;
+        }
+    }
+    found.warnings = anchors.warnings;
+    if anchors.warnings_more > 0 {
+        let more = anchors.warnings_more;
+        found.warnings.push(format!("and {more} more like these"));
+    }
+    found
+}
+
+/// A path as far as it has no wildcard, and whether that is all of it.
+fn literal(components: &[Component]) -> (Vec<u8>, bool) {
+    let mut begin = Vec::new();
+    for component in components {
+        let Component::Name(name) = component else {
+            return (begin, false);
+        };
+        begin.push(b'/');
+        begin.extend_from_slice(name);
+    }
+    (begin, true)
+}
+
+fn object_id(id: FileId) -> ObjectId {
+    // Made by `identify`, from 32 bits.
+    (id.dev as u32, id.ino)
+}
+
+impl Found {
+    fn add(&mut self, id: FileId, bits: u32) {
+        let (dev, ino) = object_id(id);
+        let key = ObjectKey { ino, dev, zero: 0 };
+        *self.matching.objects.entry(key).or_default() |= bits;
+    }
+
+    fn add_name(&mut self, parent: FileId, name: &[u8], bits: u32) {
+        self.add(parent, bit::NAMES);
+        let (dev, ino) = object_id(parent);
+        let mut key = NameKey {
+            ino,
+            dev,
+            length: name.len() as u32,
+            name: [0; NAME_KEY_BYTES],
+        };
+        let compared = name.len().min(NAME_COMPARED_BYTES);
+        key.name[..compared].copy_from_slice(&name[..compared]);
+        *self.matching.names.entry(key).or_default() |= bits;
+    }
+
+    fn asked(&mut self, begin: &[u8]) {
+        let begin = &begin[..begin.len().min(ASKED_BYTES)];
+        self.matching.asked.insert(begin.to_vec());
+    }
+
+    fn ways_to(&mut self, directory: &Path) {
+        for above in directory.ancestors() {
+            if !self.directories.insert(above.to_owned()) {
+                break;
+            }
+        }
+    }
+
+    /// What the patterns themselves say, whatever is there now.
+    fn as_written(&mut self, set: &WatchSet) {
+        for text in set.iter().flat_map(|(_, watch)| &watch.paths) {
+            let Ok(pattern) = Pattern::parse(text.as_bytes()) else {
+                continue;
+            };
+            for alternative in pattern.alternatives() {
+                let (begin, whole) = literal(alternative.components());
+                self.asked(&begin);
+                let begin = PathBuf::from(std::ffi::OsString::from_vec(begin));
+                let above = begin.parent().filter(|_| whole);
+                self.ways_to(above.unwrap_or(&begin));
+            }
+        }
+    }
+}
+
+/// Device by the mount that it was opened through, inode by what the kernel says of the descriptor.
+fn identify(file: BorrowedFd<'_>, devices: &HashMap<u32, u32>) -> io::Result<FileId> {
+    let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", file.as_raw_fd()))?;
+    let field = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim().parse::<u64>().ok()
+    };
+    let stat = nix::sys::stat::fstat(file)?;
+    let mount = field("mnt_id:").and_then(|id| u32::try_from(id).ok());
+    let dev = mount.and_then(|id| devices.get(&id).copied());
+    let by_stat = || {
+        let (major, minor) = (
+            nix::sys::stat::major(stat.st_dev),
+            nix::sys::stat::minor(stat.st_dev),
+        );
+        (major << 20 | minor) as u32
+    };
+    Ok(FileId {
+        dev: dev.unwrap_or_else(by_stat).into(),
+        // Kernels before 5.14 do not tell it here.
+        ino: field("ino:").unwrap_or(stat.st_ino),
+    })
+}

@@ -1,0 +1,193 @@
+//! A file was opened, or was to be: the exit of open, openat, openat2, creat and open_by_handle_at.
+//!
+//! Of a success the truth is the file behind the new descriptor; only a thread that shares the
+//! descriptors can have put another one there, and then it is said to be unproven. A failure has no
+//! object: the name is the program's own word.
+
+use audit_common::{
+    Kind, Lane,
+    counters::Filtered,
+    events::tag,
+    file_open::{FileOpen, flag, reason},
+    watch::WatchState,
+};
+use aya_ebpf::{macros::tracepoint, programs::TracePointContext};
+
+use super::exec_failed::{base, registers, result_in};
+use crate::{
+    emit::{emit, filtered},
+    path::{self, Place},
+    read,
+    scratch::{self, Large},
+    settings::{offset, setting},
+    tails::Tails,
+    task, watch,
+};
+
+const OPEN: u64 = 2;
+const CREAT: u64 = 85;
+const OPEN_BY_HANDLE_AT: u64 = 304;
+const OPENAT2: u64 = 437;
+const O_CREAT_WRONLY_TRUNC: u32 = 0o1101;
+const ENOENT: u32 = 2;
+const ENOTDIR: u32 = 20;
+/// `file.f_mode`: made by this very open.
+const FMODE_CREATED: u32 = 0x10_0000;
+const ERESTART_FIRST: u32 = 512;
+const ERESTART_LAST: u32 = 516;
+
+#[tracepoint]
+pub fn file_opened(ctx: TracePointContext) -> u32 {
+    if let Some(state) = watch::state() {
+        let result = result_in(&ctx);
+        let task = task::current();
+        if result >= 0 {
+            opened(state, task, result as u32, Large::FileOpen);
+        } else {
+            failed(state, task, -result as u32, Large::FileOpen);
+        }
+    }
+    0
+}
+
+/// The arguments, whatever the call.
+struct Asked {
+    directory: i32,
+    name: u64,
+    flags: u32,
+    at: bool,
+    by_handle: bool,
+}
+
+#[inline(always)]
+fn asked(regs: u64) -> Asked {
+    let number: u64 = read::kernel(regs + offset!(regs_orig_ax));
+    let (first, second, third): (u64, u64, u64) = (
+        read::kernel(regs + offset!(regs_di)),
+        read::kernel(regs + offset!(regs_si)),
+        read::kernel(regs + offset!(regs_dx)),
+    );
+    let by_handle = number == OPEN_BY_HANDLE_AT;
+    let at = number != OPEN && number != CREAT;
+    Asked {
+        directory: first as i32,
+        name: if at { second } else { first },
+        flags: match number {
+            CREAT => O_CREAT_WRONLY_TRUNC,
+            OPEN => second as u32,
+            OPENAT2 => read::try_user::<u64>(third).unwrap_or(0) as u32,
+            _ => third as u32,
+        },
+        at,
+        by_handle,
+    }
+}
+
+#[inline(always)]
+fn opened(state: &WatchState, task: u64, fd: u32, slot: Large) {
+    let (files, array) = task::files(task);
+    let file: u64 = read::kernel(array + u64::from(fd) * 8);
+    let Some(slot) = scratch::large(slot) else {
+        return;
+    };
+    let place = Place::read(file + offset!(file_path));
+    let inode: u64 = read::kernel(file + offset!(file_inode));
+    let own = watch::identity(inode);
+    let found = watch::look(state, slot, place, own);
+    if found.reasons == 0 {
+        filtered(Lane::Bulk, Filtered::NoWatch);
+        return;
+    }
+    // SAFETY: the slot is larger than any event, and this CPU's and program's own.
+    let event = unsafe { &mut *slot.cast::<FileOpen>() };
+    (event.namespace_pid, _) = task::fill(&mut event.header, task);
+    if watch::is_oneself(state, event.header.tgid) {
+        filtered(Lane::Bulk, Filtered::Oneself);
+        return;
+    }
+    let asked = asked(registers(task));
+    let sb: u64 = read::kernel(inode + offset!(inode_sb));
+    let shared = read::kernel::<u32>(files + offset!(files_count)) > 1;
+    let created = read::kernel::<u32>(file + offset!(file_mode)) & FMODE_CREATED != 0;
+    event.ino = own.ino;
+    event.parent_ino = found.parent_ino;
+    event.dev = own.dev;
+    event.generation = read::kernel(inode + offset!(inode_generation));
+    event.mode = u32::from(read::kernel::<u16>(inode + offset!(inode_mode)));
+    event.links = read::kernel(inode + offset!(inode_nlink));
+    event.owner = read::kernel(inode + offset!(inode_uid));
+    event.group = read::kernel(inode + offset!(inode_gid));
+    event.fs_magic = read::kernel::<u64>(sb + offset!(sb_magic)) as u32;
+    event.flags = u32::from(created) * flag::CREATED
+        | u32::from(shared) * flag::UNPROVEN
+        | u32::from(asked.at) * flag::AT
+        | u32::from(asked.by_handle) * flag::BY_HANDLE
+        | u32::from(own.dev == setting!(root_dev)) * flag::ON_ROOT_FS;
+    event.open_flags = asked.flags;
+    event.errno = 0;
+    event.reasons = found.reasons;
+    // SAFETY: a large slot, as `Tails` asks.
+    let tails = unsafe { Tails::after(slot, size_of::<FileOpen>()) };
+    let fs: u64 = read::kernel(task + offset!(task_fs));
+    path::push(tails, tag::FILE, place, Place::read(fs + offset!(fs_root)));
+    path::push_on_disk(tails, tag::ON_DISK, place.dentry);
+    // SAFETY: `slot` begins with the event; `size` is masked to the slot.
+    unsafe { emit(Kind::FileOpen, Lane::Bulk, slot, tails.size()) };
+}
+
+/// The directory that is open there.
+#[inline(always)]
+fn opened_at(task: u64, fd: i32) -> Place {
+    let (_, array) = task::files(task);
+    let file: u64 = read::kernel(array + fd as u64 * 8);
+    Place::read(file + offset!(file_path))
+}
+
+#[inline(always)]
+fn failed(state: &WatchState, task: u64, errno: u32, slot: Large) {
+    if (ERESTART_FIRST..=ERESTART_LAST).contains(&errno) {
+        return;
+    }
+    let Some(slot) = scratch::large(slot) else {
+        return;
+    };
+    let asked = asked(registers(task));
+    let fs: u64 = read::kernel(task + offset!(task_fs));
+    let cwd = Place::read(fs + offset!(fs_pwd));
+    let from = match asked.at && asked.directory >= 0 {
+        true => opened_at(task, asked.directory),
+        false => cwd,
+    };
+    // Names that are not there are asked for all the time: only what may be a watched one goes on.
+    let common = errno == ENOENT || errno == ENOTDIR;
+    if common && !watch::asked(asked.name) && watch::directory(state, slot, from) == 0 {
+        filtered(Lane::Bulk, Filtered::NoWatch);
+        return;
+    }
+    // SAFETY: the slot is larger than any event, and this CPU's and program's own.
+    let event = unsafe { &mut *slot.cast::<FileOpen>() };
+    (event.namespace_pid, _) = task::fill(&mut event.header, task);
+    if watch::is_oneself(state, event.header.tgid) {
+        filtered(Lane::Bulk, Filtered::Oneself);
+        return;
+    }
+    (event.ino, event.parent_ino) = (0, 0);
+    (event.dev, event.generation, event.mode, event.links) = (0, 0, 0, 0);
+    (event.owner, event.group, event.fs_magic) = (0, 0, 0);
+    event.flags = u32::from(asked.at) * flag::AT | u32::from(asked.by_handle) * flag::BY_HANDLE;
+    event.open_flags = asked.flags;
+    event.errno = errno;
+    event.reasons = reason::ASKED;
+    // SAFETY: a large slot, as `Tails` asks.
+    let tails = unsafe { Tails::after(slot, size_of::<FileOpen>()) };
+    let root = Place::read(fs + offset!(fs_root));
+    path::push(tails, tag::CWD, cwd, root);
+    if asked.at && asked.directory >= 0 {
+        base(tails, task, asked.directory, root);
+    }
+    if !asked.by_handle {
+        tails.user_string(tag::FILENAME, asked.name);
+    }
+    // SAFETY: `slot` begins with the event; `size` is masked to the slot.
+    unsafe { emit(Kind::FileOpen, Lane::Bulk, slot, tails.size()) };
+}

@@ -1,0 +1,222 @@
+//! Opens of watched files: each way to name one, each way to fail, is one record and a true one.
+//!
+//! The table is the test: what is done, and what the log must say of it.
+
+mod cases;
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use audit_tests::acts::{Act, act};
+use audit_tests::{Daemon, Record, Records, Setup};
+use serde_json::{Value, json};
+
+use crate::expect::assert_at;
+
+const RDONLY: i32 = libc::O_RDONLY;
+const WRONLY: i32 = libc::O_WRONLY;
+const RDWR: i32 = libc::O_RDWR;
+const CREAT: i32 = libc::O_CREAT;
+const EXCL: i32 = libc::O_EXCL;
+const NOBODY: &str = "65534";
+
+/// What a record must say.
+#[derive(Clone)]
+struct Expected {
+    kind: &'static str,
+    path: Vec<u8>,
+    mask: i32,
+    errno: Option<&'static str>,
+    /// The path is what the program said.
+    as_given: bool,
+}
+
+/// An act, and its records in their order.
+pub struct Case {
+    name: &'static str,
+    act: Act,
+    expected: Vec<Expected>,
+}
+
+fn opened(kind: &'static str, path: impl AsRef<Path>, mask: i32) -> Expected {
+    Expected {
+        kind,
+        path: path.as_ref().as_os_str().as_bytes().to_vec(),
+        mask,
+        errno: None,
+        as_given: false,
+    }
+}
+
+fn refused(kind: &'static str, path: impl AsRef<Path>, mask: i32, errno: &'static str) -> Expected {
+    Expected {
+        errno: Some(errno),
+        as_given: true,
+        ..opened(kind, path, mask)
+    }
+}
+
+fn one(name: &'static str, act: Act, expected: Expected) -> Case {
+    Case {
+        name,
+        act,
+        expected: vec![expected],
+    }
+}
+
+/// A directory that is watched, one that is not, and what stands in them.
+pub struct Places {
+    watched: PathBuf,
+    outside: PathBuf,
+}
+
+impl Places {
+    fn make(setup: &Setup) -> Places {
+        let places = Places {
+            watched: setup.dir().join("watched"),
+            outside: setup.dir().join("outside"),
+        };
+        for dir in [&places.watched, &places.outside] {
+            std::fs::create_dir(dir).expect("mkdir");
+            std::fs::set_permissions(dir, PermissionsExt::from_mode(0o755)).expect("chmod");
+        }
+        std::fs::create_dir_all(places.watched.join("sub/deep")).expect("mkdir");
+        for name in ["file", "secret", "sub/deep/file", "other"] {
+            std::fs::write(places.watched.join(name), b"content").expect("write");
+        }
+        let closed = PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(places.watched.join("secret"), closed).expect("chmod");
+        symlink(places.watched.join("file"), places.outside.join("link")).expect("symlink");
+        symlink(&places.watched, places.outside.join("dirlink")).expect("symlink");
+        symlink("loop", places.watched.join("loop")).expect("symlink");
+        places
+    }
+
+    fn watch(&self) -> String {
+        format!(
+            "[[watch]]\nname = \"test\"\npaths = [\"{}/**\"]\n\
+             operations = [\"read\", \"write\", \"create\"]\nlabels = {{ zone = \"pci\" }}\n",
+            self.watched.display()
+        )
+    }
+
+    fn file(&self) -> PathBuf {
+        self.watched.join("file")
+    }
+}
+
+/// `open PATH FLAGS MODE`
+fn open(path: impl AsRef<OsStr>, flags: i32) -> Act {
+    act(["open"])
+        .with([path])
+        .with([flags.to_string(), "384".to_owned()])
+}
+
+/// Records of one process in order.
+fn of_process(records: &Records, pid: u32) -> Vec<&Record> {
+    let file = |record: &&Record| {
+        record.kind().starts_with("file.") && record.num("actor.process.pid") == i64::from(pid)
+    };
+    records.iter().filter(file).collect()
+}
+
+fn shown(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            text.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    text
+}
+
+#[track_caller]
+fn check(case: &Case, record: &Record, expected: &Expected) {
+    let name = case.name;
+    assert_eq!(record.kind(), expected.kind, "{name}: {}", record.line);
+    assert_eq!(
+        record.str("file.path"),
+        shown(&expected.path),
+        "{name}: {}",
+        record.line
+    );
+    let mask = match expected.mask {
+        0 => Value::Null,
+        mask => json!(mask),
+    };
+    assert_at(record, "access_mask", mask);
+    assert_at(record, "metadata.labels", json!(["watch:test", "zone:pci"]));
+    assert_at(record, "actor.process.name", "audit-acts");
+    match expected.errno {
+        Some(errno) => {
+            assert_at(record, "status_id", 2);
+            assert_at(record, "status_code", errno);
+        }
+        None => {
+            assert_at(record, "status_id", 1);
+            let meta = std::fs::metadata(OsStr::from_bytes(&expected.path)).expect("stat");
+            let uid = record.str("file.uid");
+            assert!(uid.ends_with(&format!(":{}", meta.ino())), "{name}: {uid}");
+        }
+    }
+    let source = match expected.as_given {
+        true => json!("string"),
+        false => Value::Null,
+    };
+    assert_eq!(
+        record.at("unmapped.source")["file.path"],
+        source,
+        "{name}: {}",
+        record.line
+    );
+}
+
+fn run(cases: impl FnOnce(&Places) -> Vec<Case>) {
+    let setup = Setup::new();
+    let places = Places::make(&setup);
+    let setup = setup
+        .set("events.file.record", "true")
+        .append(&places.watch());
+    let cases = cases(&places);
+    let mut daemon = Daemon::start(&setup);
+    let pids: Vec<u32> = cases.iter().map(|case| case.act.run().pid).collect();
+    let records = daemon.stop();
+    for (case, pid) in cases.iter().zip(pids) {
+        let found = of_process(&records, pid);
+        let lines: Vec<&str> = found.iter().map(|record| record.line.as_str()).collect();
+        assert_eq!(
+            found.len(),
+            case.expected.len(),
+            "{}: {lines:#?}",
+            case.name
+        );
+        for (record, expected) in found.into_iter().zip(&case.expected) {
+            check(case, record, expected);
+        }
+    }
+}
+
+#[test]
+fn every_way_to_name_a_file_is_one_record() {
+    run(cases::names);
+    run(cases::roundabout_names);
+}
+
+#[test]
+fn odd_names_are_kept() {
+    run(cases::odd_names);
+}
+
+#[test]
+fn every_intent_is_told_apart() {
+    run(cases::intents);
+}
+
+#[test]
+fn every_failure_is_one_record_of_what_was_asked() {
+    run(cases::refusals);
+    run(cases::failures);
+}
