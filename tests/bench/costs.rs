@@ -64,7 +64,7 @@ impl Samples {
 
 /// All but auditd; what was sampled goes on to that.
 pub fn run(plan: &Plan) -> Result<(Vec<Act>, Samples)> {
-    let acts = acts::all(plan.dir())?;
+    let acts = acts::all(plan.shallow())?;
     let mut samples = Samples::default();
     let mut lost = "nothing lost".to_owned();
     let mut recorded = 0;
@@ -138,7 +138,7 @@ pub fn run_auditd(plan: &Plan, mut before: Option<(Vec<Act>, Samples)>) -> Resul
     let (acts, samples) = match &mut before {
         Some(before) => before,
         None => {
-            let acts = acts::all(plan.dir())?;
+            let acts = acts::all(plan.shallow())?;
             let mut samples = Samples::default();
             samples.take(OFF, &acts, plan.slice * plan.rounds)?;
             before.insert((acts, samples))

@@ -44,6 +44,8 @@ pub struct Plan {
     pub daemon: PathBuf,
     /// On the disk where a log would be.
     dir: tempfile::TempDir,
+    /// For files at a given depth: a build directory may be deeper already.
+    shallow: tempfile::TempDir,
     only: Vec<String>,
     pub rounds: u32,
     /// One act in one round.
@@ -56,6 +58,10 @@ pub struct Plan {
 impl Plan {
     pub fn dir(&self) -> &Path {
         self.dir.path()
+    }
+
+    pub fn shallow(&self) -> &Path {
+        self.shallow.path()
     }
 
     fn wants(&self, measure: &str) -> bool {
@@ -84,6 +90,7 @@ impl Plan {
         Ok(Plan {
             daemon: daemon.context("--daemon is missing")?,
             dir: tempfile::Builder::new().prefix("bench").tempdir_in(dir)?,
+            shallow: tempfile::Builder::new().prefix("bench").tempdir()?,
             only,
             rounds: rounds
                 .unwrap_or(if quick { ROUNDS_QUICK } else { ROUNDS })

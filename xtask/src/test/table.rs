@@ -56,7 +56,7 @@ pub const TIERS: &[Tier] = &[
     },
     Tier {
         name: "e2e",
-        budget_minutes: 6,
+        budget_minutes: 5,
         by_default: true,
         groups: &[Group::Ocsf, Group::Containers],
         mechanisms: &[],
@@ -64,7 +64,7 @@ pub const TIERS: &[Tier] = &[
     },
     Tier {
         name: "vm",
-        budget_minutes: 44,
+        budget_minutes: 50,
         by_default: true,
         groups: &[Group::Vm],
         mechanisms: &[],
