@@ -8,6 +8,7 @@ mod examples;
 mod examples_container;
 mod examples_daemon;
 mod examples_exec;
+mod examples_file;
 mod fit;
 mod golden;
 mod hostile;

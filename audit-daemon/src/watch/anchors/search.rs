@@ -76,8 +76,14 @@ pub(super) fn all(set: &WatchSet, root: &Path, disk: &dyn Disk, limits: Limits) 
             listed: 0,
             stopped: false,
         };
-        let below: HashSet<&[Component]> =
-            set.alternatives(id).filter_map(before_wildcard).collect();
+        // Directories below which another path of the same watch says what it means.
+        let below: HashSet<&[Component]> = set
+            .alternatives(id)
+            .filter_map(|path| {
+                let above = path.components().split_last().map(|(_, above)| above);
+                before_wildcard(path).or(above)
+            })
+            .collect();
         for alternative in set.alternatives(id) {
             watching.begin(alternative, &below);
         }

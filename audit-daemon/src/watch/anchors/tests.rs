@@ -145,6 +145,17 @@ fn a_plain_path_is_a_name_and_what_it_names() {
         "watch \"w\": \"/\" is a directory, of which only the entry itself is watched: add /** to \
          the path for what is below",
     ]);
+    // Another path says what below it is meant.
+    root.check(
+        &["/etc/ssh", "/etc/ssh/x"],
+        &[
+            "name /etc ssh",
+            "name /etc/ssh x",
+            "object /etc/ssh of 0",
+            way,
+            "way /etc ssh",
+        ],
+    );
     root.check(
         &["/etc/ssh{,/**}"],
         &[
