@@ -61,6 +61,15 @@ fn json_says_what_an_operator_asks() {
     daemon.stop();
 }
 
+/// Nothing to complain of, but for runs that kernels from 7.2 on skip on system calls.
+#[track_caller]
+fn assert_well(text: &str) {
+    let last = text.lines().last().unwrap_or_default();
+    let skipped =
+        last.starts_with("! the kernel skipped ") && audit_tests::kernel_version() >= (7, 2);
+    assert!(last == "All is well." || skipped, "{text}");
+}
+
 #[test]
 fn text_fits_80_columns_and_ends_with_the_verdict() {
     let setup = Setup::new();
@@ -69,7 +78,7 @@ fn text_fits_80_columns_and_ends_with_the_verdict() {
         let text = load::run(setup.command("status").args(args));
         assert!(text.starts_with("running "), "{text}");
         assert!(text.contains(&format!("(pid {})", daemon.pid())), "{text}");
-        assert_eq!(text.lines().last(), Some("All is well."), "{text}");
+        assert_well(&text);
         for lane in ["critical", "bulk"] {
             assert!(text.lines().any(|line| line.starts_with(lane)), "{text}");
         }
@@ -259,6 +268,6 @@ fn a_daemon_that_adopts_a_load_counts_on() {
     let received: u64 = status.lanes().iter().map(|lane| lane.received).sum();
     assert_eq!(by_kind("received"), received);
     let text = load::run(&mut setup.command("status"));
-    assert_eq!(text.lines().last(), Some("All is well."), "{text}");
+    assert_well(&text);
     daemon.stop();
 }
