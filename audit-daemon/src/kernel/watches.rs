@@ -121,12 +121,21 @@ impl WatchMaps {
     pub fn apply(&mut self, wanted: Matching) -> Result<(), KernelError> {
         let old = std::mem::take(&mut self.present);
         for (key, bits) in &wanted.objects {
-            let both = bits | old.objects.get(key).copied().unwrap_or(0);
-            self.objects.insert(Plain(*key), both, 0).map_err(refused)?;
+            let had = old.objects.get(key).copied().unwrap_or(0);
+            // Nothing is written twice: while a map is written to by a call that is preempted, the
+            // kernel runs no program on a trace event of that CPU.
+            if had | bits != had {
+                let both = had | bits;
+                self.objects.insert(Plain(*key), both, 0).map_err(refused)?;
+            }
         }
         for (key, bits) in &wanted.names {
-            let both = bits | old.names.get(key).copied().unwrap_or(0);
-            self.names.insert(Plain(*key), both, 0).map_err(refused)?;
+            let had = old.names.get(key).copied().unwrap_or(0);
+            if had | bits != had {
+                self.names
+                    .insert(Plain(*key), had | bits, 0)
+                    .map_err(refused)?;
+            }
         }
         for begin in wanted.asked.difference(&old.asked) {
             self.asked
