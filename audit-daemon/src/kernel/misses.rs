@@ -95,7 +95,10 @@ fn counts(misses: &Misses) -> BTreeMap<String, u64> {
 /// Programs that are not loaded notice nothing; those that are let an event pass only if they were
 /// skipped in the same time.
 fn lost_between(before: &BTreeMap<String, u64>, now: &BTreeMap<String, u64>) -> [u64; Lane::COUNT] {
-    let since = |name: &str| Some(now.get(name)? - before.get(name).copied().unwrap_or(0));
+    let since = |name: &str| {
+        let before = before.get(name).copied().unwrap_or(0);
+        Some(now.get(name)?.saturating_sub(before))
+    };
     let mut sums = [0; Lane::COUNT];
     for name in now.keys() {
         let Some((kind, noticed_by)) = hooks::lost_with(name) else {
