@@ -105,10 +105,15 @@ impl Decider {
         };
         match access.object {
             Some((dev, _)) => {
+                let mut mounted = false;
                 for path in self.mounts.paths(dev, access.on_disk) {
+                    mounted = true;
                     judge(&path);
                 }
-                judge(b"");
+                // Only where the host has no path for it: exceptions by path would not hold.
+                if !mounted {
+                    judge(b"");
+                }
             }
             None if at_home => {
                 judge(&self.mounts.resolved(access.path, false));

@@ -5,6 +5,7 @@
 //! leaves a gap: the kernel is told what is new before what is old is taken away.
 
 use std::{
+    collections::HashSet,
     os::fd::{AsFd, OwnedFd},
     sync::Arc,
     thread::JoinHandle,
@@ -15,7 +16,7 @@ use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::{
         eventfd::{EfdFlags, EventFd},
-        inotify::{AddWatchFlags, InitFlags, Inotify},
+        inotify::{AddWatchFlags, InitFlags, Inotify, WatchDescriptor},
     },
 };
 use thiserror::Error;
@@ -70,6 +71,8 @@ impl Keeper {
             current,
             mountinfo: std::fs::File::open("/proc/self/mountinfo")?.into(),
             inotify: Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?,
+            followed: HashSet::new(),
+            is_behind: false,
             said: Vec::new(),
             looked: Instant::now(),
             moving_since: None,
@@ -104,6 +107,10 @@ struct Keeping {
     /// Its content changing is an event of priority.
     mountinfo: OwnedFd,
     inotify: Inotify,
+    /// Directories that were looked at by it.
+    followed: HashSet<WatchDescriptor>,
+    /// There was a new one at the last look.
+    is_behind: bool,
     /// Warnings that were given: each once while it holds.
     said: Vec<String>,
     looked: Instant,
@@ -116,7 +123,7 @@ impl Keeping {
             if changed {
                 std::thread::sleep(SETTLE);
             }
-            let due = changed || self.looked.elapsed() >= LOOK_AGAIN;
+            let due = changed || self.is_behind || self.looked.elapsed() >= LOOK_AGAIN;
             if due && let Err(error) = self.look() {
                 warn!("watches stay as they were: {error}");
             }
@@ -127,7 +134,10 @@ impl Keeping {
 
     /// True if something changed, false when it is time for the rest, `None` at the end.
     fn wait(&self, stop: &EventFd) -> Option<bool> {
-        let timeout = PollTimeout::try_from(TURN).unwrap_or(PollTimeout::MAX);
+        let timeout = match self.is_behind {
+            true => PollTimeout::ZERO,
+            false => PollTimeout::try_from(TURN).unwrap_or(PollTimeout::MAX),
+        };
         let mut fds = [
             PollFd::new(self.mountinfo.as_fd(), PollFlags::POLLPRI),
             PollFd::new(self.inotify.as_fd(), PollFlags::POLLIN),
@@ -144,15 +154,21 @@ impl Keeping {
         while matches!(self.inotify.read_events(), Ok(events) if !events.is_empty()) {}
         self.read_mountinfo();
         self.looked = Instant::now();
+        self.is_behind = false;
         let mounts = Mounts::of_host()?;
-        let found = anchoring::find(&mut self.set, &mounts);
+        // What links lead to is found anew each time, and what they led to is forgotten.
+        let mut set = self.set.clone();
+        let found = anchoring::find(&mut set, &mounts);
         for directory in &found.directories {
             let flags = AddWatchFlags::IN_CREATE
                 | AddWatchFlags::IN_MOVE
                 | AddWatchFlags::IN_DELETE
                 | AddWatchFlags::IN_ONLYDIR;
-            // One that is gone again is found at the next look.
-            let _ = self.inotify.add_watch(directory, flags);
+            // One that is gone again is found at the next look; one that is new may have changed
+            // before it was looked at by inotify, and is another reason to look.
+            if let Ok(seen) = self.inotify.add_watch(directory, flags) {
+                self.is_behind |= self.followed.insert(seen);
+            }
         }
         for warning in &found.warnings {
             if !self.said.contains(warning) {
@@ -160,7 +176,7 @@ impl Keeping {
             }
         }
         self.said = found.warnings;
-        let decider = Decider::new(self.set.clone(), mounts, found.known, &self.labels);
+        let decider = Decider::new(set, mounts, found.known, &self.labels);
         // The decider knows at least as much as the kernel lets through.
         self.current.set(decider);
         self.maps.apply(found.matching)?;

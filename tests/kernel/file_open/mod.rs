@@ -220,3 +220,45 @@ fn every_failure_is_one_record_of_what_was_asked() {
     run(cases::refusals);
     run(cases::failures);
 }
+
+/// Another name of a watched file is no way round; an exception by path holds for what has other names.
+#[test]
+fn other_names_are_no_way_round_and_exceptions_hold_for_them() {
+    let setup = Setup::new();
+    let places = Places::make(&setup);
+    let (inside, alias) = (places.file(), places.outside.join("alias"));
+    std::fs::hard_link(&inside, &alias).expect("link");
+    let excepted = places.watched.join("sub/deep/file");
+    std::fs::hard_link(&excepted, places.watched.join("sub/deep/twin")).expect("link");
+    let except = format!(
+        "exclude = [{{ paths = [\"{}/sub/**\"] }}]\n",
+        places.watched.display()
+    );
+    let setup = setup
+        .set("events.file.record", "true")
+        .append(&places.watch())
+        .append(&except);
+    let mut daemon = Daemon::start(&setup);
+    let [by_alias, by_exception, made_later] = [
+        open(&alias, WRONLY).run().pid,
+        open(&excepted, RDONLY).run().pid,
+        {
+            std::fs::remove_dir_all(places.watched.join("sub")).expect("rm");
+            std::fs::create_dir_all(places.watched.join("new/deep")).expect("mkdir");
+            open(places.watched.join("new/deep/x"), WRONLY | CREAT)
+                .run()
+                .pid
+        },
+    ];
+    let records = daemon.stop();
+    let paths = |pid| -> Vec<String> {
+        let records = of_process(&records, pid).into_iter();
+        records
+            .map(|record| record.str("file.path").to_owned())
+            .collect()
+    };
+    assert_eq!(paths(by_alias), [alias.to_str().expect("UTF-8")]);
+    assert_eq!(paths(by_exception), [""; 0]);
+    let later = places.watched.join("new/deep/x");
+    assert_eq!(paths(made_later), [later.to_str().expect("UTF-8")]);
+}
