@@ -24,6 +24,10 @@ impl Recorder {
         decider: &Decider,
         wanted: bool,
     ) -> Outcome {
+        if event.errno != 0 && !is_named(tails) {
+            // Whatever it was: nobody can say that it is watched.
+            return Outcome::Unwatched;
+        }
         let header = &event.header;
         let acting = Acting::of(self, header, event.namespace_pid);
         let failed = event.errno != 0;
@@ -105,6 +109,12 @@ fn opened_file<'a>(
         is_deleted: event.links == 0,
         permissions: (intent == Intent::Create).then_some(event.mode & PERMISSIONS),
     }
+}
+
+/// Was a name asked for that could be read? By handle there is none.
+fn is_named(tails: &Tails<'_>) -> bool {
+    let name = tails.filename.as_ref();
+    name.is_some_and(|name| !name.unreadable() && !name.bytes.is_empty())
 }
 
 /// The name that was asked for. Whether there is such a file is the errno's matter; which one it is

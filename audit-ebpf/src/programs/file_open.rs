@@ -29,6 +29,8 @@ const CREAT: u64 = 85;
 const OPEN_BY_HANDLE_AT: u64 = 304;
 const OPENAT2: u64 = 437;
 const O_CREAT_WRONLY_TRUNC: u32 = 0o1101;
+/// O_CREAT, O_EXCL, O_NOCTTY, O_TRUNC: what `file.f_flags` does not have.
+const O_NOT_KEPT: u32 = 0o1700;
 const ENOENT: u32 = 2;
 const ENOTDIR: u32 = 20;
 /// `file.f_mode`: made by this very open.
@@ -123,7 +125,9 @@ fn opened(state: &WatchState, task: u64, fd: u32, slot: Large) {
         | u32::from(asked.at) * flag::AT
         | u32::from(asked.by_handle) * flag::BY_HANDLE
         | u32::from(own.dev == setting!(root_dev)) * flag::ON_ROOT_FS;
-    event.open_flags = asked.flags;
+    // What the file keeps is the kernel's; openat2's structure may be rewritten meanwhile.
+    let kept: u32 = read::kernel(file + offset!(file_flags));
+    event.open_flags = kept & !O_NOT_KEPT | asked.flags & O_NOT_KEPT;
     event.errno = 0;
     event.reasons = found.reasons;
     // SAFETY: a large slot, as `Tails` asks.
