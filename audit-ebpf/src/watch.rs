@@ -53,16 +53,27 @@ pub fn state() -> Option<&'static WatchState> {
     (volatile(&state.active) != 0).then_some(state)
 }
 
-/// Counts what is moving (`change` is 1, or -1 in wrapping arithmetic); its end changes the generation.
+/// Something begins to move: from before the new generation on no verdict is kept.
 #[inline(always)]
-pub fn moves(change: u64) {
-    let Some(state) = WATCH_STATE.get_ptr_mut(0) else {
-        return;
-    };
-    // SAFETY: a live map value.
-    unsafe {
-        atomic::add(&raw mut (*state).generation, 1);
-        atomic::add(&raw mut (*state).moving, change);
+pub fn begins_to_move() {
+    if let Some(state) = WATCH_STATE.get_ptr_mut(0) {
+        // SAFETY: a live map value.
+        unsafe {
+            atomic::add(&raw mut (*state).moving, 1);
+            atomic::add(&raw mut (*state).generation, 1);
+        }
+    }
+}
+
+/// It stands: until after the new generation no verdict is used.
+#[inline(always)]
+pub fn has_moved() {
+    if let Some(state) = WATCH_STATE.get_ptr_mut(0) {
+        // SAFETY: as above; -1, in wrapping arithmetic.
+        unsafe {
+            atomic::add(&raw mut (*state).generation, 1);
+            atomic::add(&raw mut (*state).moving, u64::MAX);
+        }
     }
 }
 

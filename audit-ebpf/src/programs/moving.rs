@@ -9,12 +9,12 @@ use crate::watch;
 
 #[tracepoint]
 pub fn moving_begins(_ctx: TracePointContext) -> u32 {
-    watch::moves(1);
+    watch::begins_to_move();
     0
 }
 
 #[tracepoint]
 pub fn moving_ended(_ctx: TracePointContext) -> u32 {
-    watch::moves(u64::MAX);
+    watch::has_moved();
     0
 }
