@@ -328,7 +328,7 @@ HOST_CLASSES = {3001, 3002, 3003, 3004, 4001, 6008}
 KERNEL_GROUPS = {"process", "file", "net", "priv", "login"}
 FULL_DEVICE = {"daemon.start", "log.rotate", "finding.alert", "finding.compliance"}
 REFUSALS = {"EACCES", "EPERM", "EROFS"}
-SOURCES = {"userspace", "string", "proc"}
+SOURCES = {"userspace", "string", "proc", "unproven"}
 
 
 def format_problems(record, line):
