@@ -77,17 +77,18 @@ struct Reader {
     interrupted: Vec<usize>,
     /// The names under the last `failures:`.
     failures: Vec<String>,
+    /// All tests were run: what follows is what they printed, and the lists at the end.
+    over: bool,
 }
 
 impl Reader {
     fn take(&mut self, line: &str) {
         let tests = &mut self.transcript.tests;
-        if self.transcript.summary.is_some() {
-            return;
-        }
+        self.over |= line == "successes:" || line == "failures:";
         if let Some(rest) = line.strip_prefix("test result: ") {
+            // The last one is the program's own.
             self.transcript.summary = parse_summary(rest);
-        } else if let Some((name, rest)) = split_test(line) {
+        } else if let Some((name, rest)) = split_test(line).filter(|_| !self.over) {
             let result = parse_result(rest);
             if result.is_none() {
                 self.interrupted.push(tests.len());
@@ -104,6 +105,7 @@ impl Reader {
         } else if let Some(guessed) = guess(line)
             && let Some(place) = self.interrupted.last()
             && place + 1 == tests.len()
+            && !self.over
         {
             tests[*place].result = guessed;
         }

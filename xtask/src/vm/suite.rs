@@ -310,7 +310,9 @@ fn guest_job(request: &SuiteRequest, job: &SuiteJob) -> anyhow::Result<Job> {
             filter,
             skip,
         } => {
-            let mut args: Vec<OsString> = vec![program.into(), "--test-threads=1".into()];
+            // Skipped tests say so in what they print.
+            let how = ["--test-threads=1", "--show-output"].map(OsString::from);
+            let mut args: Vec<OsString> = [program.into()].into_iter().chain(how).collect();
             args.extend(filter.iter().map(OsString::from));
             args.extend(skip.iter().flat_map(|name| ["--skip".into(), name.into()]));
             args

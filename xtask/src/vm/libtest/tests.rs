@@ -92,6 +92,16 @@ fn a_count_that_does_not_fit_is_noticed() {
 }
 
 #[test]
+fn what_passed_tests_print_is_not_read_as_results() {
+    let output = "running 1 test\ntest a ... ok\n\nsuccesses:\n\n---- a stdout ----\n\
+                  test b ... FAILED\ntest result: FAILED. 0 passed; 1 failed\n\n\n\
+                  successes:\n    a\n\n\
+                  test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out\n";
+    assert_eq!(results(output), named(&[("a", Passed)]));
+    assert!(Transcript::parse(output.as_bytes()).is_consistent());
+}
+
+#[test]
 fn nothing_makes_it_panic() {
     for output in [
         &b"test  ... ok\n"[..],
