@@ -23,7 +23,7 @@ fn together(threads: u32, each: impl Fn(u32) + Send + Sync + 'static) {
     }
 }
 
-/// Processes that live for an instant, each with the arguments FILE TAG-<thread>-<number>.
+/// Processes that live for an instant, each with the arguments FILE `TAG-<thread>-<number>`.
 pub fn spawn_many(words: &mut Words) {
     let (threads, each) = (words.number(), words.number());
     let (file, tag) = (
@@ -118,7 +118,7 @@ pub fn leader_first(words: &mut Words) {
     unsafe { libc::syscall(libc::SYS_exit, code) };
 }
 
-/// State of a process's leader, as in /proc/<pid>/stat.
+/// State of a process's leader, as in `/proc/<pid>/stat`.
 fn state(pid: libc::pid_t) -> Option<char> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/stat")).ok()?;
     stat.rsplit_once(") ")?.1.chars().next()

@@ -136,7 +136,7 @@ const COMMANDS: &[Command] = &[
     ),
 ];
 
-/// Processes that execute, and as many shells that they are children of, in [`Stream::execs`].
+/// Processes that execute, and as many shells that they are children of, in the stream's execs.
 const RESIDENTS: u32 = 4096;
 const PARENTS: u32 = 64;
 const FIRST_TGID: u32 = 1000;

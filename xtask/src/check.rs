@@ -114,7 +114,14 @@ fn docs() -> Result<Verdict> {
     process::step("docs");
     let mut cargo = workspace::cargo();
     cargo
-        .args(["doc", "--workspace", "--no-deps", "--quiet"])
+        // Modules say what they own, private things included.
+        .args([
+            "doc",
+            "--workspace",
+            "--no-deps",
+            "--quiet",
+            "--document-private-items",
+        ])
         .env("RUSTDOCFLAGS", "-Dwarnings");
     Ok(checked(
         cargo.env(workspace::BPF_DIR_ENV, workspace::bpf_dir()?),

@@ -3,7 +3,7 @@
 //! Owns the memory of a BPF ring buffer: a consumer page that we write, a producer page and the
 //! data that we only read. The kernel offers the data twice in a row so that no entry is split; every
 //! page of that would count as ours, so it is mapped once and an entry may come in two parts. The read
-//! position is ours alone; the *published* consumer position moves in [`Ring::acknowledge`], after
+//! position is ours alone; the *published* consumer position moves in [`Acknowledger::acknowledge`], after
 //! what was read is durable. So a killed daemon loses nothing that it had not acknowledged.
 //!
 //! What an entry's bytes claim is not checked here; that they are inside the ring is.

@@ -12,7 +12,7 @@ use crate::config::reader::{At, Node};
 use crate::config::settings::check_label;
 use crate::config::table::Scalar;
 
-/// As many as `labels` in [records] may have.
+/// As many as `labels` in `[records]` may have.
 const LABELS_MAX: usize = 32;
 
 /// A list of different values that has at least one.
@@ -68,7 +68,7 @@ impl<S: Scalar> Scalar for Filled<S> {
     }
 }
 
-/// `{ key = "value" }`, kept as `key:value` like `labels` in [records].
+/// `{ key = "value" }`, kept as `key:value` like `labels` in `[records]`.
 #[derive(Debug)]
 pub(super) struct Labels;
 
