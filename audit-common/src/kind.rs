@@ -3,7 +3,7 @@
 //! Owns the kind numbers. Dispatch, metric labels, hook table and docs are loops over [`KINDS`];
 //! nothing else spells a kind's number. A number is never reused for another meaning.
 
-use crate::events::{cgroup, exec, exec_failed, exit, file_open, fork};
+use crate::events::{cgroup, exec, exec_failed, exit, file_act, file_open, fork};
 use crate::header::Lane;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
@@ -16,6 +16,7 @@ pub enum Kind {
     CgroupCreated = 5,
     CgroupRemoved = 6,
     FileOpen = 7,
+    FileAct = 8,
 }
 
 /// One kind, as everybody else reads it.
@@ -59,6 +60,10 @@ pub const KINDS: &[KindRow] = &[
     row(Kind::CgroupCreated, "cgroup_created", "cgroup",      Lane::Critical, size_of::<cgroup::Cgroup>(),         &[]),
     row(Kind::CgroupRemoved, "cgroup_removed", "cgroup",      Lane::Critical, size_of::<cgroup::Cgroup>(),         &[]),
     row(Kind::FileOpen,      "file_open",      "file",        Lane::Bulk,     size_of::<file_open::FileOpen>(),     &["file.open_read", "file.open_write", "file.create"]),
+    row(Kind::FileAct,       "file_act",       "file",        Lane::Bulk,     size_of::<file_act::FileAct>(),       &[
+        "file.delete", "file.rmdir", "file.rename", "file.link", "file.symlink", "file.mkdir", "file.mknod", "file.truncate",
+        "file.chmod", "file.chown", "file.setxattr", "file.rmxattr", "file.mount", "file.umount",
+    ]),
 ];
 
 /// Slots for per-kind counters in the shared map; a kind's slot is its number.

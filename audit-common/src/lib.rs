@@ -16,6 +16,6 @@ pub mod offsets;
 pub mod settings;
 pub mod watch;
 
-pub use events::{cgroup, exec, exec_failed, exit, file_open, fork};
+pub use events::{cgroup, exec, exec_failed, exit, file_act, file_open, fork};
 pub use header::{Header, Lane};
 pub use kind::{KINDS, Kind, KindRow};

@@ -104,6 +104,7 @@ offsets! {
     bprm_argc = "linux_binprm.argc",
     task_children = "task_struct.children",
     task_sibling = "task_struct.sibling",
+    mm_users = "mm_struct.mm_users",
     mm_exe_file = "mm_struct.exe_file",
     mm_arg_start = "mm_struct.arg_start",
     mm_arg_end = "mm_struct.arg_end",
@@ -125,6 +126,7 @@ offsets! {
     regs_si = "pt_regs.si",
     regs_dx = "pt_regs.dx",
     regs_r8 = "pt_regs.r8",
+    regs_r9 = "pt_regs.r9",
     regs_r10 = "pt_regs.r10",
 }
 

@@ -12,6 +12,7 @@ use audit_common::{
     exec::Exec,
     exec_failed::ExecFailed,
     exit::Exit,
+    file_act::FileAct,
     file_open::FileOpen,
     fork::Fork,
     header::WIRE_VERSION,
@@ -86,6 +87,9 @@ pub struct Tails<'a> {
     pub cgroup: Option<Part<'a>>,
     pub file: Option<Part<'a>>,
     pub on_disk: Option<Part<'a>>,
+    pub second_base: Option<Part<'a>>,
+    pub second_name: Option<Part<'a>>,
+    pub text: Option<Part<'a>>,
     /// All tails, checked; [`Tails::environment`] finds the variables among them.
     all: &'a [u8],
 }
@@ -111,6 +115,9 @@ impl<'a> Tails<'a> {
                 tag::CGROUP => &mut tails.cgroup,
                 tag::FILE => &mut tails.file,
                 tag::ON_DISK => &mut tails.on_disk,
+                tag::SECOND_BASE => &mut tails.second_base,
+                tag::SECOND_NAME => &mut tails.second_name,
+                tag::TEXT => &mut tails.text,
                 // The environment comes several times; unknown tags are of a later version.
                 _ => continue,
             };
@@ -165,6 +172,7 @@ pub enum Event<'a> {
     CgroupCreated(Cgroup, Tails<'a>),
     CgroupRemoved(Cgroup, Tails<'a>),
     FileOpen(FileOpen, Tails<'a>),
+    FileAct(FileAct, Tails<'a>),
     /// A kind of a later version.
     Unknown(Header),
 }
@@ -224,6 +232,10 @@ pub fn decode(entry: &[u8]) -> Result<Event<'_>, Malformed> {
         Some(Kind::FileOpen) => {
             let (event, tails) = with_tails(kind, entry)?;
             Event::FileOpen(event, tails)
+        }
+        Some(Kind::FileAct) => {
+            let (event, tails) = with_tails(kind, entry)?;
+            Event::FileAct(event, tails)
         }
         None => Event::Unknown(header),
     })

@@ -95,14 +95,14 @@ const fn traced(program: &'static str, points: &'static [&'static str]) -> Candi
     }
 }
 
-/// Tracepoints of single system calls.
+/// Tracepoints of single system calls, of what else can be asked for by io_uring.
 const fn calls(program: &'static str, points: &'static [&'static str]) -> Candidate {
     Candidate {
         mechanism: Mechanism::Tracepoint,
         program,
         points,
         since: (4, 7),
-        cannot_see: BY_32_BIT,
+        cannot_see: OTHER_ENTRIES,
         only_compat: false,
         never_skipped: false,
         twin: None,
@@ -111,6 +111,7 @@ const fn calls(program: &'static str, points: &'static [&'static str]) -> Candid
 }
 
 const BY_32_BIT: &str = "32-bit programs";
+const OTHER_ENTRIES: &str = "32-bit programs, io_uring";
 
 #[rustfmt::skip]
 pub const HOOKS: &[HookRow] = &[
@@ -178,13 +179,28 @@ pub const HOOKS: &[HookRow] = &[
             noticed_by: &["exec_failed_again", "exec_before_enter"],
         },
     ] },
-    HookRow { name: "moving_end", group: "file", kinds: &[], auxiliary: true, candidates: &[
-        calls("moving_ended", &[
+    HookRow { name: "file_act", group: "file", kinds: &[Kind::FileAct], auxiliary: false, candidates: &[
+        calls("file_acted", &[
+            "syscalls/sys_exit_unlink", "syscalls/sys_exit_unlinkat", "syscalls/sys_exit_rmdir",
             "syscalls/sys_exit_rename", "syscalls/sys_exit_renameat", "syscalls/sys_exit_renameat2",
-            "syscalls/sys_exit_mount", "syscalls/sys_exit_umount", "syscalls/sys_exit_move_mount",
-            "syscalls/sys_exit_pivot_root",
+            "syscalls/sys_exit_link", "syscalls/sys_exit_linkat",
+            "syscalls/sys_exit_symlink", "syscalls/sys_exit_symlinkat",
+            "syscalls/sys_exit_mkdir", "syscalls/sys_exit_mkdirat",
+            "syscalls/sys_exit_mknod", "syscalls/sys_exit_mknodat",
+            "syscalls/sys_exit_truncate", "syscalls/sys_exit_ftruncate",
+            "syscalls/sys_exit_chmod", "syscalls/sys_exit_fchmod",
+            "syscalls/sys_exit_fchmodat", "syscalls/sys_exit_fchmodat2",
+            "syscalls/sys_exit_chown", "syscalls/sys_exit_fchown",
+            "syscalls/sys_exit_lchown", "syscalls/sys_exit_fchownat",
+            "syscalls/sys_exit_setxattr", "syscalls/sys_exit_lsetxattr",
+            "syscalls/sys_exit_fsetxattr", "syscalls/sys_exit_setxattrat",
+            "syscalls/sys_exit_removexattr", "syscalls/sys_exit_lremovexattr",
+            "syscalls/sys_exit_fremovexattr", "syscalls/sys_exit_removexattrat",
+            "syscalls/sys_exit_mount", "syscalls/sys_exit_umount",
+            "syscalls/sys_exit_move_mount", "syscalls/sys_exit_pivot_root",
         ]),
     ] },
+    // Behind what counts the end of it.
     HookRow { name: "moving_begin", group: "file", kinds: &[], auxiliary: true, candidates: &[
         calls("moving_begins", &[
             "syscalls/sys_enter_rename", "syscalls/sys_enter_renameat", "syscalls/sys_enter_renameat2",

@@ -5,6 +5,7 @@
 //! is never changed: the keeper of the watches makes another one and puts it in the place of this.
 
 mod keeper;
+mod meaning;
 
 use std::{
     collections::HashMap,
@@ -14,6 +15,7 @@ use std::{
 use audit_common::{Header, header::flag};
 
 pub use keeper::{Keeper, KeeperError};
+pub use meaning::{Identified, Meaning, Start, Views};
 
 use crate::{
     config::Operation,
@@ -38,6 +40,14 @@ pub struct Decider {
     labels: Vec<Vec<String>>,
 }
 
+/// Who acts.
+#[derive(Clone, Copy)]
+pub struct Who<'a> {
+    pub executable: Option<ObjectId>,
+    pub user: Option<&'a str>,
+    pub container: Option<&'a str>,
+}
+
 /// What became of an object, seen from a process.
 pub struct Access<'a> {
     pub operation: Operation,
@@ -47,9 +57,14 @@ pub struct Access<'a> {
     pub on_disk: &'a [u8],
     /// As the process sees it, or asked for it.
     pub path: &'a [u8],
-    pub executable: Option<ObjectId>,
-    pub user: Option<&'a str>,
-    pub container: Option<&'a str>,
+}
+
+/// A name that an act was about.
+pub struct Named<'a> {
+    pub operation: Operation,
+    pub meaning: &'a Meaning,
+    /// What is below it goes with it.
+    pub with_below: bool,
 }
 
 impl Decider {
@@ -76,51 +91,102 @@ impl Decider {
     pub fn decide(
         &self,
         access: &Access<'_>,
+        who: &Who<'_>,
         header: &Header,
         scratch: &mut Scratch,
     ) -> Option<Vec<String>> {
         let at_home = header.flags & flag::HOST_ROOT != 0;
-        let nothing: &[WatchId] = &[];
-        let known = access.object.and_then(|object| self.known.get(&object));
-        let subject = Subject {
+        let hosts = match access.object {
+            Some((dev, _)) => self.places(dev, access.on_disk),
+            None if at_home => vec![
+                self.mounts.resolved(access.path, false),
+                self.mounts.resolved(access.path, true),
+            ],
+            None => Vec::new(),
+        };
+        let subject = self.subject(header, who, access.path, access.object);
+        let mut found = Vec::new();
+        self.judge(&subject, &hosts, access.operation, scratch, &mut found);
+        self.labels_of(found)
+    }
+
+    /// The same of an act by names: it is recorded if any of them is watched.
+    pub fn decide_named(
+        &self,
+        names: &[Named<'_>],
+        who: &Who<'_>,
+        header: &Header,
+        scratch: &mut Scratch,
+    ) -> Option<Vec<String>> {
+        let mut found = Vec::new();
+        for named in names {
+            let meaning = named.meaning;
+            let object = meaning.object.map(|object| object.id);
+            let subject = Subject {
+                with_below: named.with_below,
+                ..self.subject(header, who, &meaning.path, object)
+            };
+            self.judge(
+                &subject,
+                &meaning.hosts,
+                named.operation,
+                scratch,
+                &mut found,
+            );
+        }
+        self.labels_of(found)
+    }
+
+    /// Where a place on a file system stands in the host's tree.
+    pub fn places(&self, dev: u32, on_disk: &[u8]) -> Vec<Vec<u8>> {
+        self.mounts.paths(dev, on_disk).collect()
+    }
+
+    fn subject<'a>(
+        &'a self,
+        header: &Header,
+        who: &Who<'a>,
+        path: &'a [u8],
+        object: Option<ObjectId>,
+    ) -> Subject<'a> {
+        let at_home = header.flags & flag::HOST_ROOT != 0;
+        let known = object.and_then(|object| self.known.get(&object));
+        Subject {
             path: b"",
-            inside: (!at_home).then_some(access.path),
-            known: known.map_or(nothing, Vec::as_slice),
-            executable_id: access.executable.map(|(dev, ino)| FileId {
+            with_below: false,
+            inside: (!at_home).then_some(path),
+            known: known.map_or(&[], Vec::as_slice),
+            executable_id: who.executable.map(|(dev, ino)| FileId {
                 dev: dev.into(),
                 ino,
             }),
             uid: header.uid,
-            user: access.user,
-            container: access.container,
-        };
-        let mut found: Vec<u32> = Vec::new();
-        let mut judge = |path: &[u8]| {
-            let subject = Subject { path, ..subject };
-            if let Judgement::Watched(watching) =
-                self.set.judge(&subject, access.operation, scratch)
-            {
+            user: who.user,
+            container: who.container,
+        }
+    }
+
+    /// Adds the watches that are for it by one of its host paths; by what it is where it has none, for
+    /// exceptions by path would not hold there.
+    fn judge(
+        &self,
+        subject: &Subject<'_>,
+        hosts: &[Vec<u8>],
+        operation: Operation,
+        scratch: &mut Scratch,
+        found: &mut Vec<u32>,
+    ) {
+        let nowhere = [Vec::new()];
+        let hosts = if hosts.is_empty() { &nowhere } else { hosts };
+        for path in hosts {
+            let subject = Subject { path, ..*subject };
+            if let Judgement::Watched(watching) = self.set.judge(&subject, operation, scratch) {
                 found.extend(watching.map(|(id, _)| id.0));
             }
-        };
-        match access.object {
-            Some((dev, _)) => {
-                let mut mounted = false;
-                for path in self.mounts.paths(dev, access.on_disk) {
-                    mounted = true;
-                    judge(&path);
-                }
-                // Only where the host has no path for it: exceptions by path would not hold.
-                if !mounted {
-                    judge(b"");
-                }
-            }
-            None if at_home => {
-                judge(&self.mounts.resolved(access.path, false));
-                judge(&self.mounts.resolved(access.path, true));
-            }
-            None => judge(b""),
         }
+    }
+
+    fn labels_of(&self, mut found: Vec<u32>) -> Option<Vec<String>> {
         found.sort_unstable();
         found.dedup();
         match found[..] {

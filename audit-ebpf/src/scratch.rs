@@ -14,9 +14,10 @@ pub enum Large {
     Exec = 0,
     ExecFailed = 1,
     FileOpen = 2,
+    FileAct = 3,
     /// Its twin, where programs can be preempted.
     #[cfg(not(feature = "legacy"))]
-    ExecFailedAgain = 3,
+    ExecFailedAgain = 4,
 }
 /// Programs without.
 #[derive(Clone, Copy)]

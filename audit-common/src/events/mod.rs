@@ -7,6 +7,7 @@ pub mod cgroup;
 pub mod exec;
 pub mod exec_failed;
 pub mod exit;
+pub mod file_act;
 pub mod file_open;
 pub mod fork;
 
@@ -51,6 +52,12 @@ pub mod tag {
     pub const FILE: u16 = 10;
     /// A walk. The same up to its file system's root, whatever is mounted where.
     pub const ON_DISK: u16 = 11;
+    /// A walk. The directory that a second name starts from.
+    pub const SECOND_BASE: u16 = 12;
+    /// String. The second name of a call, as it was given.
+    pub const SECOND_NAME: u16 = 13;
+    /// String. Another word of a call, as it was given: the name of an attribute or file system type.
+    pub const TEXT: u16 = 14;
 }
 
 /// `Tail::flags`

@@ -138,9 +138,6 @@ struct WatchLine {
     operations: Vec<&'static str>,
 }
 
-/// Operations that opens tell of. The others wait for hooks of their own.
-const SEEN: [Operation; 3] = [Operation::Read, Operation::Write, Operation::Create];
-
 fn watches(loaded: &Loaded) -> Vec<WatchLine> {
     let config = &loaded.config;
     let own = daemon::own(loaded, &config.log.dir);
@@ -271,14 +268,16 @@ fn put_notes(out: &mut String, checked: &Checked) {
              failed execs, and not yet what files they open.",
         );
     }
-    let unseen = |watch: &WatchLine| {
-        let seen = SEEN.map(Operation::as_str);
-        watch.operations.iter().any(|one| !seen.contains(one))
-    };
-    if checked.watches.iter().any(unseen) {
+    let rings = |event: &Coverage| event.cannot_see.contains("io_uring");
+    if checked.events.iter().any(rings) {
         notes.push(
-            "Of watched files this version sees opens: read, write, create. Delete, rename, \
-             link, attributes and mount are not seen yet, nor what io_uring opens.",
+            "What programs do to files by io_uring passes by system call tracepoints. Where \
+             nothing needs it, set the sysctl kernel.io_uring_disabled = 2 (from Linux 6.6).",
+        );
+        notes.push(
+            "What is removed, renamed or changed by its name is told by that name: it is followed \
+             when the call is over, and `unmapped.source` says \"userspace\". A process that \
+             changes links in the same moment can make it lead elsewhere.",
         );
     }
     if checked.preempted {
@@ -296,6 +295,9 @@ fn put_notes(out: &mut String, checked: &Checked) {
         put_wrapped(out, note);
     }
 }
+
+/// As many further attach points are counted, and not listed; JSON has all.
+const LISTED_MAX: usize = 4;
 
 /// One row of the table, and what is to be said of it.
 fn put_event(out: &mut String, event: &Coverage) {
@@ -315,8 +317,13 @@ fn put_event(out: &mut String, event: &Coverage) {
         "{:<15} {mechanism:<15} {first:<19} {:<13} {sees}",
         event.event, event.required
     );
-    for more in at {
-        let _ = writeln!(out, "{:<31} {more}", "");
+    match at.len() {
+        more @ LISTED_MAX.. => {
+            let _ = writeln!(out, "{:<31} and {more} more", "");
+        }
+        _ => at.for_each(|more| {
+            let _ = writeln!(out, "{:<31} {more}", "");
+        }),
     }
     if let (None, what) = (&event.reason, &*event.cannot_see)
         && !what.is_empty()

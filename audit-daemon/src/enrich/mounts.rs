@@ -4,7 +4,10 @@
 //! where parts of its file system are bound elsewhere, or none, where nothing of it is mounted on
 //! the host. Must not touch the file systems themselves: a dead NFS server stops nobody here.
 
+use std::ffi::OsStr;
 use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
 /// One mount of the host.
@@ -46,6 +49,11 @@ pub struct Mounts {
 const BYTES_MAX: u64 = 64 << 20;
 
 impl Mounts {
+    /// Those that a process sees, from its own root.
+    pub fn of_process(tgid: u32) -> io::Result<Mounts> {
+        Mounts::read(Path::new(&format!("/proc/{tgid}/mountinfo")))
+    }
+
     /// Init's mounts.
     pub fn of_host() -> io::Result<Mounts> {
         Mounts::read(Path::new("/proc/1/mountinfo"))
@@ -69,6 +77,12 @@ impl Mounts {
         }
     }
 
+    /// The device of a mount.
+    pub fn device(&self, mount: u32) -> Option<u32> {
+        let found = self.mounts.iter().find(|one| one.id == mount);
+        found.map(|one| one.dev)
+    }
+
     /// Mount ids with their devices.
     pub fn devices(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
         self.mounts.iter().map(|mount| (mount.id, mount.dev))
@@ -87,7 +101,11 @@ impl Mounts {
     /// A host path with its symbolic links resolved, as far as that asks no remote file system. What
     /// is not there stays as it is written; `last` says whether the last name is followed, too.
     pub fn resolved(&self, path: &[u8], last: bool) -> Vec<u8> {
-        use std::os::unix::ffi::{OsStrExt, OsStringExt};
+        self.resolved_below(b"", path, last)
+    }
+
+    /// The same of a path from another root, which stands at `root`; so do the mounts.
+    pub fn resolved_below(&self, root: &[u8], path: &[u8], last: bool) -> Vec<u8> {
         let (mut done, mut links) = (Vec::new(), 0);
         let parts = |path: &[u8]| -> Vec<Vec<u8>> {
             let parts = path
@@ -112,8 +130,8 @@ impl Mounts {
             if (rest.is_empty() && !last) || self.is_remote(&done) {
                 continue;
             }
-            let at = Path::new(std::ffi::OsStr::from_bytes(&done));
-            if let Ok(target) = std::fs::read_link(at)
+            let at = [root, &done[..]].concat();
+            if let Ok(target) = std::fs::read_link(OsStr::from_bytes(&at))
                 && links < LINKS_MAX
             {
                 links += 1;
@@ -128,7 +146,8 @@ impl Mounts {
         done
     }
 
-    fn is_remote(&self, path: &[u8]) -> bool {
+    /// Is this on a file system that may not answer?
+    pub fn is_remote(&self, path: &[u8]) -> bool {
         let mut remote = self.mounts.iter().filter(|mount| mount.remote);
         remote.any(|mount| below(&mount.point, path).is_some())
     }
@@ -145,6 +164,33 @@ impl Mounts {
         let rest = below(&deepest.point, path)?;
         Some((deepest.dev, [&deepest.root[..], rest].concat()))
     }
+}
+
+/// What the kernel calls an open file: the device by the mount that it was opened through, the inode
+/// by what is said of the descriptor. `stat` shows others on btrfs and overlayfs.
+pub fn identify(
+    file: BorrowedFd<'_>,
+    device_of_mount: impl Fn(u32) -> Option<u32>,
+) -> io::Result<(u32, u64)> {
+    let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", file.as_raw_fd()))?;
+    let field = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim().parse::<u64>().ok()
+    };
+    let stat = nix::sys::stat::fstat(file)?;
+    let mount = field("mnt_id:").and_then(|id| u32::try_from(id).ok());
+    let by_stat = || {
+        let (major, minor) = (
+            nix::sys::stat::major(stat.st_dev),
+            nix::sys::stat::minor(stat.st_dev),
+        );
+        (major << 20 | minor) as u32
+    };
+    Ok((
+        mount.and_then(device_of_mount).unwrap_or_else(by_stat),
+        // Kernels before 5.14 do not tell it here.
+        field("ino:").unwrap_or(stat.st_ino),
+    ))
 }
 
 /// What follows `above` in `path`, beginning with `/` or empty; `None` if it is not below.

@@ -80,7 +80,7 @@ pub struct Request {
 impl Request {
     /// Programs with long tails: twins have theirs.
     fn large_slots(&self) -> u32 {
-        if self.preempted { 4 } else { 3 }
+        if self.preempted { 5 } else { 4 }
     }
 }
 

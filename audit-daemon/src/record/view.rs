@@ -250,11 +250,34 @@ pub struct FileView<'a> {
     pub path: Text<'a>,
     /// Absent: it never existed (ENOENT). Unknown: it exists, but was not captured.
     pub inode: Fact<Inode>,
+    /// `i_mode` of what it is or was to be, where the inode is not known; 0: that neither.
+    pub kind: u32,
     /// Names it has; said if more than one.
     pub links: u32,
     pub is_deleted: bool,
     /// Permission bits, where a kind tells them.
     pub permissions: Option<u32>,
+    /// What only some kinds tell.
+    pub details: Option<&'a FileDetails<'a>>,
+}
+
+/// More about a file, as far as an act is about it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FileDetails<'a> {
+    pub size: Option<u64>,
+    /// Number and name.
+    pub owner: Option<(u32, Option<&'a str>)>,
+    pub primary_group: Option<u32>,
+    /// Major and minor of a device node.
+    pub rdev: Option<(u32, u32)>,
+    /// What a symbolic link says.
+    pub link_target: Option<Text<'a>>,
+    pub xattr: Option<Text<'a>>,
+    pub xattr_size: Option<u64>,
+    pub mount_source: Option<Text<'a>>,
+    pub fstype: Option<Text<'a>>,
+    /// As mountinfo names them, joined by commas.
+    pub mount_options: Option<&'a str>,
 }
 
 /// Identity of a file as the kernel has it.

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     enrich::process::{Process, Reference, key_of},
     record::view::{ActorView, Ancestor, Fact, ProcessId, ProcessView, Text},
+    watching::Who,
 };
 
 /// What the tables know of the process of an event.
@@ -47,24 +48,18 @@ impl Acting {
         }
     }
 
-    /// Device and inode of its program, if they are known.
-    pub fn executable(&self) -> Option<(u32, u64)> {
-        self.known.as_ref()?.executable
-    }
-
-    /// Its user's name, if that is known already.
-    pub fn user(&self) -> Option<&str> {
-        match identity::fact(&self.names.user) {
-            Fact::Known(name) => Some(name),
-            _ => None,
-        }
-    }
-
-    /// Its container's id.
-    pub fn container(&self) -> Option<&str> {
-        match &self.place {
-            identity::Where::In(container) => Some(&container.id),
-            _ => None,
+    /// What exceptions of watches are about.
+    pub fn who(&self) -> Who<'_> {
+        Who {
+            executable: self.known.as_ref().and_then(|process| process.executable),
+            user: match identity::fact(&self.names.user) {
+                Fact::Known(name) => Some(name),
+                _ => None,
+            },
+            container: match &self.place {
+                identity::Where::In(container) => Some(&container.id),
+                _ => None,
+            },
         }
     }
 

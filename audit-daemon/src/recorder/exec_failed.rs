@@ -135,5 +135,7 @@ fn asked_file<'a>(
         links: 1,
         is_deleted: false,
         permissions: None,
+        details: None,
+        kind: 0,
     })
 }

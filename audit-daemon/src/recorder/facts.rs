@@ -174,6 +174,8 @@ pub fn file<'a>(event: &Exec, path: Text<'a>) -> FileView<'a> {
         links: event.file_links,
         is_deleted: event.file_links == 0,
         permissions: None,
+        details: None,
+        kind: 0,
     }
 }
 

@@ -43,11 +43,9 @@ impl Recorder {
             object: (!failed).then_some((event.dev, event.ino)),
             on_disk: on_disk.bytes,
             path: file.path.bytes,
-            executable: acting.executable(),
-            user: acting.user(),
-            container: acting.container(),
         };
-        let Some(labels) = decider.decide(&access, header, &mut self.watching) else {
+        let who = acting.who();
+        let Some(labels) = decider.decide(&access, &who, header, &mut self.watching) else {
             return Outcome::Unwatched;
         };
         if !wanted {
@@ -108,6 +106,8 @@ fn opened_file<'a>(
         links: event.links,
         is_deleted: event.links == 0,
         permissions: (intent == Intent::Create).then_some(event.mode & PERMISSIONS),
+        details: None,
+        kind: 0,
     }
 }
 
@@ -136,5 +136,7 @@ fn asked_file<'a>(event: &FileOpen, tails: &Tails<'_>, to: &'a mut Vec<u8>) -> F
         links: 1,
         is_deleted: false,
         permissions: None,
+        details: None,
+        kind: 0,
     }
 }

@@ -9,6 +9,7 @@ mod daemon;
 mod exec;
 mod exec_failed;
 mod facts;
+mod file_act;
 mod file_open;
 mod identity;
 mod lifecycle;
@@ -54,6 +55,8 @@ pub struct Recorder {
     settings: RecorderSettings,
     /// Working memory of decisions about files.
     watching: crate::watch::Scratch,
+    /// What processes with other roots see.
+    views: crate::watching::Views,
     /// Working memory for paths.
     paths: path::Paths,
     /// The lines made since the last take.
@@ -113,6 +116,7 @@ impl Recorder {
                 .collect(),
             settings,
             watching: Default::default(),
+            views: Default::default(),
             paths: path::Paths::default(),
             out: Vec::new(),
             ends: Vec::new(),

@@ -190,6 +190,8 @@ fn file_view(exe: &Exe) -> FileView<'_> {
         links: exe.links,
         is_deleted: exe.deleted,
         permissions: None,
+        details: None,
+        kind: 0,
     }
 }
 

@@ -41,6 +41,8 @@ pub struct Subject<'a> {
     pub path: &'a [u8],
     /// The same from the root of its container, if it is in one: what `scope = "all"` is about.
     pub inside: Option<&'a [u8]>,
+    /// What is below it goes with it: watches of that are concerned, too.
+    pub with_below: bool,
     /// Watches of the object by its identity, whatever its path.
     pub known: &'a [WatchId],
     /// The program.
@@ -206,6 +208,13 @@ impl WatchSet {
     ) -> Judgement<'a> {
         scratch.found.clear();
         self.find(subject.path, operation, |_| true, scratch);
+        if subject.with_below {
+            self.trie.walk_above(subject.path, scratch, |found, id| {
+                if self.watches[id as usize].operations.contains(operation) {
+                    found.push(id);
+                }
+            });
+        }
         if let Some(path) = subject.inside {
             let everywhere = |one: &Compiled| one.watch.scope == Scope::All;
             self.find(path, operation, everywhere, scratch);

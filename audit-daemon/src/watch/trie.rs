@@ -36,6 +36,8 @@ struct Node {
     stays: bool,
     /// Watches of which a pattern ends here.
     ends: Vec<u32>,
+    /// Watches of which a pattern goes on from here.
+    passes: Vec<u32>,
 }
 
 /// The globs that begin at one node.
@@ -80,6 +82,11 @@ impl Trie {
     pub fn insert(&mut self, pattern: &Alternative, watch: u32) {
         let mut at = ROOT;
         for component in pattern.components() {
+            let passes = &mut self.nodes[at as usize].passes;
+            // They come in the order of their numbers, all patterns of one after the other.
+            if passes.last() != Some(&watch) {
+                passes.push(watch);
+            }
             at = self.child(at, component);
         }
         let ends = &mut self.nodes[at as usize].ends;
@@ -114,6 +121,34 @@ impl Trie {
         scratch: &mut Scratch,
         mut each: impl FnMut(&mut Vec<u32>, u32),
     ) {
+        self.follow(path, scratch);
+        for at in 0..scratch.reached.len() {
+            for watch in &self.nodes[scratch.reached[at] as usize].ends {
+                each(&mut scratch.found, *watch);
+            }
+        }
+    }
+
+    /// Calls `each` for the watches whose patterns may match what is below `path`, by its name: what
+    /// `**` leads to does not count.
+    pub fn walk_above(
+        &self,
+        path: &[u8],
+        scratch: &mut Scratch,
+        mut each: impl FnMut(&mut Vec<u32>, u32),
+    ) {
+        self.follow(path, scratch);
+        for at in 0..scratch.reached.len() {
+            let node = &self.nodes[scratch.reached[at] as usize];
+            for watch in node.passes.iter().filter(|_| !node.stays) {
+                each(&mut scratch.found, *watch);
+            }
+        }
+    }
+
+    /// Leaves in `reached` where the path leads.
+    fn follow(&self, path: &[u8], scratch: &mut Scratch) {
+        scratch.reached.clear();
         let Some((b'/', mut rest)) = path.split_first() else {
             return;
         };
@@ -138,11 +173,6 @@ impl Trie {
             scratch.advance();
             if scratch.reached.is_empty() {
                 return;
-            }
-        }
-        for at in 0..scratch.reached.len() {
-            for watch in &self.nodes[scratch.reached[at] as usize].ends {
-                each(&mut scratch.found, *watch);
             }
         }
     }

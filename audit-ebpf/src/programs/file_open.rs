@@ -35,8 +35,8 @@ const ENOENT: u32 = 2;
 const ENOTDIR: u32 = 20;
 /// `file.f_mode`: made by this very open.
 const FMODE_CREATED: u32 = 0x10_0000;
-const ERESTART_FIRST: u32 = 512;
-const ERESTART_LAST: u32 = 516;
+pub const ERESTART_FIRST: u32 = 512;
+pub const ERESTART_LAST: u32 = 516;
 
 #[tracepoint]
 pub fn file_opened(ctx: TracePointContext) -> u32 {
@@ -141,7 +141,7 @@ fn opened(state: &WatchState, task: u64, fd: u32, slot: Large) {
 
 /// The directory that is open there.
 #[inline(always)]
-fn opened_at(task: u64, fd: i32) -> Place {
+pub fn opened_at(task: u64, fd: i32) -> Place {
     let (_, array) = task::files(task);
     let file: u64 = read::kernel(array + fd as u64 * 8);
     Place::read(file + offset!(file_path))

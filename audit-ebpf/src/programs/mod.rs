@@ -7,6 +7,7 @@ mod exec;
 mod exec_before;
 mod exec_failed;
 mod exit;
+mod file_act;
 mod file_open;
 mod fork;
 mod moving;

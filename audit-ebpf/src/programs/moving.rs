@@ -12,9 +12,3 @@ pub fn moving_begins(_ctx: TracePointContext) -> u32 {
     watch::begins_to_move();
     0
 }
-
-#[tracepoint]
-pub fn moving_ended(_ctx: TracePointContext) -> u32 {
-    watch::has_moved();
-    0
-}

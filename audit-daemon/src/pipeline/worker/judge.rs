@@ -2,7 +2,7 @@
 //!
 //! Owns the choice by kind. Must not read a batch, and must not know how a record reads.
 
-use audit_common::{Header, Lane, file_open::FileOpen};
+use audit_common::{Header, Lane};
 use tracing::debug;
 
 use super::Worker;
@@ -10,7 +10,8 @@ use crate::{
     accounts::{Fate, Ticket},
     decode::{self, Event},
     policy::{Judgement, Search},
-    recorder::{Failure, Outcome},
+    recorder::{Failure, Outcome, Recorder},
+    watching::Decider,
 };
 
 impl Worker {
@@ -72,21 +73,8 @@ impl Worker {
                 let written = self.recorder.exit(event, write);
                 self.recorded(wanted.exit && (written || !write), written, &event.header)
             }
-            Event::CgroupCreated(event, tails) => {
-                let path = tails.cgroup.map_or(&[][..], |part| part.bytes);
-                let time_ns = event.header.time_ns;
-                self.recorder
-                    .cgroups
-                    .created(event.hierarchy, event.id, path, time_ns);
-                Fate::Folded
-            }
-            Event::CgroupRemoved(event, _) => {
-                self.recorder
-                    .cgroups
-                    .removed(event.hierarchy, event.id, event.header.time_ns);
-                Fate::Folded
-            }
-            Event::FileOpen(event, tails) => self.file_open(event, tails),
+            Event::CgroupCreated(..) | Event::CgroupRemoved(..) => self.cgroup(event),
+            Event::FileOpen(..) | Event::FileAct(..) => self.file(event),
             Event::Unknown(header) => {
                 debug!("an event of unknown kind {}", header.kind);
                 Fate::LeftOut
@@ -94,15 +82,51 @@ impl Worker {
         })
     }
 
-    fn file_open(&mut self, event: &FileOpen, tails: &decode::Tails<'_>) -> Fate {
+    /// A cgroup that came or went: for the table only.
+    fn cgroup(&mut self, event: &Event<'_>) -> Fate {
+        let cgroups = &mut self.recorder.cgroups;
+        match event {
+            Event::CgroupCreated(event, tails) => {
+                let path = tails.cgroup.map_or(&[][..], |part| part.bytes);
+                cgroups.created(event.hierarchy, event.id, path, event.header.time_ns);
+            }
+            Event::CgroupRemoved(event, _) => {
+                cgroups.removed(event.hierarchy, event.id, event.header.time_ns);
+            }
+            _ => {}
+        }
+        Fate::Folded
+    }
+
+    /// What was done to a file.
+    fn file(&mut self, event: &Event<'_>) -> Fate {
+        match event {
+            Event::FileOpen(event, tails) => self
+                .watched(&event.header, |recorder, decider, write| {
+                    recorder.file_open(event, tails, decider, write)
+                }),
+            Event::FileAct(event, tails) => self
+                .watched(&event.header, |recorder, decider, write| {
+                    recorder.file_act(event, tails, decider, write)
+                }),
+            _ => Fate::LeftOut,
+        }
+    }
+
+    /// A file event, recorded if a watch is for it.
+    fn watched(
+        &mut self,
+        header: &Header,
+        record: impl FnOnce(&mut Recorder, &Decider, bool) -> Outcome,
+    ) -> Fate {
         let Some(decider) = self.parts.watching.get() else {
             return Fate::LeftOut;
         };
         let wanted = self.parts.wanted.file;
-        let write = wanted && !self.is_double(&event.header);
-        match self.recorder.file_open(event, tails, &decider, write) {
+        let write = wanted && !self.is_double(header);
+        match record(&mut self.recorder, &decider, write) {
             Outcome::Unwatched => Fate::LeftOut,
-            Outcome::Watched => self.recorded(wanted, write, &event.header),
+            Outcome::Watched => self.recorded(wanted, write, header),
         }
     }
 
@@ -183,6 +207,7 @@ pub(super) fn kind_of(event: &Event<'_>) -> u16 {
         Event::Exit(event) => event.header.kind,
         Event::CgroupCreated(event, _) | Event::CgroupRemoved(event, _) => event.header.kind,
         Event::FileOpen(event, _) => event.header.kind,
+        Event::FileAct(event, _) => event.header.kind,
         Event::Unknown(header) => header.kind,
     }
 }

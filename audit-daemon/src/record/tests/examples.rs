@@ -83,6 +83,8 @@ pub fn file(path: &'static [u8], major: u32, minor: u32, number: u64) -> FileVie
         links: 1,
         is_deleted: false,
         permissions: None,
+        details: None,
+        kind: 0,
     }
 }
 

@@ -174,6 +174,8 @@ fn fileless() -> String {
     let exe = FileView {
         is_deleted: true,
         permissions: None,
+        details: None,
+        kind: 0,
         ..file(b"/memfd:kit", 0, 1, 4117)
     };
     let process = ProcessView {

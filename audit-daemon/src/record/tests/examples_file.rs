@@ -8,7 +8,7 @@ use super::{at, event, id};
 const O_WRONLY_APPEND: u32 = 0o2001;
 const O_RDWR_CREAT_EXCL: u32 = 0o302;
 const ENOENT: i32 = 2;
-const KEY: &[u8] = b"/srv/payments/secrets/api.key";
+pub const KEY: &[u8] = b"/srv/payments/secrets/api.key";
 
 pub fn all() -> Vec<Example> {
     let vim = vim();
@@ -70,7 +70,7 @@ pub fn all() -> Vec<Example> {
     ]
 }
 
-fn inode_of(path: &'static [u8], number: u64, mode: u32) -> FileView<'static> {
+pub fn inode_of(path: &'static [u8], number: u64, mode: u32) -> FileView<'static> {
     FileView {
         inode: Fact::Known(Inode {
             major: 253,
@@ -82,7 +82,7 @@ fn inode_of(path: &'static [u8], number: u64, mode: u32) -> FileView<'static> {
     }
 }
 
-fn vim() -> ProcessView<'static> {
+pub fn vim() -> ProcessView<'static> {
     ProcessView {
         id: id(4121, 83_245),
         name: Fact::Known(b"vim"),

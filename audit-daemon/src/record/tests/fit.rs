@@ -166,6 +166,8 @@ fn worst<'a>(path: Text<'a>, word: &'a str, variables: &'a [Variable<'a>]) -> Pr
         links: u32::MAX,
         is_deleted: true,
         permissions: None,
+        details: None,
+        kind: 0,
     };
     let owner = Owner {
         uid: 0,

@@ -112,6 +112,8 @@ impl Draw {
             links: self.below(3) as u32,
             is_deleted: self.one_in(5),
             permissions: self.one_in(3).then_some(0o4755),
+            details: None,
+            kind: 0,
         }
     }
 

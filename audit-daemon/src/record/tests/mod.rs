@@ -5,6 +5,7 @@
 //! without losing the order of keys.
 
 mod examples;
+mod examples_act;
 mod examples_container;
 mod examples_daemon;
 mod examples_exec;

@@ -30,6 +30,7 @@ fn matching<'s>(set: &'s WatchSet, path: &str, scratch: &'s mut Scratch) -> Vec<
 
 const SUBJECT: Subject<'static> = Subject {
     path: b"/srv/pay/a",
+    with_below: false,
     inside: None,
     known: &[],
     executable_id: None,
@@ -37,6 +38,40 @@ const SUBJECT: Subject<'static> = Subject {
     user: Some("eve"),
     container: None,
 };
+
+#[test]
+fn what_is_above_a_watch_takes_it_along() {
+    let set = set(vec![
+        watch("tree", &["/srv/pay/**"]),
+        watch("keys", &["/home/*/.ssh/keys"]),
+        watch("anywhere", &["/**/secret"]),
+    ]);
+    let moved = |path: &str, with_below| -> Vec<String> {
+        let mut scratch = Scratch::default();
+        let subject = Subject {
+            path: path.as_bytes(),
+            with_below,
+            ..SUBJECT
+        };
+        match set.judge(&subject, Operation::Rename, &mut scratch) {
+            Judgement::Watched(watching) => {
+                names(watching).into_iter().map(str::to_owned).collect()
+            }
+            _ => Vec::new(),
+        }
+    };
+    assert_eq!(moved("/srv", true), ["tree"]);
+    assert_eq!(moved("/srv/pay", true), ["tree"]);
+    assert_eq!(moved("/srv/pay", false), [""; 0]);
+    assert_eq!(moved("/srv/pay/x", true), ["tree"]);
+    assert_eq!(moved("/srv/pays", true), [""; 0]);
+    assert_eq!(moved("/home/eve", true), ["keys"]);
+    assert_eq!(moved("/home/eve/.ssh", true), ["keys"]);
+    assert_eq!(moved("/home/eve/x", true), [""; 0]);
+    assert_eq!(moved("/", true), ["tree", "keys", "anywhere"]);
+    // What only `**` leads to is not above anything by its name.
+    assert_eq!(moved("/var", true), [""; 0]);
+}
 
 #[test]
 fn a_path_finds_each_of_its_watches_once_and_in_order() {

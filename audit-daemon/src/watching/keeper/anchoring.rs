@@ -5,11 +5,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    io,
-    os::{
-        fd::{AsRawFd, BorrowedFd},
-        unix::ffi::{OsStrExt, OsStringExt},
-    },
+    os::unix::ffi::{OsStrExt, OsStringExt},
     path::{Path, PathBuf},
 };
 
@@ -19,7 +15,7 @@ use audit_common::watch::{
 
 use super::super::ObjectId;
 use crate::{
-    enrich::mounts::Mounts,
+    enrich::mounts::{Mounts, identify},
     kernel::Matching,
     watch::{
         anchors::{Anchors, Interest, Limits},
@@ -44,7 +40,13 @@ pub struct Found {
 /// Finds everything anew; the set learns what links lead to, and which programs are excluded.
 pub fn find(set: &mut WatchSet, mounts: &Mounts) -> Found {
     let devices: HashMap<u32, u32> = mounts.devices().collect();
-    let disk = Host::identifying(Box::new(move |file| identify(file, &devices)));
+    let disk = Host::identifying(Box::new(move |file| {
+        let (dev, ino) = identify(file, |mount| devices.get(&mount).copied())?;
+        Ok(FileId {
+            dev: dev.into(),
+            ino,
+        })
+    }));
     let anchors = Anchors::find(set, Path::new("/"), &disk, Limits::default());
     set.identify(|path| disk.look(path).ok().map(|seen| seen.id));
     let mut found = Found::default();
@@ -160,28 +162,4 @@ impl Found {
             }
         }
     }
-}
-
-/// Device by the mount that it was opened through, inode by what the kernel says of the descriptor.
-fn identify(file: BorrowedFd<'_>, devices: &HashMap<u32, u32>) -> io::Result<FileId> {
-    let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", file.as_raw_fd()))?;
-    let field = |name: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-        line.trim().parse::<u64>().ok()
-    };
-    let stat = nix::sys::stat::fstat(file)?;
-    let mount = field("mnt_id:").and_then(|id| u32::try_from(id).ok());
-    let dev = mount.and_then(|id| devices.get(&id).copied());
-    let by_stat = || {
-        let (major, minor) = (
-            nix::sys::stat::major(stat.st_dev),
-            nix::sys::stat::minor(stat.st_dev),
-        );
-        (major << 20 | minor) as u32
-    };
-    Ok(FileId {
-        dev: dev.unwrap_or_else(by_stat).into(),
-        // Kernels before 5.14 do not tell it here.
-        ino: field("ino:").unwrap_or(stat.st_ino),
-    })
 }

@@ -1,0 +1,291 @@
+//! Records of files that were changed by name or descriptor, and of those that were to be.
+//!
+//! Owns what each call is about: its names, the operation that a watch asks for, and what its numbers
+//! say. What a name meant is found out by the decider.
+
+mod calls;
+
+use audit_common::file_act::{FileAct, call, flag};
+use nix::libc;
+
+use super::{Recorder, acting::Acting, facts, file_open::Outcome, path};
+use crate::{
+    decode::{Part, Tails},
+    enrich::users::Name,
+    record::{
+        FileActView, FileResult,
+        view::{Fact, FileDetails, FileView, Inode, Source, Text},
+    },
+    watching::{Decider, Identified, Meaning, Named, Start, Views},
+};
+
+const ENOENT: u32 = libc::ENOENT.cast_unsigned();
+
+/// The names of an act and what they meant.
+struct Objects {
+    first: Meaning,
+    second: Option<Meaning>,
+    /// How paths were learnt.
+    source: Source,
+}
+
+impl Recorder {
+    /// Writes the record of an act, if the decider wants one.
+    pub fn file_act(
+        &mut self,
+        event: &FileAct,
+        tails: &Tails<'_>,
+        decider: &Decider,
+        wanted: bool,
+    ) -> Outcome {
+        let header = &event.header;
+        let Some(objects) = objects(event, tails, decider, &mut self.views) else {
+            return Outcome::Unwatched;
+        };
+        let acting = Acting::of(self, header, event.namespace_pid);
+        let names = names(event, &objects);
+        let scratch = &mut self.watching;
+        let Some(labels) = decider.decide_named(&names, &acting.who(), header, scratch) else {
+            return Outcome::Unwatched;
+        };
+        if !wanted {
+            return Outcome::Watched;
+        }
+        let owner = calls::new_owner(event);
+        let name = owner.and_then(|uid| match self.names.lookup_user(uid) {
+            Name::Known(name) => Some(name),
+            _ => None,
+        });
+        let options = calls::mount_options(event);
+        let details = details(event, tails, options.as_deref());
+        let change = FileDetails {
+            owner: owner.map(|uid| (uid, name.as_ref().map(|name| name.as_str()))),
+            primary_group: calls::new_group(event),
+            ..FileDetails::default()
+        };
+        let meta = super::meta(&self.clock, self.next_sequence, &labels, header);
+        let (parent, ancestry) = (acting.parent(), acting.ancestry());
+        let process = acting.process(header, self.host.cap_full, parent.as_ref(), &ancestry);
+        let file = FileView {
+            permissions: calls::made_mode(event),
+            details: Some(&details),
+            ..file(event, &objects.first, objects.source)
+        };
+        let view = FileActView {
+            meta,
+            actor: acting.actor(&process, header),
+            act: calls::act(event, tails.text.map_or(b"", |text| text.bytes)),
+            file,
+            result: result(event, &objects, &file, &change),
+            detail: calls::detail(event),
+            errno: event.errno.cast_signed(),
+        };
+        self.lines.file_act(&mut self.out, &view);
+        self.written();
+        Outcome::Watched
+    }
+}
+
+/// What the act was about; `None` if nobody can say.
+fn objects(
+    event: &FileAct,
+    tails: &Tails<'_>,
+    decider: &Decider,
+    views: &mut Views,
+) -> Option<Objects> {
+    let header = &event.header;
+    let unproven = event.flags & flag::UNPROVEN != 0;
+    let by_fd = event.flags & flag::BY_FD != 0;
+    let on_disk = joined(tails.on_disk.as_ref());
+    let base = joined(tails.base.as_ref());
+    let start = Start {
+        path: &base,
+        on_disk: tails.on_disk.map(|_| (event.dev, &on_disk[..])),
+    };
+    let first = match by_fd {
+        true => Meaning {
+            path: joined(tails.file.as_ref()),
+            hosts: decider.places(event.dev, &on_disk),
+            object: Some(Identified {
+                id: (event.dev, event.ino),
+                mode: event.mode,
+                links: event.links.into(),
+            }),
+        },
+        false => {
+            let name = readable(tails.filename.as_ref())?;
+            decider.meaning(header, &start, name, calls::follows(event), views)
+        }
+    };
+    let second = match event.flags & flag::TWO_NAMES != 0 {
+        true => second(event, tails, decider, &start, &first, views),
+        false => None,
+    };
+    Some(Objects {
+        first: forget_gone(event, first, second.as_ref()),
+        second,
+        source: match (unproven, by_fd) {
+            (true, _) => Source::Unproven,
+            (false, true) => Source::Kernel,
+            (false, false) => Source::Userspace,
+        },
+    })
+}
+
+fn second(
+    event: &FileAct,
+    tails: &Tails<'_>,
+    decider: &Decider,
+    start: &Start<'_>,
+    first: &Meaning,
+    views: &mut Views,
+) -> Option<Meaning> {
+    let name = readable(tails.second_name.as_ref())?;
+    if !calls::is_path(event, name) {
+        return None;
+    }
+    let base = match event.call {
+        // A link's target is looked for in the link's own directory.
+        call::SYMLINK => directory(&first.path).to_vec(),
+        _ => joined(tails.second_base.as_ref()),
+    };
+    let start = match event.flags & flag::SAME_START != 0 && event.call != call::SYMLINK {
+        true => *start,
+        false => Start {
+            path: &base,
+            on_disk: None,
+        },
+    };
+    let follow = calls::second_follows(event);
+    Some(decider.meaning(&event.header, &start, name, follow, views))
+}
+
+/// What stands now where something was removed is not what the act was about; what was renamed stands
+/// where it went to, unless two things changed places.
+fn forget_gone(event: &FileAct, first: Meaning, second: Option<&Meaning>) -> Meaning {
+    let object = match event.call {
+        _ if event.errno != 0 => first.object,
+        call::RENAME if calls::detail(event).is_none() => second.and_then(|second| second.object),
+        call::UNLINK | call::RMDIR | call::RENAME | call::UMOUNT => None,
+        _ => first.object,
+    };
+    Meaning { object, ..first }
+}
+
+fn names<'a>(event: &FileAct, objects: &'a Objects) -> Vec<Named<'a>> {
+    let (first, second) = calls::operations(event);
+    let with_below = matches!(
+        event.call,
+        call::RENAME | call::MOUNT | call::UMOUNT | call::MOVE_MOUNT
+    );
+    let named = |meaning, operation| Named {
+        operation,
+        meaning,
+        with_below,
+    };
+    let second = objects.second.as_ref().zip(second);
+    std::iter::once(named(&objects.first, first))
+        .chain(second.map(|(meaning, operation)| named(meaning, operation)))
+        .collect()
+}
+
+fn file<'a>(event: &FileAct, meaning: &'a Meaning, source: Source) -> FileView<'a> {
+    let inode = match (meaning.object, event.errno) {
+        (Some(object), _) => Fact::Known(Inode {
+            number: object.id.1,
+            mode: object.mode,
+            ..facts::device(object.id.0)
+        }),
+        (None, ENOENT) => Fact::Absent,
+        // What was to be made is not there.
+        (None, errno) if errno != 0 && calls::makes(event) => Fact::Absent,
+        (None, _) => Fact::Unknown,
+    };
+    // Of a name the number of names was learnt later, so only the act that is about it tells it.
+    let told = event.flags & flag::BY_FD != 0 || event.call == call::LINK;
+    let regular = |object: &Identified| told && object.mode & libc::S_IFMT == libc::S_IFREG;
+    let links = meaning
+        .object
+        .filter(regular)
+        .map_or(1, |object| object.links);
+    FileView {
+        path: Text {
+            source,
+            ..Text::whole(&meaning.path)
+        },
+        inode,
+        kind: calls::kind(event).unwrap_or(0),
+        links: u32::try_from(links).unwrap_or(u32::MAX),
+        is_deleted: false,
+        permissions: None,
+        details: None,
+    }
+}
+
+/// What came of it, or was to come.
+fn result<'a>(
+    event: &FileAct,
+    objects: &'a Objects,
+    file: &FileView<'a>,
+    change: &'a FileDetails<'a>,
+) -> Option<FileResult<'a>> {
+    match event.call {
+        call::RENAME | call::LINK => {
+            let second = objects.second.as_ref()?;
+            Some(FileResult::Name(self::file(event, second, objects.source)))
+        }
+        call::CHMOD => Some(FileResult::Change(FileView {
+            permissions: calls::new_mode(event),
+            links: 1,
+            details: None,
+            ..*file
+        })),
+        call::CHOWN => Some(FileResult::Change(FileView {
+            links: 1,
+            details: Some(change),
+            ..*file
+        })),
+        _ => None,
+    }
+}
+
+fn details<'a>(
+    event: &FileAct,
+    tails: &Tails<'a>,
+    mount_options: Option<&'a str>,
+) -> FileDetails<'a> {
+    let text = |part: Option<Part<'a>>| readable(part.as_ref()).map(Text::whole);
+    let only = |calls: &[u32], part| calls.contains(&event.call).then(|| text(part)).flatten();
+    FileDetails {
+        size: calls::new_size(event),
+        rdev: calls::device_number(event),
+        link_target: only(&[call::SYMLINK], tails.second_name),
+        xattr: only(&[call::SETXATTR, call::REMOVEXATTR], tails.text),
+        xattr_size: calls::xattr_size(event),
+        mount_source: only(&[call::MOUNT, call::MOVE_MOUNT], tails.second_name),
+        fstype: only(&[call::MOUNT], tails.text),
+        mount_options,
+        ..FileDetails::default()
+    }
+}
+
+fn joined(part: Option<&Part<'_>>) -> Vec<u8> {
+    let mut to = Vec::new();
+    if let Some(part) = part {
+        path::join(part, &mut to);
+    }
+    to
+}
+
+fn readable<'a>(part: Option<&Part<'a>>) -> Option<&'a [u8]> {
+    part.filter(|part| !part.unreadable())
+        .map(|part| part.bytes)
+}
+
+/// What stands before the last name.
+fn directory(path: &[u8]) -> &[u8] {
+    match path.iter().rposition(|byte| *byte == b'/') {
+        Some(0) | None => b"/",
+        Some(end) => &path[..end],
+    }
+}

@@ -1,0 +1,196 @@
+//! What each call is about, and what its numbers say.
+//!
+//! Owns the reading of [`FileAct`]'s numbers by call. Must not look anything up.
+
+use audit_common::file_act::{FileAct, NO_VALUE, call, flag};
+use nix::libc;
+
+use crate::{config::Operation, record::Act};
+
+const PERMISSIONS: u64 = 0o7777;
+const RENAME_EXCHANGE: u64 = 2;
+const MOVE_MOUNT_FROM_SYMLINKS: u64 = 1;
+const MOVE_MOUNT_TO_SYMLINKS: u64 = 0x10;
+/// "Unchanged", of chown.
+const SAME: u32 = u32::MAX;
+
+/// Flags of mount(2), as mountinfo names what they do.
+const MOUNT_FLAGS: [(u64, &str); 20] = [
+    (libc::MS_RDONLY, "ro"),
+    (libc::MS_NOSUID, "nosuid"),
+    (libc::MS_NODEV, "nodev"),
+    (libc::MS_NOEXEC, "noexec"),
+    (libc::MS_SYNCHRONOUS, "sync"),
+    (libc::MS_REMOUNT, "remount"),
+    (libc::MS_MANDLOCK, "mand"),
+    (libc::MS_DIRSYNC, "dirsync"),
+    (libc::MS_NOATIME, "noatime"),
+    (libc::MS_NODIRATIME, "nodiratime"),
+    (libc::MS_BIND, "bind"),
+    (libc::MS_MOVE, "move"),
+    (libc::MS_REC, "rec"),
+    (libc::MS_UNBINDABLE, "unbindable"),
+    (libc::MS_PRIVATE, "private"),
+    (libc::MS_SLAVE, "slave"),
+    (libc::MS_SHARED, "shared"),
+    (libc::MS_RELATIME, "relatime"),
+    (libc::MS_STRICTATIME, "strictatime"),
+    (libc::MS_LAZYTIME, "lazytime"),
+];
+
+pub fn is_rmdir(event: &FileAct) -> bool {
+    event.call == call::RMDIR
+        || event.call == call::UNLINK && event.at_flags & libc::AT_REMOVEDIR as u32 != 0
+}
+
+/// Is something made that was not there?
+pub fn makes(event: &FileAct) -> bool {
+    matches!(event.call, call::SYMLINK | call::MKDIR | call::MKNOD)
+}
+
+/// The type of what was made or removed, or was to be, whatever is there now.
+pub fn kind(event: &FileAct) -> Option<u32> {
+    match event.call {
+        _ if is_rmdir(event) => Some(libc::S_IFDIR),
+        call::MKDIR => Some(libc::S_IFDIR),
+        call::SYMLINK => Some(libc::S_IFLNK),
+        // Without a type it is a regular file.
+        call::MKNOD => match event.values[0] as u32 & libc::S_IFMT {
+            0 => Some(libc::S_IFREG),
+            kind => Some(kind),
+        },
+        _ => None,
+    }
+}
+
+pub fn act(event: &FileAct, xattr: &[u8]) -> Act {
+    let of_user = xattr.starts_with(b"user.");
+    match event.call {
+        _ if is_rmdir(event) => Act::Rmdir,
+        call::UNLINK => Act::Delete,
+        call::RENAME => Act::Rename,
+        call::LINK => Act::Link,
+        call::SYMLINK => Act::Symlink,
+        call::MKDIR => Act::Mkdir,
+        call::MKNOD => Act::Mknod,
+        call::TRUNCATE => Act::Truncate,
+        call::CHMOD => Act::Chmod,
+        call::CHOWN => Act::Chown,
+        call::SETXATTR if of_user => Act::SetUserXattr,
+        call::SETXATTR => Act::SetXattr,
+        call::REMOVEXATTR if of_user => Act::RemoveUserXattr,
+        call::REMOVEXATTR => Act::RemoveXattr,
+        call::UMOUNT => Act::Umount,
+        _ => Act::Mount,
+    }
+}
+
+/// What a watch must ask for: of the first name, and of the second if that counts.
+pub fn operations(event: &FileAct) -> (Operation, Option<Operation>) {
+    match event.call {
+        call::UNLINK | call::RMDIR => (Operation::Delete, None),
+        call::RENAME => (Operation::Rename, Some(Operation::Rename)),
+        call::LINK => (Operation::Link, Some(Operation::Link)),
+        // A way to something watched is another name for it.
+        call::SYMLINK => (Operation::Create, Some(Operation::Link)),
+        call::MKDIR | call::MKNOD => (Operation::Create, None),
+        call::TRUNCATE => (Operation::Write, None),
+        call::MOUNT | call::UMOUNT | call::MOVE_MOUNT => (Operation::Mount, Some(Operation::Mount)),
+        _ => (Operation::Attributes, None),
+    }
+}
+
+/// Is a link at the end of the first name followed?
+pub fn follows(event: &FileAct) -> bool {
+    let nofollow = event.flags & flag::NOFOLLOW != 0;
+    let at = |flag: i32| event.at_flags & flag.cast_unsigned() != 0;
+    match event.call {
+        call::LINK => at(libc::AT_SYMLINK_FOLLOW),
+        call::TRUNCATE | call::MOUNT => true,
+        call::UMOUNT => event.values[0] & libc::UMOUNT_NOFOLLOW as u64 == 0,
+        call::MOVE_MOUNT => event.values[0] & MOVE_MOUNT_TO_SYMLINKS != 0,
+        call::CHMOD | call::CHOWN | call::SETXATTR | call::REMOVEXATTR => {
+            !nofollow && !at(libc::AT_SYMLINK_NOFOLLOW)
+        }
+        _ => false,
+    }
+}
+
+pub fn second_follows(event: &FileAct) -> bool {
+    match event.call {
+        call::SYMLINK | call::MOUNT => true,
+        call::MOVE_MOUNT => event.values[0] & MOVE_MOUNT_FROM_SYMLINKS != 0,
+        _ => false,
+    }
+}
+
+/// Does the second name mean a file? The source of a mount need not.
+pub fn is_path(event: &FileAct, name: &[u8]) -> bool {
+    match event.call {
+        call::MOUNT => event.values[0] & (libc::MS_BIND | libc::MS_MOVE) != 0,
+        call::MOVE_MOUNT | call::SYMLINK => !name.is_empty(),
+        _ => true,
+    }
+}
+
+pub fn detail(event: &FileAct) -> Option<&'static str> {
+    let exchanges = event.call == call::RENAME
+        && event.values[0] != NO_VALUE
+        && event.values[0] & RENAME_EXCHANGE != 0;
+    exchanges.then_some("RENAME_EXCHANGE")
+}
+
+/// Permissions of what was made, as they were asked for.
+pub fn made_mode(event: &FileAct) -> Option<u32> {
+    let made = matches!(event.call, call::MKDIR | call::MKNOD);
+    made.then_some((event.values[0] & PERMISSIONS) as u32)
+}
+
+pub fn new_mode(event: &FileAct) -> Option<u32> {
+    (event.call == call::CHMOD).then_some((event.values[0] & PERMISSIONS) as u32)
+}
+
+pub fn new_owner(event: &FileAct) -> Option<u32> {
+    (event.call == call::CHOWN)
+        .then_some(event.values[0] as u32)
+        .filter(|uid| *uid != SAME)
+}
+
+pub fn new_group(event: &FileAct) -> Option<u32> {
+    (event.call == call::CHOWN)
+        .then_some(event.values[1] as u32)
+        .filter(|gid| *gid != SAME)
+}
+
+/// A size below zero is refused, and no size.
+pub fn new_size(event: &FileAct) -> Option<u64> {
+    (event.call == call::TRUNCATE)
+        .then_some(event.values[0])
+        .filter(|size| i64::try_from(*size).is_ok())
+}
+
+pub fn xattr_size(event: &FileAct) -> Option<u64> {
+    (event.call == call::SETXATTR)
+        .then_some(event.values[0])
+        .filter(|size| *size != NO_VALUE)
+}
+
+/// Major and minor of a device node that was made.
+pub fn device_number(event: &FileAct) -> Option<(u32, u32)> {
+    let kind = event.values[0] as u32 & libc::S_IFMT;
+    let device = kind == libc::S_IFCHR || kind == libc::S_IFBLK;
+    (event.call == call::MKNOD && device).then(|| {
+        let number = event.values[1];
+        (libc::major(number), libc::minor(number))
+    })
+}
+
+pub fn mount_options(event: &FileAct) -> Option<String> {
+    if event.call != call::MOUNT {
+        return None;
+    }
+    let flags = MOUNT_FLAGS.iter();
+    let names = flags.filter(|(flag, _)| event.values[0] & flag != 0);
+    let names: Vec<&str> = names.map(|(_, name)| *name).collect();
+    (!names.is_empty()).then(|| names.join(","))
+}

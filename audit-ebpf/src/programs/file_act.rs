@@ -1,0 +1,326 @@
+//! A file was changed by name or by descriptor, or was to be: the exits of unlink, rename, link,
+//! mkdir, truncate, chmod, chown, the attributes, mount and their variants.
+//!
+//! Of a descriptor the object is the kernel's. A name is the program's own word, and what it led to
+//! is gone or changed by now: a name without a slash is in the directory that it starts from, and
+//! that directory is matched here; a longer one may lead anywhere, so all of these go on and the
+//! daemon decides.
+
+mod calls;
+
+use audit_common::{
+    Kind, Lane,
+    counters::Filtered,
+    events::tag,
+    file_act::{FileAct, NO_VALUE, call, flag},
+    file_open::reason,
+    header,
+    watch::{ASKED_BYTES, WatchState},
+};
+use aya_ebpf::{macros::tracepoint, programs::TracePointContext};
+
+use super::{
+    exec_failed::{registers, result_in},
+    file_open::{ERESTART_FIRST, ERESTART_LAST, opened_at},
+};
+use crate::{
+    emit::{emit, filtered},
+    path::{self, Place},
+    read::{self, mask},
+    scratch::{self, Large, Word},
+    settings::offset,
+    tails::Tails,
+    task, watch,
+};
+use calls::{CWD, NONE, Plan};
+
+/// Names mean the same as on the host.
+const HOME: u32 = header::flag::HOST_ROOT | header::flag::HOST_MNT_NS;
+const AT_FDCWD: i32 = -100;
+const AT_EMPTY_PATH: u32 = 0x1000;
+const ENOENT: u32 = 2;
+const EEXIST: u32 = 17;
+const ENOTDIR: u32 = 20;
+
+/// What was asked for and where, in the slot's state: the verifier must forget which call it is, or it
+/// follows each of them to the end.
+#[repr(C)]
+struct Scene {
+    /// The registers with the arguments, [`CWD`] and [`NONE`].
+    arguments: [Word; 8],
+    plan: Word,
+    /// Of the bits in [`shape`].
+    shape: Word,
+    mnt: Word,
+    dentry: Word,
+}
+
+mod shape {
+    /// The first name begins with a slash.
+    pub const ABSOLUTE: u64 = 1 << 0;
+    /// The first name has no slash and is no `..`: an entry of the directory that it starts from.
+    pub const PLAIN: u64 = 1 << 1;
+    pub const SECOND_ABSOLUTE: u64 = 1 << 2;
+    pub const SECOND_PLAIN: u64 = 1 << 3;
+    pub const TWO_NAMES: u64 = 1 << 4;
+    pub const SAME_START: u64 = 1 << 5;
+    pub const BY_FD: u64 = 1 << 6;
+}
+
+impl Scene {
+    /// # Safety
+    /// As for [`scratch::state`].
+    #[inline(always)]
+    unsafe fn of<'a>(slot: *mut u8) -> &'a mut Scene {
+        const _: () = assert!(size_of::<Scene>() == 12 * size_of::<Word>());
+        // SAFETY: the caller's; `search` and `copy` together have twelve words.
+        unsafe { &mut *(&raw mut scratch::state(slot).search).cast::<Scene>() }
+    }
+
+    #[inline(always)]
+    fn plan(&self) -> Plan {
+        Plan::of(self.plan.get())
+    }
+
+    #[inline(always)]
+    fn is(&self, bits: u64) -> bool {
+        self.shape.get() & bits == bits
+    }
+
+    /// The argument at this place.
+    #[inline(always)]
+    fn argument(&self, place: u64) -> u64 {
+        let first: *const Word = self.arguments.as_ptr();
+        // SAFETY: eight words; the place is masked to them.
+        unsafe { (*first.add(mask!(place, 0x7) as usize)).get() }
+    }
+
+    #[inline(always)]
+    fn place(&self) -> Place {
+        Place {
+            mnt: self.mnt.get(),
+            dentry: self.dentry.get(),
+        }
+    }
+}
+
+#[tracepoint]
+pub fn file_acted(ctx: TracePointContext) -> u32 {
+    let task = task::current();
+    let regs = registers(task);
+    let Some(plan) = calls::plan(read::kernel(regs + offset!(regs_orig_ax))) else {
+        return 0;
+    };
+    let Some(slot) = scratch::large(Large::FileAct) else {
+        return 0;
+    };
+    // SAFETY: a large slot, of this CPU and program.
+    let scene = unsafe { Scene::of(slot) };
+    scene.plan.set(plan.value());
+    if scene.plan().moves() {
+        watch::has_moved();
+    }
+    if scene.plan().call() == call::PIVOT_ROOT {
+        return 0;
+    }
+    if let Some(state) = watch::state() {
+        let result = result_in(&ctx);
+        let errno = if result < 0 { -result as u32 } else { 0 };
+        if !(ERESTART_FIRST..=ERESTART_LAST).contains(&errno) {
+            acted(state, task, regs, slot, errno);
+        }
+    }
+    0
+}
+
+#[inline(always)]
+fn set_scene(task: u64, fs: u64, regs: u64, scene: &mut Scene) {
+    let [di, si, dx, r10, r8, r9] = [
+        offset!(regs_di),
+        offset!(regs_si),
+        offset!(regs_dx),
+        offset!(regs_r10),
+        offset!(regs_r8),
+        offset!(regs_r9),
+    ];
+    scene.arguments[0].set(read::kernel(regs + di));
+    scene.arguments[1].set(read::kernel(regs + si));
+    scene.arguments[2].set(read::kernel(regs + dx));
+    scene.arguments[3].set(read::kernel(regs + r10));
+    scene.arguments[4].set(read::kernel(regs + r8));
+    scene.arguments[5].set(read::kernel(regs + r9));
+    scene.arguments[CWD as usize].set(AT_FDCWD as u64);
+    scene.arguments[NONE as usize].set(0);
+    let plan = scene.plan();
+    let at_flags = scene.argument(plan.at_flags()) as u32;
+    let (first, empty) = begin(scene.argument(plan.first_name()));
+    let (second, _) = begin(scene.argument(plan.second_name()));
+    let by_fd = plan.is_by_fd() || empty && at_flags & AT_EMPTY_PATH != 0;
+    let first_fd = scene.argument(plan.first_dir()) as i32;
+    let same = first_fd == scene.argument(plan.second_dir()) as i32;
+    let mut bits = first | second << 2;
+    bits |= u64::from(by_fd) * shape::BY_FD;
+    bits |= u64::from(plan.second_name() != NONE) * shape::TWO_NAMES;
+    bits |= u64::from(same) * shape::SAME_START;
+    if by_fd {
+        bits &= !shape::ABSOLUTE;
+    }
+    if bits & (shape::ABSOLUTE | shape::SECOND_ABSOLUTE) != 0 || bits & shape::TWO_NAMES == 0 {
+        bits &= !shape::SAME_START;
+    }
+    scene.shape.set(bits);
+    let place = start(task, fs, first_fd, scene.is(shape::ABSOLUTE));
+    scene.mnt.set(place.mnt);
+    scene.dentry.set(place.dentry);
+}
+
+/// [`shape::ABSOLUTE`] and [`shape::PLAIN`] of a name, and whether it is empty; told by its first
+/// bytes.
+#[inline(always)]
+fn begin(name: u64) -> (u64, bool) {
+    const WORDS: usize = ASKED_BYTES / 8;
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const DOTS: u64 = u16::from_le_bytes(*b"..") as u64;
+    let mut words = [0u64; WORDS];
+    // SAFETY: the length is the array's.
+    let got = unsafe { read::user_string(words.as_mut_ptr().cast(), ASKED_BYTES as u32, name) };
+    // A byte of `word` that is a slash leaves its highest bit: no branch for each of them.
+    let mut slashes = 0;
+    for word in words {
+        let slash = word ^ (EACH * b'/' as u64);
+        slashes |= slash.wrapping_sub(EACH) & !slash & (EACH << 7);
+    }
+    let absolute = words[0] & 0xff == u64::from(b'/');
+    let whole = got > 0 && got < ASKED_BYTES as i64;
+    let plain = whole && slashes == 0 && words[0] & 0xffff != DOTS;
+    (
+        u64::from(absolute) * shape::ABSOLUTE | u64::from(plain) * shape::PLAIN,
+        words[0] & 0xff == 0,
+    )
+}
+
+/// The directory that a name starts from.
+#[inline(always)]
+fn start(task: u64, fs: u64, fd: i32, absolute: bool) -> Place {
+    if absolute {
+        Place::read(fs + offset!(fs_root))
+    } else if fd == AT_FDCWD {
+        Place::read(fs + offset!(fs_pwd))
+    } else {
+        opened_at(task, fd)
+    }
+}
+
+/// Why it may be about something watched; 0: it is not.
+#[inline(always)]
+fn reasons(state: &WatchState, slot: *mut u8, scene: &Scene, errno: u32) -> u32 {
+    let place = scene.place();
+    if scene.is(shape::BY_FD) && !scene.is(shape::TWO_NAMES) {
+        let inode: u64 = read::kernel(place.dentry + offset!(dentry_inode));
+        return watch::look(state, slot, place, watch::identity(inode)).reasons;
+    }
+    // Names that are not there are tried all the time; so are directories that are.
+    let common = errno == ENOENT || errno == ENOTDIR || errno == EEXIST;
+    let plan = scene.plan();
+    let two_names = scene.is(shape::TWO_NAMES);
+    let told = if common {
+        let second = two_names && watch::asked(scene.argument(plan.second_name()));
+        !(second || watch::asked(scene.argument(plan.first_name())))
+    } else {
+        let second = !two_names || scene.is(shape::SECOND_PLAIN | shape::SAME_START);
+        scene.is(shape::PLAIN) && second && !plan.needs_object()
+    };
+    if told && watch::directory(state, slot, place) == 0 {
+        return 0;
+    }
+    reason::ASKED
+}
+
+#[inline(always)]
+fn acted(state: &WatchState, task: u64, regs: u64, slot: *mut u8, errno: u32) {
+    // SAFETY: a large slot, of this CPU and program.
+    let scene = unsafe { Scene::of(slot) };
+    let fs: u64 = read::kernel(task + offset!(task_fs));
+    set_scene(task, fs, regs, scene);
+    let reasons = reasons(state, slot, scene, errno);
+    if reasons == 0 {
+        filtered(Lane::Bulk, Filtered::NoWatch);
+        return;
+    }
+    // SAFETY: the slot is larger than any event, and this CPU's and program's own.
+    let event = unsafe { &mut *slot.cast::<FileAct>() };
+    (event.namespace_pid, _) = task::fill(&mut event.header, task);
+    if watch::is_oneself(state, event.header.tgid) {
+        filtered(Lane::Bulk, Filtered::Oneself);
+        return;
+    }
+    event.reasons = reasons;
+    event.errno = errno;
+    fill(event, task, scene);
+    let at_home = event.header.flags & HOME == HOME;
+    // SAFETY: a large slot, as `Tails` asks.
+    let tails = unsafe { Tails::after(slot, size_of::<FileAct>()) };
+    push(tails, task, fs, scene, at_home);
+    // SAFETY: `slot` begins with the event; `size` is masked to the slot.
+    unsafe { emit(Kind::FileAct, Lane::Bulk, slot, tails.size()) };
+}
+
+/// The fixed part behind header, reasons and result.
+#[inline(always)]
+fn fill(event: &mut FileAct, task: u64, scene: &Scene) {
+    let inode: u64 = read::kernel(scene.dentry.get() + offset!(dentry_inode));
+    let own = watch::identity(inode);
+    let by_fd = scene.is(shape::BY_FD);
+    let count = match by_fd {
+        true => task::files(task).0 + offset!(files_count),
+        false => read::kernel::<u64>(task + offset!(task_mm)) + offset!(mm_users),
+    };
+    event.ino = own.ino;
+    event.dev = own.dev;
+    event.mode = u32::from(read::kernel::<u16>(inode + offset!(inode_mode)));
+    event.links = read::kernel(inode + offset!(inode_nlink));
+    let plan = scene.plan();
+    event.values = [
+        match plan.value_at(0) {
+            NONE => NO_VALUE,
+            place => scene.argument(place),
+        },
+        scene.argument(plan.value_at(1)),
+        scene.argument(plan.value_at(2)),
+    ];
+    event.call = plan.call();
+    event.at_flags = scene.argument(plan.at_flags()) as u32;
+    event.flags = u32::from(by_fd) * flag::BY_FD
+        | u32::from(read::kernel::<u32>(count) > 1) * flag::UNPROVEN
+        | u32::from(scene.is(shape::SAME_START)) * flag::SAME_START
+        | u32::from(scene.is(shape::TWO_NAMES)) * flag::TWO_NAMES
+        | u32::from(plan.is_nofollow()) * flag::NOFOLLOW;
+    event.reserved = 0;
+}
+
+#[inline(always)]
+fn push(tails: Tails, task: u64, fs: u64, scene: &Scene, at_home: bool) {
+    let root = Place::read(fs + offset!(fs_root));
+    let by_fd = scene.is(shape::BY_FD);
+    if !scene.is(shape::ABSOLUTE) {
+        let tag = if by_fd { tag::FILE } else { tag::BASE };
+        path::push(tails, tag, scene.place(), root);
+    }
+    if by_fd || !at_home {
+        path::push_on_disk(tails, tag::ON_DISK, scene.dentry.get());
+    }
+    let plan = scene.plan();
+    if !scene.is(shape::BY_FD) {
+        tails.user_string(tag::FILENAME, scene.argument(plan.first_name()));
+    }
+    if scene.is(shape::TWO_NAMES) {
+        if !scene.is(shape::SECOND_ABSOLUTE) && !scene.is(shape::SAME_START) {
+            let fd = scene.argument(plan.second_dir()) as i32;
+            path::push(tails, tag::SECOND_BASE, start(task, fs, fd, false), root);
+        }
+        tails.user_string(tag::SECOND_NAME, scene.argument(plan.second_name()));
+    }
+    if plan.text_at() != NONE {
+        tails.user_string(tag::TEXT, scene.argument(plan.text_at()));
+    }
+}

@@ -1,0 +1,175 @@
+//! Which argument of which system call is what: one table for all of them.
+//!
+//! Owns the numbers of x86_64 and the places of arguments.
+
+use audit_common::file_act::call;
+
+/// Four bits each, from the lowest: the place of an argument (0 to 5), or [`CWD`] or [`NONE`]. Above
+/// them the call.
+#[derive(Clone, Copy)]
+pub struct Plan(u64);
+
+/// In the place of a descriptor: the working directory.
+pub const CWD: u64 = 6;
+/// In any place: there is none.
+pub const NONE: u64 = 7;
+
+const NOFOLLOW_BIT: u64 = 1 << 48;
+const BY_FD_BIT: u64 = 1 << 49;
+const CALL_SHIFT: u64 = 40;
+
+impl Plan {
+    /// One name; `values` are the places of [`audit_common::file_act::FileAct::values`].
+    const fn one(call: u32, dir: u64, name: u64, at_flags: u64, values: [u64; 3]) -> Plan {
+        Plan(
+            dir | name << 4
+                | NONE << 8
+                | NONE << 12
+                | NONE << 16
+                | at_flags << 20
+                | values[0] << 24
+                | values[1] << 28
+                | values[2] << 32
+                | (call as u64) << CALL_SHIFT,
+        )
+    }
+
+    const fn second(self, dir: u64, name: u64) -> Plan {
+        Plan(self.0 & !0xff00 | dir << 8 | name << 12)
+    }
+
+    const fn text(self, place: u64) -> Plan {
+        Plan(self.0 & !(0xf << 16) | place << 16)
+    }
+
+    const fn nofollow(self) -> Plan {
+        Plan(self.0 | NOFOLLOW_BIT)
+    }
+
+    const fn by_fd(self) -> Plan {
+        Plan(self.0 | BY_FD_BIT)
+    }
+
+    /// Back from [`Plan::value`].
+    #[inline(always)]
+    pub fn of(value: u64) -> Plan {
+        Plan(value)
+    }
+
+    #[inline(always)]
+    pub fn value(self) -> u64 {
+        self.0
+    }
+
+    #[inline(always)]
+    pub fn call(self) -> u32 {
+        (self.0 >> CALL_SHIFT) as u32 & 0xff
+    }
+
+    #[inline(always)]
+    pub fn is_nofollow(self) -> bool {
+        self.0 & NOFOLLOW_BIT != 0
+    }
+
+    #[inline(always)]
+    pub fn is_by_fd(self) -> bool {
+        self.0 & BY_FD_BIT != 0
+    }
+
+    #[inline(always)]
+    pub fn first_dir(self) -> u64 {
+        self.0 & 7
+    }
+
+    #[inline(always)]
+    pub fn first_name(self) -> u64 {
+        self.0 >> 4 & 7
+    }
+
+    #[inline(always)]
+    pub fn second_dir(self) -> u64 {
+        self.0 >> 8 & 7
+    }
+
+    #[inline(always)]
+    pub fn second_name(self) -> u64 {
+        self.0 >> 12 & 7
+    }
+
+    #[inline(always)]
+    pub fn text_at(self) -> u64 {
+        self.0 >> 16 & 7
+    }
+
+    #[inline(always)]
+    pub fn at_flags(self) -> u64 {
+        self.0 >> 20 & 7
+    }
+
+    #[inline(always)]
+    pub fn value_at(self, number: u32) -> u64 {
+        self.0 >> (24 + 4 * number) & 7
+    }
+
+    /// What is in the tree moves, or what is mounted changes.
+    #[inline(always)]
+    pub fn moves(self) -> bool {
+        let call = self.call();
+        call == call::RENAME || call >= call::MOUNT
+    }
+
+    /// The name need not be a watched one to mean a watched object.
+    #[inline(always)]
+    pub fn needs_object(self) -> bool {
+        let call = self.call();
+        call == call::LINK || (call::TRUNCATE..=call::REMOVEXATTR).contains(&call)
+    }
+}
+
+/// The plan of a system call of x86_64.
+#[rustfmt::skip]
+#[inline(always)]
+pub fn plan(number: u64) -> Option<Plan> {
+    /// Short, so that the table reads as one.
+    const N: u64 = NONE;
+    const NO: [u64; 3] = [N, N, N];
+    Some(match number {
+        87 => const { Plan::one(call::UNLINK, CWD, 0, N, NO) },
+        263 => const { Plan::one(call::UNLINK, 0, 1, 2, NO) },
+        84 => const { Plan::one(call::RMDIR, CWD, 0, N, NO) },
+        82 => const { Plan::one(call::RENAME, CWD, 0, N, NO).second(CWD, 1) },
+        264 => const { Plan::one(call::RENAME, 0, 1, N, NO).second(2, 3) },
+        316 => const { Plan::one(call::RENAME, 0, 1, N, [4, N, N]).second(2, 3) },
+        86 => const { Plan::one(call::LINK, CWD, 0, N, NO).second(CWD, 1).nofollow() },
+        265 => const { Plan::one(call::LINK, 0, 1, 4, NO).second(2, 3).nofollow() },
+        88 => const { Plan::one(call::SYMLINK, CWD, 1, N, NO).second(CWD, 0) },
+        266 => const { Plan::one(call::SYMLINK, 1, 2, N, NO).second(CWD, 0) },
+        83 => const { Plan::one(call::MKDIR, CWD, 0, N, [1, N, N]) },
+        258 => const { Plan::one(call::MKDIR, 0, 1, N, [2, N, N]) },
+        133 => const { Plan::one(call::MKNOD, CWD, 0, N, [1, 2, N]) },
+        259 => const { Plan::one(call::MKNOD, 0, 1, N, [2, 3, N]) },
+        76 => const { Plan::one(call::TRUNCATE, CWD, 0, N, [1, N, N]) },
+        77 => const { Plan::one(call::TRUNCATE, 0, N, N, [1, N, N]).by_fd() },
+        90 => const { Plan::one(call::CHMOD, CWD, 0, N, [1, N, N]) },
+        91 => const { Plan::one(call::CHMOD, 0, N, N, [1, N, N]).by_fd() },
+        268 => const { Plan::one(call::CHMOD, 0, 1, N, [2, N, N]) },
+        452 => const { Plan::one(call::CHMOD, 0, 1, 3, [2, N, N]) },
+        92 => const { Plan::one(call::CHOWN, CWD, 0, N, [1, 2, N]) },
+        93 => const { Plan::one(call::CHOWN, 0, N, N, [1, 2, N]).by_fd() },
+        94 => const { Plan::one(call::CHOWN, CWD, 0, N, [1, 2, N]).nofollow() },
+        260 => const { Plan::one(call::CHOWN, 0, 1, 4, [2, 3, N]) },
+        188 => const { Plan::one(call::SETXATTR, CWD, 0, N, [3, N, N]).text(1) },
+        189 => const { Plan::one(call::SETXATTR, CWD, 0, N, [3, N, N]).text(1).nofollow() },
+        190 => const { Plan::one(call::SETXATTR, 0, N, N, [3, N, N]).text(1).by_fd() },
+        463 => const { Plan::one(call::SETXATTR, 0, 1, 2, [N, N, N]).text(3) },
+        197 => const { Plan::one(call::REMOVEXATTR, CWD, 0, N, NO).text(1) },
+        198 => const { Plan::one(call::REMOVEXATTR, CWD, 0, N, NO).text(1).nofollow() },
+        199 => const { Plan::one(call::REMOVEXATTR, 0, N, N, NO).text(1).by_fd() },
+        466 => const { Plan::one(call::REMOVEXATTR, 0, 1, 2, NO).text(3) },
+        165 => const { Plan::one(call::MOUNT, CWD, 1, N, [3, N, N]).second(CWD, 0).text(2) },
+        166 => const { Plan::one(call::UMOUNT, CWD, 0, N, [1, N, N]) },
+        429 => const { Plan::one(call::MOVE_MOUNT, 2, 3, N, [4, N, N]).second(0, 1) },
+        155 => const { Plan::one(call::PIVOT_ROOT, CWD, 0, N, NO).second(CWD, 1) },
+        _ => return None,
+    })
+}
