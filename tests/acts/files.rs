@@ -4,7 +4,8 @@ use std::ffi::CString;
 
 use crate::{Words, refused};
 
-fn told(result: i64) {
+/// Prints 0, or the errno of a call that was refused.
+pub fn told(result: i64) {
     if result < 0 {
         refused();
     }
@@ -42,6 +43,17 @@ pub fn creat(words: &mut Words) {
     told(unsafe { libc::syscall(libc::SYS_creat, path.as_ptr(), mode) });
 }
 
+/// A directory or file to start from; `-` is the working directory.
+pub fn base(words: &mut Words) -> i32 {
+    match words.peek() {
+        Some(b"-") => {
+            words.bytes();
+            libc::AT_FDCWD
+        }
+        _ => directory(words),
+    }
+}
+
 fn directory(words: &mut Words) -> i32 {
     let path = words.c_string();
     // SAFETY: a string and numbers.
@@ -52,13 +64,7 @@ fn directory(words: &mut Words) -> i32 {
 
 /// `openat DIR PATH FLAGS MODE`; DIR `-` is the working directory.
 pub fn openat(words: &mut Words) {
-    let dir = match words.peek() {
-        Some(b"-") => {
-            words.bytes();
-            libc::AT_FDCWD
-        }
-        _ => directory(words),
-    };
+    let dir = base(words);
     let Asked { path, flags, mode } = Asked::read(words);
     // SAFETY: a string and numbers.
     told(unsafe { libc::syscall(libc::SYS_openat, dir, path.as_ptr(), flags, mode) });

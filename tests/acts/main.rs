@@ -7,9 +7,9 @@
 //! this program itself mentions nothing of the test. First come steps, then one act:
 //!
 //! ```text
-//! steps   chdir DIR | descend LEVELS NAME | chroot DIR | uid UID | gid GID | login-uid UID
+//! steps   chdir DIR | lose DIR | descend LEVELS NAME | chroot DIR | uid UID | gid GID | login-uid UID
 //!         set NAME=VALUE | clear | write FILE (and keep it open)
-//!         enter GROUP/cgroup.procs
+//!         enter GROUP/cgroup.procs    umask MODE
 //! acts    exec FILE ARG…             execvp NAME ARG…           exec-null-argv FILE
 //!         exec-with FILE NAME=VALUE…
 //!         exec-bad-file              exec-bad-argv FILE         exec-at DIR NAME ARG…
@@ -23,11 +23,14 @@
 //!         open PATH FLAGS MODE       creat PATH MODE            openat DIR PATH FLAGS MODE
 //!         openat2 DIR PATH FLAGS MODE RESOLVE                   reopen PATH FLAGS
 //!         open-by-handle PATH FLAGS  open-shared PATH FLAGS
+//!         and the calls of `names` and `attributes`, with their arguments in their order
 //! ```
 
+mod attributes;
 mod crowd;
 mod files;
 mod launch;
+mod names;
 mod steps;
 
 use std::ffi::{CString, OsStr, OsString};
@@ -112,7 +115,10 @@ fn main() {
         b"raise" => crowd::raise(&mut words),
         b"exit-among" => crowd::exit_among(&mut words),
         b"leader-first" => crowd::leader_first(&mut words),
-        other => panic!("no act {:?}", OsStr::from_bytes(other)),
+        other => {
+            let known = names::act(other, &mut words) || attributes::act(other, &mut words);
+            assert!(known, "no act {:?}", OsStr::from_bytes(other));
+        }
     }
 }
 

@@ -10,6 +10,11 @@ pub fn all(words: &mut Words) -> Vec<u8> {
         let word = words.bytes();
         match word.as_slice() {
             b"chdir" => std::env::set_current_dir(words.path()).expect("chdir"),
+            b"lose" => lose(words),
+            b"umask" => {
+                // SAFETY: only a number is passed.
+                unsafe { libc::umask(words.number()) };
+            }
             b"descend" => descend(words),
             b"chroot" => chroot(words.path()).expect("chroot"),
             b"uid" => uid(words.number()),
@@ -31,6 +36,22 @@ pub fn all(words: &mut Words) -> Vec<u8> {
             }
             _ => return word,
         }
+    }
+}
+
+/// Enters a directory that another process then removes: the removal is no act of this one.
+fn lose(words: &mut Words) {
+    let dir = words.c_string();
+    // SAFETY: strings; the child calls only what may be called after fork.
+    unsafe {
+        assert_eq!(libc::chdir(dir.as_ptr()), 0, "chdir {dir:?}");
+        let child = libc::fork();
+        if child == 0 {
+            libc::_exit(libc::rmdir(dir.as_ptr()).abs());
+        }
+        let mut status = 0;
+        assert_eq!(libc::waitpid(child, &raw mut status, 0), child, "waitpid");
+        assert_eq!(status, 0, "rmdir {dir:?}");
     }
 }
 

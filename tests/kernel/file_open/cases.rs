@@ -6,7 +6,8 @@ use std::path::Path;
 
 use audit_tests::acts::act;
 
-use super::{CREAT, Case, EXCL, NOBODY, Places, RDONLY, RDWR, WRONLY, one, open, opened, refused};
+use super::{CREAT, Case, EXCL, RDONLY, RDWR, WRONLY, one, open, opened, refused};
+use crate::watched::{NOBODY, Places};
 
 pub fn names(places: &Places) -> Vec<Case> {
     let file = places.file();

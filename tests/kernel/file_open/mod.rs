@@ -6,21 +6,22 @@ mod cases;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use audit_tests::acts::{Act, act};
-use audit_tests::{Daemon, Record, Records, Setup};
+use audit_tests::{Daemon, Record, Setup};
 use serde_json::{Value, json};
 
 use crate::expect::assert_at;
+use crate::watched::{Places, of_process, shown};
 
 const RDONLY: i32 = libc::O_RDONLY;
 const WRONLY: i32 = libc::O_WRONLY;
 const RDWR: i32 = libc::O_RDWR;
 const CREAT: i32 = libc::O_CREAT;
 const EXCL: i32 = libc::O_EXCL;
-const NOBODY: &str = "65534";
+const OPERATIONS: [&str; 3] = ["read", "write", "create"];
 
 /// What a record must say.
 #[derive(Clone)]
@@ -66,71 +67,11 @@ fn one(name: &'static str, act: Act, expected: Expected) -> Case {
     }
 }
 
-/// A directory that is watched, one that is not, and what stands in them.
-pub struct Places {
-    watched: PathBuf,
-    outside: PathBuf,
-}
-
-impl Places {
-    fn make(setup: &Setup) -> Places {
-        let places = Places {
-            watched: setup.dir().join("watched"),
-            outside: setup.dir().join("outside"),
-        };
-        for dir in [&places.watched, &places.outside] {
-            std::fs::create_dir(dir).expect("mkdir");
-            std::fs::set_permissions(dir, PermissionsExt::from_mode(0o755)).expect("chmod");
-        }
-        std::fs::create_dir_all(places.watched.join("sub/deep")).expect("mkdir");
-        for name in ["file", "secret", "sub/deep/file", "other"] {
-            std::fs::write(places.watched.join(name), b"content").expect("write");
-        }
-        let closed = PermissionsExt::from_mode(0o600);
-        std::fs::set_permissions(places.watched.join("secret"), closed).expect("chmod");
-        symlink(places.watched.join("file"), places.outside.join("link")).expect("symlink");
-        symlink(&places.watched, places.outside.join("dirlink")).expect("symlink");
-        symlink("loop", places.watched.join("loop")).expect("symlink");
-        places
-    }
-
-    fn watch(&self) -> String {
-        format!(
-            "[[watch]]\nname = \"test\"\npaths = [\"{}/**\"]\n\
-             operations = [\"read\", \"write\", \"create\"]\nlabels = {{ zone = \"pci\" }}\n",
-            self.watched.display()
-        )
-    }
-
-    fn file(&self) -> PathBuf {
-        self.watched.join("file")
-    }
-}
-
 /// `open PATH FLAGS MODE`
 fn open(path: impl AsRef<OsStr>, flags: i32) -> Act {
     act(["open"])
         .with([path])
         .with([flags.to_string(), "384".to_owned()])
-}
-
-/// Records of one process in order.
-fn of_process(records: &Records, pid: u32) -> Vec<&Record> {
-    let file = |record: &&Record| {
-        record.kind().starts_with("file.") && record.num("actor.process.pid") == i64::from(pid)
-    };
-    records.iter().filter(file).collect()
-}
-
-fn shown(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
-        for byte in chunk.invalid() {
-            text.push_str(&format!("\\x{byte:02x}"));
-        }
-    }
-    text
 }
 
 #[track_caller]
@@ -139,7 +80,7 @@ fn check(case: &Case, record: &Record, expected: &Expected) {
     assert_eq!(record.kind(), expected.kind, "{name}: {}", record.line);
     assert_eq!(
         record.str("file.path"),
-        shown(&expected.path),
+        shown(OsStr::from_bytes(&expected.path)),
         "{name}: {}",
         record.line
     );
@@ -179,7 +120,7 @@ fn run(cases: impl FnOnce(&Places) -> Vec<Case>) {
     let places = Places::make(&setup);
     let setup = setup
         .set("events.file.record", "true")
-        .append(&places.watch());
+        .append(&places.watch(&OPERATIONS));
     let cases = cases(&places);
     let mut daemon = Daemon::start(&setup);
     let pids: Vec<u32> = cases.iter().map(|case| case.act.run().pid).collect();
@@ -236,7 +177,7 @@ fn other_names_are_no_way_round_and_exceptions_hold_for_them() {
     );
     let setup = setup
         .set("events.file.record", "true")
-        .append(&places.watch())
+        .append(&places.watch(&OPERATIONS))
         .append(&except);
     let mut daemon = Daemon::start(&setup);
     let [by_alias, by_exception, made_later] = [
