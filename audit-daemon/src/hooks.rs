@@ -220,6 +220,10 @@ pub const HOOKS: &[HookRow] = &[
     ] },
 ];
 
+/// Groups whose events are only recorded: the other ones also feed tables that give events their
+/// meaning.
+pub const ONLY_RECORDED: [&str; 1] = ["file"];
+
 /// What became of one row on this kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {

@@ -229,7 +229,9 @@ fn an_event_that_is_not_required_is_done_without_and_that_is_said() {
     if !can_hide_tracefs() {
         audit_tests::skip!("no setpriv or unshare here, or tracefs is mounted twice");
     }
-    let setup = Setup::new().set("events.exec_failed.required", "\"if-available\"");
+    let setup = Setup::new()
+        .set("events.exec_failed.required", "\"if-available\"")
+        .set("events.file.record", "true");
     let output = without_tracefs(&setup, "check")
         .arg("--json")
         .output()
@@ -273,13 +275,29 @@ fn an_event_that_is_not_required_is_done_without_and_that_is_said() {
         .of_kind("daemon.coverage")
         .map(|r| r.str("unmapped.coverage.state"))
         .collect();
-    assert_eq!(coverage, ["missing", "missing"]);
+    assert_eq!(coverage, ["missing"; 3]);
     let kinds: Vec<&serde_json::Value> = records
         .of_kind("daemon.coverage")
         .map(|r| r.at("unmapped.coverage.kinds"))
         .collect();
+    let acts = serde_json::json!([
+        "file.delete",
+        "file.rmdir",
+        "file.rename",
+        "file.link",
+        "file.symlink",
+        "file.mkdir",
+        "file.mknod",
+        "file.truncate",
+        "file.chmod",
+        "file.chown",
+        "file.setxattr",
+        "file.rmxattr",
+        "file.mount",
+        "file.umount"
+    ]);
     let opens = serde_json::json!(["file.open_read", "file.open_write", "file.create"]);
-    assert_eq!(kinds, [&serde_json::json!(["process.exec"]), &opens]);
+    assert_eq!(kinds, [&serde_json::json!(["process.exec"]), &acts, &opens]);
 }
 
 #[test]

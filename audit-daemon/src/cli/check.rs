@@ -124,7 +124,10 @@ fn check(loaded: &Loaded) -> Result<(Checked, Result<(), RunError>), RunError> {
             .iter()
             .map(|outcome| coverage(loaded, outcome))
             .collect(),
-        watches: watches(loaded),
+        watches: match loaded.config.events.get("file") {
+            Some(event) if !event.record => Vec::new(),
+            _ => watches(loaded),
+        },
         problems: host.problems.iter().map(ToString::to_string).collect(),
     };
     Ok((checked, verdict))
@@ -152,6 +155,10 @@ fn watches(loaded: &Loaded) -> Vec<WatchLine> {
 
 /// One line for each watch: its name, its operations, its first path.
 fn put_watches(out: &mut String, watches: &[WatchLine]) {
+    if watches.is_empty() {
+        out.push_str("\nNo file is watched: `events.file.record` is false.\n");
+        return;
+    }
     let _ = writeln!(out, "\n{:<20} {:<26} paths", "watch", "operations");
     for watch in watches {
         let all = watch.operations.len() + 1 >= Operation::EVERY.len();

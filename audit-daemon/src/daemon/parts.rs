@@ -77,6 +77,10 @@ pub fn requests(config: &Config, host: &Host, v1: Option<&V1Hierarchy>) -> Reque
         argv_bytes: config.records.command_line_max.min(argv_max) as u32,
         environment: config.records.environment.clone(),
         compat: config.kernel.compat,
+        off: hooks::ONLY_RECORDED
+            .into_iter()
+            .filter(|group| config.events.get(group).is_some_and(|event| !event.record))
+            .collect(),
         preempted: match config.kernel.mechanism {
             Mechanism::Auto => kernel_version(&host.kernel_release) >= hooks::PREEMPTED_SINCE,
             Mechanism::RawTracepoint => false,
@@ -175,10 +179,10 @@ pub fn keeper(
     attached: &mut Attached,
 ) -> Result<(Option<Keeper>, Current), RunError> {
     let current = Current::default();
-    let Some(maps) = attached.take_watch_maps() else {
+    let config = &loaded.config;
+    let (true, Some(maps)) = (wanted(config).file, attached.take_watch_maps()) else {
         return Ok((None, current));
     };
-    let config = &loaded.config;
     let own = own(loaded, log_dir);
     let watches = watch::effective(&config.watch, &own, Path::exists);
     let set = WatchSet::new(watches)?;

@@ -134,7 +134,7 @@ fn load_one(
 /// Loads the first working candidate of each row.
 pub fn choose(request: &Request, btf: &aya::Btf, opened: &mut Opened) -> Vec<Outcome> {
     let mut outcomes: Vec<Outcome> = Vec::new();
-    for row in HOOKS.iter().filter(|row| row.needed(request.preempted)) {
+    for row in HOOKS.iter().filter(|row| request.wants(row)) {
         let outcome = choose_one(request, btf, opened, row);
         let program = |outcome| chosen(outcome).map(|(_, _, candidate)| candidate.program);
         let taken = |other| program(other).is_some() && program(other) == program(&outcome);

@@ -189,6 +189,11 @@ fn fingerprint(
     for bytes in request.ring_bytes {
         hash.update(bytes.to_ne_bytes());
     }
+    for group in &request.off {
+        hash.update(group.as_bytes());
+        hash.update([0]);
+    }
+    hash.update([0]);
     for name in &request.environment {
         hash.update(name.as_bytes());
         hash.update([0]);

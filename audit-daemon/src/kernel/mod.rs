@@ -39,7 +39,7 @@ pub use misses::{Lookout, Misses};
 pub use pins::{Unrecorded, unload};
 pub use watches::{Matching, WatchMaps};
 
-use crate::hooks::Outcome;
+use crate::hooks::{HookRow, Outcome};
 
 /// Whether programs stay attached when the daemon is gone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,6 +62,8 @@ pub struct Request {
     /// Names of the environment variables to copy.
     pub environment: Vec<String>,
     pub compat: bool,
+    /// Groups of hooks that nothing needs, because their events are not recorded.
+    pub off: Vec<&'static str>,
     /// Programs on raw tracepoints can be preempted, and are then skipped for others.
     pub preempted: bool,
     /// aya-log's level: 0 is off.
@@ -78,6 +80,11 @@ pub struct Request {
 }
 
 impl Request {
+    /// Is there anything to hook for this row?
+    fn wants(&self, row: &HookRow) -> bool {
+        !self.off.contains(&row.group) && row.needed(self.preempted)
+    }
+
     /// Programs with long tails: twins have theirs.
     fn large_slots(&self) -> u32 {
         if self.preempted { 5 } else { 4 }

@@ -84,7 +84,7 @@ pub fn adopt(request: &Request, prepared: &Prepared) -> Result<Option<Attached>,
         );
         return Ok(None);
     };
-    let (outcomes, links) = pinned_outcomes(dir, request.preempted);
+    let (outcomes, links) = pinned_outcomes(dir, request);
     if links != load.links {
         warn!(
             "{links} of {} pinned links are left: attaching anew",
@@ -128,11 +128,11 @@ pub fn adopt(request: &Request, prepared: &Prepared) -> Result<Option<Attached>,
 }
 
 /// What the pinned links say was chosen, and how many there are.
-fn pinned_outcomes(dir: &Path, preempted: bool) -> (Vec<Outcome>, u64) {
+fn pinned_outcomes(dir: &Path, request: &Request) -> (Vec<Outcome>, u64) {
     let mut links = 0;
     let outcomes = HOOKS
         .iter()
-        .filter(|row| row.needed(preempted))
+        .filter(|row| request.wants(row))
         .filter_map(|row| {
             let (state, found) = pinned_state(dir, row);
             links += found;
