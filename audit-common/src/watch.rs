@@ -68,6 +68,11 @@ pub struct Verdict {
     pub ino: u64,
     pub dev: u32,
     pub bits: u32,
+    /// The directory whose TREE bit it is, and how many names the slot's directory is below it. 0: it is
+    /// watched by a name only.
+    pub tree_ino: u64,
+    pub tree_dev: u32,
+    pub tree_levels: u32,
 }
 
 /// Slots of the cache, per CPU.

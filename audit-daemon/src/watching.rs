@@ -15,7 +15,7 @@ use std::{
 use audit_common::{Header, header::flag};
 
 pub use keeper::{Keeper, KeeperError};
-pub use meaning::{Identified, Meaning, Start, Views};
+pub use meaning::{Identified, Meaning, Question, Start, Views};
 
 use crate::{
     config::Operation,
@@ -30,12 +30,27 @@ use crate::{
 /// An object as the kernel names it: device and inode.
 pub type ObjectId = (u32, u64);
 
+/// What is watched by what it is, whatever it is called.
+#[derive(Debug, Default)]
+pub struct Known {
+    pub objects: HashMap<ObjectId, Vec<WatchId>>,
+    /// Directories with all below them, and where they stood when they were found.
+    pub trees: HashMap<ObjectId, Vec<u8>>,
+}
+
+/// A watched directory that an object is below, as the kernel found it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Below {
+    pub tree: ObjectId,
+    /// Names between it and the object, the object's included.
+    pub levels: u32,
+}
+
 /// Everything that a decision needs.
 pub struct Decider {
     set: WatchSet,
     mounts: Mounts,
-    /// Watched by what they are, whatever they are called.
-    known: HashMap<ObjectId, Vec<WatchId>>,
+    known: Known,
     /// By watch: those of every record, the watch's own and its name, sorted.
     labels: Vec<Vec<String>>,
 }
@@ -53,10 +68,13 @@ pub struct Access<'a> {
     pub operation: Operation,
     /// The object; `None` of a failure.
     pub object: Option<ObjectId>,
+    /// It came to be by this: if its number is a known one, that is another file's, gone by now.
+    pub is_new: bool,
     /// From its file system's root; empty of a failure.
     pub on_disk: &'a [u8],
     /// As the process sees it, or asked for it.
     pub path: &'a [u8],
+    pub below: Option<Below>,
 }
 
 /// A name that an act was about.
@@ -68,12 +86,7 @@ pub struct Named<'a> {
 }
 
 impl Decider {
-    pub fn new(
-        set: WatchSet,
-        mounts: Mounts,
-        known: HashMap<ObjectId, Vec<WatchId>>,
-        everywhere: &[String],
-    ) -> Decider {
+    pub fn new(set: WatchSet, mounts: Mounts, known: Known, everywhere: &[String]) -> Decider {
         let labels = set.iter().map(|(_, watch)| {
             let own = watch.labels.iter().cloned();
             let name = std::iter::once(format!("watch:{}", watch.name));
@@ -97,14 +110,20 @@ impl Decider {
     ) -> Option<Vec<String>> {
         let at_home = header.flags & flag::HOST_ROOT != 0;
         let hosts = match access.object {
-            Some((dev, _)) => self.places(dev, access.on_disk),
+            Some((dev, _)) => {
+                let mut hosts = self.places(dev, access.on_disk);
+                let below = self.place_below(access.below, access.on_disk, access.path);
+                hosts.extend(below.filter(|place| !hosts.contains(place)));
+                hosts
+            }
             None if at_home => vec![
                 self.mounts.resolved(access.path, false),
                 self.mounts.resolved(access.path, true),
             ],
             None => Vec::new(),
         };
-        let subject = self.subject(header, who, access.path, access.object);
+        let known = access.object.filter(|_| !access.is_new);
+        let subject = self.subject(header, who, access.path, known);
         let mut found = Vec::new();
         self.judge(&subject, &hosts, access.operation, scratch, &mut found);
         self.labels_of(found)
@@ -142,6 +161,22 @@ impl Decider {
         self.mounts.paths(dev, on_disk).collect()
     }
 
+    /// Where an object would stand if the watched directory above it still stood where it was found: one
+    /// that was moved away takes what is below it along.
+    pub fn place_below(
+        &self,
+        below: Option<Below>,
+        on_disk: &[u8],
+        path: &[u8],
+    ) -> Option<Vec<u8>> {
+        let below = below?;
+        let tree = self.known.trees.get(&below.tree)?;
+        let levels = below.levels as usize;
+        // A walk that went across mounts has more names than the file system that it began on.
+        let rest = last_names(on_disk, levels).or_else(|| last_names(path, levels))?;
+        Some([tree.strip_suffix(b"/").unwrap_or(tree), rest].concat())
+    }
+
     fn subject<'a>(
         &'a self,
         header: &Header,
@@ -150,7 +185,7 @@ impl Decider {
         object: Option<ObjectId>,
     ) -> Subject<'a> {
         let at_home = header.flags & flag::HOST_ROOT != 0;
-        let known = object.and_then(|object| self.known.get(&object));
+        let known = object.and_then(|object| self.known.objects.get(&object));
         Subject {
             path: b"",
             with_below: false,
@@ -200,6 +235,19 @@ impl Decider {
     }
 }
 
+/// The last names of a path with the slashes before them; `None` if there are fewer.
+fn last_names(path: &[u8], count: usize) -> Option<&[u8]> {
+    let mut slashes = path
+        .iter()
+        .enumerate()
+        .rev()
+        .filter(|(_, byte)| **byte == b'/');
+    match count {
+        0 => Some(b""),
+        _ => slashes.nth(count - 1).map(|(at, _)| &path[at..]),
+    }
+}
+
 fn merged(labels: impl Iterator<Item = String>) -> Vec<String> {
     let mut labels: Vec<String> = labels.collect();
     labels.sort_unstable();
@@ -220,5 +268,19 @@ impl Current {
         if let Ok(mut place) = self.0.write() {
             *place = Some(Arc::new(decider));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::last_names;
+
+    #[test]
+    fn the_last_names_of_a_path_keep_their_slashes() {
+        let last = |count| last_names(b"/a/b/c", count);
+        assert_eq!(last(0), Some(&b""[..]));
+        assert_eq!(last(1), Some(&b"/c"[..]));
+        assert_eq!(last(3), Some(&b"/a/b/c"[..]));
+        assert_eq!(last(4), None);
     }
 }

@@ -16,6 +16,15 @@ pub fn masked<const BITS: u64>(mut value: u64) -> u64 {
     value
 }
 
+/// All bits if `bit` is 1, none if it is 0: to choose without a branch, which a verifier that follows
+/// loops turn by turn would follow both ways each time.
+#[inline(always)]
+pub fn all_if(mut bit: u64) -> u64 {
+    // SAFETY: arithmetic on one register.
+    unsafe { core::arch::asm!("{0} = -{0}", inout(reg) bit) };
+    bit
+}
+
 /// [`masked`], with the value first.
 macro_rules! mask {
     ($value:expr, $bits:literal) => {

@@ -9,6 +9,8 @@
 //! moves directories or mounts gives another generation before and after, and while something moves
 //! nothing is kept or used. A slot that is being written has generation 0.
 
+mod walk;
+
 use audit_common::{
     file_open::reason,
     watch::{
@@ -26,7 +28,7 @@ use crate::{
     atomic,
     path::Place,
     read::{self, mask},
-    scratch::{self, Frame, Word, cpu},
+    scratch::cpu,
     settings::offset,
 };
 
@@ -142,11 +144,27 @@ fn bits_of(of: Identity) -> u32 {
     unsafe { WATCHED.get(key) }.copied().unwrap_or(0)
 }
 
-/// What is known of an opened place.
+/// What is known of a place.
+#[derive(Clone, Copy)]
 pub struct Found {
     pub reasons: u32,
-    pub parent_ino: u64,
+    pub tree: Tree,
 }
+
+/// A directory that is watched with all below it; `ino` 0: none.
+#[derive(Clone, Copy)]
+pub struct Tree {
+    pub ino: u64,
+    pub dev: u32,
+    /// Names between it and the place.
+    pub levels: u32,
+}
+
+pub const NO_TREE: Tree = Tree {
+    ino: 0,
+    dev: 0,
+    levels: 0,
+};
 
 /// Why this file may be watched; `reasons` 0: it is not. `slot` is a large slot.
 #[inline(always)]
@@ -166,17 +184,22 @@ pub fn look(state: &WatchState, slot: *mut u8, place: Place, own: Identity) -> F
     };
     let inode: u64 = read::kernel(parent.dentry + offset!(dentry_inode));
     let inode = identity_beside(inode, own);
-    let bits = verdict(state, slot, parent, inode);
-    if bits & bit::TREE != 0 {
+    let above = verdict(state, slot, parent, inode);
+    let mut tree = above.tree;
+    tree.levels += 1;
+    if above.bits & bit::TREE != 0 {
         reasons |= reason::TREE;
+    } else if bits & bit::TREE != 0 {
+        tree = Tree {
+            ino: own.ino,
+            dev: own.dev,
+            levels: 0,
+        };
     }
-    if bits & bit::NAMES != 0 && bits_of_name(inode, place.dentry) != 0 {
+    if above.bits & bit::NAMES != 0 && bits_of_name(inode, place.dentry) != 0 {
         reasons |= reason::NAME;
     }
-    Found {
-        reasons,
-        parent_ino: inode.ino,
-    }
+    Found { reasons, tree }
 }
 
 /// The bits of an entry's name in this directory.
@@ -204,18 +227,28 @@ fn bits_of_name(directory: Identity, dentry: u64) -> u32 {
 
 /// The verdict on what is directly in this directory.
 #[inline(always)]
-pub fn directory(state: &WatchState, slot: *mut u8, at: Place) -> u32 {
+pub fn directory(state: &WatchState, slot: *mut u8, at: Place) -> Above {
     let inode: u64 = read::kernel(at.dentry + offset!(dentry_inode));
     verdict(state, slot, at, identity(inode))
 }
 
+/// A verdict on a directory: what its entries may be watched by.
+#[derive(Clone, Copy)]
+pub struct Above {
+    pub bits: u32,
+    pub tree: Tree,
+}
+
 #[inline(always)]
-fn verdict(state: &WatchState, slot: *mut u8, at: Place, own: Identity) -> u32 {
+fn verdict(state: &WatchState, slot: *mut u8, at: Place, own: Identity) -> Above {
     let generation = volatile(&state.generation);
     let usable = volatile(&state.moving) == 0;
     let place = (at.dentry >> 6 ^ own.ino) as u32 & (VERDICTS - 1);
     let Some(kept) = VERDICT_CACHE.get_ptr_mut(cpu() * VERDICTS + place) else {
-        return bit::TREE;
+        return Above {
+            bits: bit::TREE,
+            tree: NO_TREE,
+        };
     };
     // SAFETY: this CPU's slot of a live map value. A program that interrupts or preempts another may
     // write it in between: generation 0 goes first and the true one last, both volatile.
@@ -227,110 +260,30 @@ fn verdict(state: &WatchState, slot: *mut u8, at: Place, own: Identity) -> u32 {
             && (*kept).ino == own.ino
             && (*kept).dev == own.dev
         {
-            return (*kept).bits;
+            return Above {
+                bits: (*kept).bits,
+                tree: Tree {
+                    ino: (*kept).tree_ino,
+                    dev: (*kept).tree_dev,
+                    levels: (*kept).tree_levels,
+                },
+            };
         }
-        let bits = walk(slot, at, own);
+        let above = walk::walk(slot, at, own);
         if usable && volatile(&state.moving) == 0 {
             core::ptr::write_volatile(&raw mut (*kept).generation, 0);
             core::ptr::write_volatile(&raw mut (*kept).dentry, at.dentry);
             core::ptr::write_volatile(&raw mut (*kept).mnt, at.mnt);
             core::ptr::write_volatile(&raw mut (*kept).ino, own.ino);
             core::ptr::write_volatile(&raw mut (*kept).dev, own.dev);
-            core::ptr::write_volatile(&raw mut (*kept).bits, bits);
+            core::ptr::write_volatile(&raw mut (*kept).bits, above.bits);
+            core::ptr::write_volatile(&raw mut (*kept).tree_ino, above.tree.ino);
+            core::ptr::write_volatile(&raw mut (*kept).tree_dev, above.tree.dev);
+            core::ptr::write_volatile(&raw mut (*kept).tree_levels, above.tree.levels);
             core::ptr::write_volatile(&raw mut (*kept).generation, generation);
         }
-        bits
+        above
     }
-}
-
-/// One walk under way, in the slot's state.
-#[repr(C)]
-struct Walk {
-    mnt: Word,
-    dentry: Word,
-    dev: Word,
-    found: Word,
-    /// 1 when it has come to its end.
-    over: Word,
-    unused: [Word; 3],
-}
-
-/// # Safety
-/// As for [`scratch::state`].
-#[inline(always)]
-unsafe fn under_way<'a>(slot: *mut u8) -> &'a mut Walk {
-    const _: () = assert!(size_of::<Walk>() == 8 * size_of::<Word>());
-    // SAFETY: the caller's; the state has eight words for it.
-    unsafe { &mut *(&raw mut scratch::state(slot).walk).cast::<Walk>() }
-}
-
-/// # Safety
-/// `slot` is a large slot.
-#[inline(always)]
-unsafe fn walk(slot: *mut u8, from: Place, own: Identity) -> u32 {
-    // SAFETY: the caller's.
-    let walk = unsafe { under_way(slot) };
-    walk.mnt.set(from.mnt);
-    walk.dentry.set(from.dentry);
-    walk.dev.set(u64::from(own.dev));
-    // Names are the directory's own matter, trees that of everything above as well.
-    walk.found.set(u64::from(
-        bits_of(own) & (bit::TREE | bit::NAMES | bit::WAY),
-    ));
-    walk.over.set(0);
-    levels::follow(&mut Frame { slot });
-    match walk.over.get() {
-        1 => walk.found.get() as u32,
-        _ => bit::TREE | bit::NAMES,
-    }
-}
-
-/// One level up; true when the walk is over.
-#[inline(always)]
-fn step(slot: *mut u8) -> bool {
-    // SAFETY: a large slot: `follow` is called by `walk` only.
-    let walk = unsafe { under_way(slot) };
-    let over = up(walk);
-    walk.over.set(u64::from(over));
-    over
-}
-
-#[inline(always)]
-fn up(walk: &mut Walk) -> bool {
-    let found = walk.found.get();
-    if found & u64::from(bit::TREE) != 0 {
-        return true;
-    }
-    let dentry = walk.dentry.get();
-    let parent: u64 = read::kernel(dentry + offset!(dentry_parent));
-    if parent != dentry {
-        let inode: u64 = read::kernel(parent + offset!(dentry_inode));
-        let above = Identity {
-            ino: read::kernel(inode + offset!(inode_ino)),
-            dev: walk.dev.get() as u32,
-        };
-        let mut bits = bits_of(above);
-        if bits & bit::NAMES != 0 {
-            bits |= bits_of_name(above, dentry);
-        }
-        walk.found.set(found | u64::from(bits & bit::TREE));
-        walk.dentry.set(parent);
-        return false;
-    }
-    let mnt = walk.mnt.get();
-    let mount = mnt.wrapping_sub(offset!(mount_mnt));
-    let above: u64 = read::kernel(mount + offset!(mount_parent));
-    if above == mount || above == 0 {
-        return true;
-    }
-    let dentry = read::kernel(mount + offset!(mount_mountpoint));
-    let inode: u64 = read::kernel(dentry + offset!(dentry_inode));
-    let at = identity(inode);
-    walk.found.set(found | u64::from(bits_of(at) & bit::TREE));
-    walk.dev.set(u64::from(at.dev));
-    walk.dentry.set(dentry);
-    walk.mnt.set(above + offset!(mount_mnt));
-    false
 }
 
 /// May a name that begins so be a watched one? Told by its first bytes, as they were given.
@@ -349,40 +302,4 @@ pub fn asked(name: u64) -> bool {
     WATCH_ASKED
         .get(Key::new(8 * ASKED_BYTES as u32, begins))
         .is_some()
-}
-
-#[cfg(not(feature = "legacy"))]
-mod levels {
-    use core::ffi::c_void;
-
-    use audit_common::limits::PATH_LEVELS_MAX;
-
-    use super::{Frame, step};
-    use crate::read;
-
-    extern "C" fn level(_index: u64, frame: *mut c_void) -> i64 {
-        // SAFETY: `follow` passes a frame on its own stack.
-        i64::from(step(unsafe { (*frame.cast::<Frame>()).slot }))
-    }
-
-    #[inline(always)]
-    pub fn follow(frame: &mut Frame) {
-        read::repeat(PATH_LEVELS_MAX, level, frame);
-    }
-}
-
-#[cfg(feature = "legacy")]
-mod levels {
-    use audit_common::limits::WATCH_LEVELS_MAX_LEGACY;
-
-    use super::{Frame, step};
-
-    #[inline(always)]
-    pub fn follow(frame: &mut Frame) {
-        for _ in 0..WATCH_LEVELS_MAX_LEGACY {
-            if step(frame.slot) {
-                return;
-            }
-        }
-    }
 }

@@ -88,7 +88,12 @@ pub struct FileAct {
     pub reasons: u32,
     /// Pid in the innermost pid namespace.
     pub namespace_pid: u32,
+    /// Names between the watched directory and `ino`, its own included.
+    pub tree_levels: u32,
+    pub tree_dev: u32,
     pub reserved: u32,
+    /// The watched directory that `ino` is below, if that was looked for; 0: there is none.
+    pub tree_ino: u64,
 }
 
-const _: () = assert!(size_of::<FileAct>() == 216);
+const _: () = assert!(size_of::<FileAct>() == 232);

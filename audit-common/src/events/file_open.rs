@@ -40,16 +40,17 @@ pub struct FileOpen {
     pub header: Header,
     /// Of the opened file; zeros of a failure.
     pub ino: u64,
-    /// Of its directory.
-    pub parent_ino: u64,
+    /// The watched directory that it is below, whatever that is called by now; 0: there is none.
+    pub tree_ino: u64,
     /// major << 20 | minor
     pub dev: u32,
     pub generation: u32,
     pub mode: u32,
     pub links: u32,
     pub owner: u32,
-    pub group: u32,
-    pub fs_magic: u32,
+    /// Names between that directory and the file, its own included.
+    pub tree_levels: u32,
+    pub tree_dev: u32,
     pub flags: u32,
     /// As the program gave them; open_by_handle_at and creat included.
     pub open_flags: u32,

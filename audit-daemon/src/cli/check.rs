@@ -141,6 +141,13 @@ struct WatchLine {
     operations: Vec<&'static str>,
 }
 
+impl WatchLine {
+    /// Does it watch all that is below a directory?
+    fn is_tree(&self) -> bool {
+        self.paths.iter().any(|path| path.contains("**"))
+    }
+}
+
 fn watches(loaded: &Loaded) -> Vec<WatchLine> {
     let config = &loaded.config;
     let own = daemon::own(loaded, &config.log.dir);
@@ -289,8 +296,15 @@ fn put_notes(out: &mut String, checked: &Checked) {
     }
     if checked.preempted {
         notes.push(
-            "This kernel preempts programs on system call tracepoints: in a flood of failing \
-             execs some may pass by, and are counted. `kernel.compat = true` sees each.",
+            "This kernel preempts programs on system call tracepoints: opens of watched files \
+             may pass by, and in a flood of failing execs some of these; the log says how many \
+             at most. `kernel.compat = true` sees each failed exec.",
+        );
+    }
+    if checked.watches.iter().any(WatchLine::is_tree) {
+        notes.push(
+            "A file below `**` passes by under a hard link of another directory that was made \
+             since the daemon looked last (at most a minute ago).",
         );
     }
     if notes.is_empty() {

@@ -101,11 +101,18 @@ impl Mounts {
     /// A host path with its symbolic links resolved, as far as that asks no remote file system. What
     /// is not there stays as it is written; `last` says whether the last name is followed, too.
     pub fn resolved(&self, path: &[u8], last: bool) -> Vec<u8> {
-        self.resolved_below(b"", path, last)
+        self.resolved_below(b"", path, last, None)
     }
 
-    /// The same of a path from another root, which stands at `root`; so do the mounts.
-    pub fn resolved_below(&self, root: &[u8], path: &[u8], last: bool) -> Vec<u8> {
+    /// The same of a path from another root, which stands at `root`; so do the mounts. `oneself` is
+    /// what `/proc/self` means there.
+    pub fn resolved_below(
+        &self,
+        root: &[u8],
+        path: &[u8],
+        last: bool,
+        oneself: Option<u32>,
+    ) -> Vec<u8> {
         let (mut done, mut links) = (Vec::new(), 0);
         let parts = |path: &[u8]| -> Vec<Vec<u8>> {
             let parts = path
@@ -128,6 +135,11 @@ impl Mounts {
             done.push(b'/');
             done.extend_from_slice(&part);
             if (rest.is_empty() && !last) || self.is_remote(&done) {
+                continue;
+            }
+            if let (Some(pid), b"/proc/self") = (oneself, &done[..]) {
+                done.truncate(above);
+                rest.push(pid.to_string().into_bytes());
                 continue;
             }
             let at = [root, &done[..]].concat();
@@ -319,6 +331,8 @@ mod tests {
             text.replace(root.to_str().unwrap(), "")
         };
         let none = Mounts::default();
+        let own = none.resolved_below(b"", b"/proc/self/x", true, Some(1));
+        assert_eq!(own, b"/proc/1/x");
         assert_eq!(resolved(&none, "way/./y//z", true), "/real/y/z");
         assert_eq!(resolved(&none, "way/../real/link", true), "/real/x");
         assert_eq!(resolved(&none, "way/link", false), "/real/link");

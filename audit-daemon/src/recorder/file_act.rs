@@ -16,7 +16,7 @@ use crate::{
         FileActView, FileResult,
         view::{Fact, FileDetails, FileView, Inode, Source, Text},
     },
-    watching::{Decider, Identified, Meaning, Named, Start, Views},
+    watching::{Below, Decider, Identified, Meaning, Named, Question, Start, Views},
 };
 
 const ENOENT: u32 = libc::ENOENT.cast_unsigned();
@@ -39,9 +39,12 @@ impl Recorder {
         wanted: bool,
     ) -> Outcome {
         let header = &event.header;
-        let Some(objects) = objects(event, tails, decider, &mut self.views) else {
+        let Some(mut objects) = objects(event, tails, decider, &mut self.views) else {
             return Outcome::Unwatched;
         };
+        if calls::may_be_watched_by_identity(event) {
+            objects.look(event, decider, &mut self.views);
+        }
         let acting = Acting::of(self, header, event.namespace_pid);
         let names = names(event, &objects);
         let scratch = &mut self.watching;
@@ -51,6 +54,7 @@ impl Recorder {
         if !wanted {
             return Outcome::Watched;
         }
+        objects.look(event, decider, &mut self.views);
         let owner = calls::new_owner(event);
         let name = owner.and_then(|uid| match self.names.lookup_user(uid) {
             Name::Known(name) => Some(name),
@@ -86,6 +90,27 @@ impl Recorder {
     }
 }
 
+impl Objects {
+    /// Finds out which objects they are, as far as that has a meaning now.
+    fn look(&mut self, event: &FileAct, decider: &Decider, views: &mut Views) {
+        if let Some(second) = &mut self.second {
+            decider.look(&event.header, second, views);
+        }
+        let done = event.errno == 0;
+        match event.call {
+            // What was renamed stands where it went to, unless two things changed places.
+            call::RENAME if done => {
+                self.first.forget_object();
+                if calls::detail(event).is_none() {
+                    self.first.object = self.second.as_ref().and_then(|second| second.object);
+                }
+            }
+            call::UNLINK | call::RMDIR | call::UMOUNT if done => self.first.forget_object(),
+            _ => decider.look(&event.header, &mut self.first, views),
+        }
+    }
+}
+
 /// What the act was about; `None` if nobody can say.
 fn objects(
     event: &FileAct,
@@ -93,38 +118,59 @@ fn objects(
     decider: &Decider,
     views: &mut Views,
 ) -> Option<Objects> {
-    let header = &event.header;
-    let unproven = event.flags & flag::UNPROVEN != 0;
-    let by_fd = event.flags & flag::BY_FD != 0;
     let on_disk = joined(tails.on_disk.as_ref());
     let base = joined(tails.base.as_ref());
     let start = Start {
         path: &base,
         on_disk: tails.on_disk.map(|_| (event.dev, &on_disk[..])),
     };
-    let first = match by_fd {
-        true => Meaning {
-            path: joined(tails.file.as_ref()),
-            hosts: decider.places(event.dev, &on_disk),
-            object: Some(Identified {
+    let by_fd = event.flags & flag::BY_FD != 0;
+    let below = (event.tree_ino != 0).then_some(Below {
+        tree: (event.tree_dev, event.tree_ino),
+        levels: event.tree_levels,
+    });
+    let path = joined(tails.file.as_ref());
+    let moved = decider.place_below(below, &on_disk, if by_fd { &path } else { &base });
+    let mut first = match by_fd {
+        true => Meaning::of_object(
+            path,
+            decider.places(event.dev, &on_disk),
+            Identified {
                 id: (event.dev, event.ino),
                 mode: event.mode,
                 links: event.links.into(),
-            }),
-        },
+            },
+        ),
         false => {
-            let name = readable(tails.filename.as_ref())?;
-            decider.meaning(header, &start, name, calls::follows(event), views)
+            let question = Question {
+                start,
+                name: readable(tails.filename.as_ref())?,
+                follow: calls::follows(event),
+                namespace_pid: event.namespace_pid,
+            };
+            decider.meaning(&event.header, &question, views)
         }
     };
+    first.hosts.extend(moved.map(|place| {
+        match by_fd {
+            true => place,
+            // A name without a slash, for else the kernel does not look for the tree.
+            false => [
+                &place[..],
+                b"/",
+                tails.filename.map_or(&b""[..], |name| name.bytes),
+            ]
+            .concat(),
+        }
+    }));
     let second = match event.flags & flag::TWO_NAMES != 0 {
         true => second(event, tails, decider, &start, &first, views),
         false => None,
     };
     Some(Objects {
-        first: forget_gone(event, first, second.as_ref()),
+        first,
         second,
-        source: match (unproven, by_fd) {
+        source: match (event.flags & flag::UNPROVEN != 0, by_fd) {
             (true, _) => Source::Unproven,
             (false, true) => Source::Kernel,
             (false, false) => Source::Userspace,
@@ -156,20 +202,13 @@ fn second(
             on_disk: None,
         },
     };
-    let follow = calls::second_follows(event);
-    Some(decider.meaning(&event.header, &start, name, follow, views))
-}
-
-/// What stands now where something was removed is not what the act was about; what was renamed stands
-/// where it went to, unless two things changed places.
-fn forget_gone(event: &FileAct, first: Meaning, second: Option<&Meaning>) -> Meaning {
-    let object = match event.call {
-        _ if event.errno != 0 => first.object,
-        call::RENAME if calls::detail(event).is_none() => second.and_then(|second| second.object),
-        call::UNLINK | call::RMDIR | call::RENAME | call::UMOUNT => None,
-        _ => first.object,
+    let question = Question {
+        start,
+        name,
+        follow: calls::second_follows(event),
+        namespace_pid: event.namespace_pid,
     };
-    Meaning { object, ..first }
+    Some(decider.meaning(&event.header, &question, views))
 }
 
 fn names<'a>(event: &FileAct, objects: &'a Objects) -> Vec<Named<'a>> {

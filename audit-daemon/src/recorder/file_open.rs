@@ -12,7 +12,7 @@ use crate::{
         FileOpenView, Intent,
         view::{Fact, FileView, Inode, Source, Text},
     },
-    watching::{Access, Decider},
+    watching::{Access, Below, Decider},
 };
 
 impl Recorder {
@@ -41,8 +41,13 @@ impl Recorder {
         let access = Access {
             operation: operation(intent),
             object: (!failed).then_some((event.dev, event.ino)),
+            is_new: created,
             on_disk: on_disk.bytes,
             path: file.path.bytes,
+            below: (event.tree_ino != 0).then_some(Below {
+                tree: (event.tree_dev, event.tree_ino),
+                levels: event.tree_levels,
+            }),
         };
         let who = acting.who();
         let Some(labels) = decider.decide(&access, &who, header, &mut self.watching) else {

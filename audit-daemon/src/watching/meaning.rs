@@ -50,8 +50,21 @@ pub struct Meaning {
     pub path: Vec<u8>,
     /// Where that is in the host's tree: several with bind mounts, none where it cannot be told.
     pub hosts: Vec<Vec<u8>>,
-    /// What is there now.
+    /// What is there now, if that was asked for.
     pub object: Option<Identified>,
+    /// Where to look for it.
+    place: Option<Vec<u8>>,
+}
+
+/// What is asked about a name.
+#[derive(Clone, Copy)]
+pub struct Question<'a> {
+    pub start: Start<'a>,
+    pub name: &'a [u8],
+    /// A link at its end is followed, too.
+    pub follow: bool,
+    /// The process's number in its own pid namespace.
+    pub namespace_pid: u32,
 }
 
 /// What processes with other roots see, kept for a moment: their acts come in crowds.
@@ -84,6 +97,23 @@ impl Views {
     }
 }
 
+impl Meaning {
+    /// Of an object that the kernel named itself.
+    pub fn of_object(path: Vec<u8>, hosts: Vec<Vec<u8>>, object: Identified) -> Meaning {
+        Meaning {
+            path,
+            hosts,
+            object: Some(object),
+            place: None,
+        }
+    }
+
+    /// What is there now has nothing to do with it.
+    pub fn forget_object(&mut self) {
+        (self.object, self.place) = (None, None);
+    }
+}
+
 impl View {
     fn take(tgid: u32, mnt_ns: u32) -> Option<View> {
         let namespace = std::fs::metadata(format!("/proc/{tgid}/ns/mnt")).ok()?;
@@ -101,25 +131,15 @@ impl View {
 }
 
 impl Decider {
-    /// What `name` meant; `follow`: a link at its end, too.
-    pub fn meaning(
-        &self,
-        header: &Header,
-        start: &Start<'_>,
-        name: &[u8],
-        follow: bool,
-        views: &mut Views,
-    ) -> Meaning {
-        let asked = match name.starts_with(b"/") {
-            true => name.to_vec(),
-            false => [start.path, b"/", name].concat(),
-        };
+    /// What a name meant. Which object it is is a question of its own: see [`Decider::look`].
+    pub fn meaning(&self, header: &Header, question: &Question<'_>, views: &mut Views) -> Meaning {
+        let Question { start, name, .. } = *question;
         let home = flag::HOST_ROOT | flag::HOST_MNT_NS;
         if header.flags & home == home {
-            return self.seen_from(b"", &self.mounts, &asked, follow);
+            return self.seen_from(b"", &self.mounts, question);
         }
         if let Some(view) = views.of(header) {
-            let meaning = self.seen_from(&view.root, &view.mounts, &asked, follow);
+            let meaning = self.seen_from(&view.root, &view.mounts, question);
             if !meaning.hosts.is_empty() {
                 return meaning;
             }
@@ -134,26 +154,41 @@ impl Decider {
         Meaning {
             path: straight(start.path, name),
             hosts,
-            object: None,
+            ..Meaning::default()
         }
     }
 
     /// As seen from the root that stands at `root` and has these mounts.
-    fn seen_from(&self, root: &[u8], mounts: &Mounts, asked: &[u8], follow: bool) -> Meaning {
-        let path = mounts.resolved_below(root, asked, follow);
+    fn seen_from(&self, root: &[u8], mounts: &Mounts, question: &Question<'_>) -> Meaning {
+        let asked = match question.name.starts_with(b"/") {
+            true => question.name.to_vec(),
+            false => [question.start.path, b"/", question.name].concat(),
+        };
+        let oneself = Some(question.namespace_pid);
+        let path = mounts.resolved_below(root, &asked, question.follow, oneself);
         let hosts = match mounts.place(&path) {
             Some((dev, on_disk)) => self.mounts.paths(dev, &on_disk).collect(),
             None => Vec::new(),
         };
-        let object = match mounts.is_remote(&path) {
-            true => None,
-            false => look(&[root, &path].concat(), mounts),
-        };
         Meaning {
+            place: (!mounts.is_remote(&path)).then(|| [root, &path].concat()),
             path,
             hosts,
-            object,
+            object: None,
         }
+    }
+
+    /// Finds out which object stands where a name led to, unless that is known.
+    pub fn look(&self, header: &Header, meaning: &mut Meaning, views: &mut Views) {
+        let Some(place) = meaning.place.take() else {
+            return;
+        };
+        let home = flag::HOST_ROOT | flag::HOST_MNT_NS;
+        let mounts = match header.flags & home == home {
+            true => Some(&self.mounts),
+            false => views.of(header).map(|view| &view.mounts),
+        };
+        meaning.object = mounts.and_then(|mounts| look(&place, mounts));
     }
 }
 

@@ -6,6 +6,7 @@
 //! that directory is matched here; a longer one may lead anywhere, so all of these go on and the
 //! daemon decides.
 
+mod begin;
 mod calls;
 
 use audit_common::{
@@ -15,7 +16,7 @@ use audit_common::{
     file_act::{FileAct, NO_VALUE, call, flag},
     file_open::reason,
     header,
-    watch::{ASKED_BYTES, WatchState},
+    watch::WatchState,
 };
 use aya_ebpf::{macros::tracepoint, programs::TracePointContext};
 
@@ -30,14 +31,18 @@ use crate::{
     scratch::{self, Large, Word},
     settings::offset,
     tails::Tails,
-    task, watch,
+    task,
+    watch::{self, Found},
 };
+use begin::begin;
 use calls::{CWD, NONE, Plan};
 
 /// Names mean the same as on the host.
 const HOME: u32 = header::flag::HOST_ROOT | header::flag::HOST_MNT_NS;
 const AT_FDCWD: i32 = -100;
 const AT_EMPTY_PATH: u32 = 0x1000;
+const AT_SYMLINK_NOFOLLOW: u32 = 0x100;
+const AT_SYMLINK_FOLLOW: u32 = 0x400;
 const ENOENT: u32 = 2;
 const EEXIST: u32 = 17;
 const ENOTDIR: u32 = 20;
@@ -153,12 +158,18 @@ fn set_scene(task: u64, fs: u64, regs: u64, scene: &mut Scene) {
     scene.arguments[NONE as usize].set(0);
     let plan = scene.plan();
     let at_flags = scene.argument(plan.at_flags()) as u32;
-    let (first, empty) = begin(scene.argument(plan.first_name()));
-    let (second, _) = begin(scene.argument(plan.second_name()));
-    let by_fd = plan.is_by_fd() || empty && at_flags & AT_EMPTY_PATH != 0;
-    let first_fd = scene.argument(plan.first_dir()) as i32;
+    let first = begin(scene.argument(plan.first_name()));
+    let second = begin(scene.argument(plan.second_name()));
+    let empty = first.empty && at_flags & AT_EMPTY_PATH != 0;
+    // A descriptor's entry in /proc is the object itself; the daemon may find the process gone.
+    let through_proc = first.fd >= 0 && plan.needs_object() && follows(plan, at_flags);
+    let by_fd = plan.is_by_fd() || empty || through_proc;
+    let first_fd = match through_proc {
+        true => first.fd,
+        false => scene.argument(plan.first_dir()) as i32,
+    };
     let same = first_fd == scene.argument(plan.second_dir()) as i32;
-    let mut bits = first | second << 2;
+    let mut bits = first.shape | second.shape << 2;
     bits |= u64::from(by_fd) * shape::BY_FD;
     bits |= u64::from(plan.second_name() != NONE) * shape::TWO_NAMES;
     bits |= u64::from(same) * shape::SAME_START;
@@ -174,29 +185,12 @@ fn set_scene(task: u64, fs: u64, regs: u64, scene: &mut Scene) {
     scene.dentry.set(place.dentry);
 }
 
-/// [`shape::ABSOLUTE`] and [`shape::PLAIN`] of a name, and whether it is empty; told by its first
-/// bytes.
 #[inline(always)]
-fn begin(name: u64) -> (u64, bool) {
-    const WORDS: usize = ASKED_BYTES / 8;
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    const DOTS: u64 = u16::from_le_bytes(*b"..") as u64;
-    let mut words = [0u64; WORDS];
-    // SAFETY: the length is the array's.
-    let got = unsafe { read::user_string(words.as_mut_ptr().cast(), ASKED_BYTES as u32, name) };
-    // A byte of `word` that is a slash leaves its highest bit: no branch for each of them.
-    let mut slashes = 0;
-    for word in words {
-        let slash = word ^ (EACH * b'/' as u64);
-        slashes |= slash.wrapping_sub(EACH) & !slash & (EACH << 7);
+fn follows(plan: Plan, at_flags: u32) -> bool {
+    match plan.call() {
+        call::LINK => at_flags & AT_SYMLINK_FOLLOW != 0,
+        _ => !plan.is_nofollow() && at_flags & AT_SYMLINK_NOFOLLOW == 0,
     }
-    let absolute = words[0] & 0xff == u64::from(b'/');
-    let whole = got > 0 && got < ASKED_BYTES as i64;
-    let plain = whole && slashes == 0 && words[0] & 0xffff != DOTS;
-    (
-        u64::from(absolute) * shape::ABSOLUTE | u64::from(plain) * shape::PLAIN,
-        words[0] & 0xff == 0,
-    )
 }
 
 /// The directory that a name starts from.
@@ -211,13 +205,13 @@ fn start(task: u64, fs: u64, fd: i32, absolute: bool) -> Place {
     }
 }
 
-/// Why it may be about something watched; 0: it is not.
+/// Why it may be about something watched; `reasons` 0: it is not.
 #[inline(always)]
-fn reasons(state: &WatchState, slot: *mut u8, scene: &Scene, errno: u32) -> u32 {
+fn look(state: &WatchState, slot: *mut u8, scene: &Scene, errno: u32) -> Found {
     let place = scene.place();
     if scene.is(shape::BY_FD) && !scene.is(shape::TWO_NAMES) {
         let inode: u64 = read::kernel(place.dentry + offset!(dentry_inode));
-        return watch::look(state, slot, place, watch::identity(inode)).reasons;
+        return watch::look(state, slot, place, watch::identity(inode));
     }
     // Names that are not there are tried all the time; so are directories that are.
     let common = errno == ENOENT || errno == ENOTDIR || errno == EEXIST;
@@ -230,10 +224,17 @@ fn reasons(state: &WatchState, slot: *mut u8, scene: &Scene, errno: u32) -> u32 
         let second = !two_names || scene.is(shape::SECOND_PLAIN | shape::SAME_START);
         scene.is(shape::PLAIN) && second && !plan.needs_object()
     };
-    if told && watch::directory(state, slot, place) == 0 {
-        return 0;
+    if !told {
+        return Found {
+            reasons: reason::ASKED,
+            tree: watch::NO_TREE,
+        };
     }
-    reason::ASKED
+    let above = watch::directory(state, slot, place);
+    Found {
+        reasons: u32::from(above.bits != 0) * reason::ASKED,
+        tree: above.tree,
+    }
 }
 
 #[inline(always)]
@@ -242,8 +243,8 @@ fn acted(state: &WatchState, task: u64, regs: u64, slot: *mut u8, errno: u32) {
     let scene = unsafe { Scene::of(slot) };
     let fs: u64 = read::kernel(task + offset!(task_fs));
     set_scene(task, fs, regs, scene);
-    let reasons = reasons(state, slot, scene, errno);
-    if reasons == 0 {
+    let found = look(state, slot, scene, errno);
+    if found.reasons == 0 {
         filtered(Lane::Bulk, Filtered::NoWatch);
         return;
     }
@@ -254,7 +255,10 @@ fn acted(state: &WatchState, task: u64, regs: u64, slot: *mut u8, errno: u32) {
         filtered(Lane::Bulk, Filtered::Oneself);
         return;
     }
-    event.reasons = reasons;
+    event.reasons = found.reasons;
+    event.tree_ino = found.tree.ino;
+    event.tree_dev = found.tree.dev;
+    event.tree_levels = found.tree.levels;
     event.errno = errno;
     fill(event, task, scene);
     let at_home = event.header.flags & HOME == HOME;

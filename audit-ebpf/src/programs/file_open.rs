@@ -108,18 +108,17 @@ fn opened(state: &WatchState, task: u64, fd: u32, slot: Large) {
         return;
     }
     let asked = asked(registers(task));
-    let sb: u64 = read::kernel(inode + offset!(inode_sb));
     let shared = read::kernel::<u32>(files + offset!(files_count)) > 1;
     let created = read::kernel::<u32>(file + offset!(file_mode)) & FMODE_CREATED != 0;
     event.ino = own.ino;
-    event.parent_ino = found.parent_ino;
+    event.tree_ino = found.tree.ino;
+    event.tree_dev = found.tree.dev;
+    event.tree_levels = found.tree.levels;
     event.dev = own.dev;
     event.generation = read::kernel(inode + offset!(inode_generation));
     event.mode = u32::from(read::kernel::<u16>(inode + offset!(inode_mode)));
     event.links = read::kernel(inode + offset!(inode_nlink));
     event.owner = read::kernel(inode + offset!(inode_uid));
-    event.group = read::kernel(inode + offset!(inode_gid));
-    event.fs_magic = read::kernel::<u64>(sb + offset!(sb_magic)) as u32;
     event.flags = u32::from(created) * flag::CREATED
         | u32::from(shared) * flag::UNPROVEN
         | u32::from(asked.at) * flag::AT
@@ -164,7 +163,7 @@ fn failed(state: &WatchState, task: u64, errno: u32, slot: Large) {
     };
     // Names that are not there are asked for all the time: only what may be a watched one goes on.
     let common = errno == ENOENT || errno == ENOTDIR;
-    if common && !watch::asked(asked.name) && watch::directory(state, slot, from) == 0 {
+    if common && !watch::asked(asked.name) && watch::directory(state, slot, from).bits == 0 {
         filtered(Lane::Bulk, Filtered::NoWatch);
         return;
     }
@@ -175,9 +174,9 @@ fn failed(state: &WatchState, task: u64, errno: u32, slot: Large) {
         filtered(Lane::Bulk, Filtered::Oneself);
         return;
     }
-    (event.ino, event.parent_ino) = (0, 0);
+    (event.ino, event.tree_ino) = (0, 0);
     (event.dev, event.generation, event.mode, event.links) = (0, 0, 0, 0);
-    (event.owner, event.group, event.fs_magic) = (0, 0, 0);
+    (event.owner, event.tree_levels, event.tree_dev) = (0, 0, 0);
     event.flags = u32::from(asked.at) * flag::AT | u32::from(asked.by_handle) * flag::BY_HANDLE;
     event.open_flags = asked.flags;
     event.errno = errno;

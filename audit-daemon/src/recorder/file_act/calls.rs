@@ -43,6 +43,11 @@ pub fn is_rmdir(event: &FileAct) -> bool {
         || event.call == call::UNLINK && event.at_flags & libc::AT_REMOVEDIR as u32 != 0
 }
 
+/// Of these the object counts, whatever name it has.
+pub fn may_be_watched_by_identity(event: &FileAct) -> bool {
+    event.call == call::LINK || (call::TRUNCATE..=call::REMOVEXATTR).contains(&event.call)
+}
+
 /// Is something made that was not there?
 pub fn makes(event: &FileAct) -> bool {
     matches!(event.call, call::SYMLINK | call::MKDIR | call::MKNOD)

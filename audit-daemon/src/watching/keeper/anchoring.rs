@@ -13,7 +13,7 @@ use audit_common::watch::{
     ASKED_BYTES, NAME_COMPARED_BYTES, NAME_KEY_BYTES, NameKey, ObjectKey, bit,
 };
 
-use super::super::ObjectId;
+use super::super::{Known, ObjectId};
 use crate::{
     enrich::mounts::{Mounts, identify},
     kernel::Matching,
@@ -22,7 +22,7 @@ use crate::{
         disk::{Disk, Host},
         exceptions::FileId,
         pattern::{Component, Pattern},
-        set::{WatchId, WatchSet},
+        set::WatchSet,
     },
 };
 
@@ -30,8 +30,7 @@ use crate::{
 #[derive(Default)]
 pub struct Found {
     pub matching: Matching,
-    /// Objects that are watched by what they are.
-    pub known: HashMap<ObjectId, Vec<WatchId>>,
+    pub known: Known,
     /// Directories on the way to watched paths: a change in one is a reason to look again.
     pub directories: BTreeSet<PathBuf>,
     pub warnings: Vec<String>,
@@ -58,6 +57,8 @@ pub fn find(set: &mut WatchSet, mounts: &Mounts) -> Found {
             continue;
         }
         found.add(*id, bit::TREE);
+        let path = tree.path.as_os_str().as_bytes().to_vec();
+        found.known.trees.insert(object_id(*id), path);
         // Another directory in its place is not missed.
         if let (Some(parent), Some(name)) = (tree.path.parent(), tree.path.file_name())
             && let Ok(parent) = disk.look(parent)
@@ -71,7 +72,7 @@ pub fn find(set: &mut WatchSet, mounts: &Mounts) -> Found {
     }
     for (id, object) in anchors.objects.iter().chain(&anchors.linked) {
         found.add(*id, bit::OBJECT);
-        let known = found.known.entry(object_id(*id)).or_default();
+        let known = found.known.objects.entry(object_id(*id)).or_default();
         known.extend(object.watches.iter().copied());
         found.ways_to(object.path.parent().unwrap_or(Path::new("/")));
     }
