@@ -24,10 +24,12 @@
 //!         openat2 DIR PATH FLAGS MODE RESOLVE                   reopen PATH FLAGS
 //!         open-by-handle PATH FLAGS  open-shared PATH FLAGS
 //!         and the calls of `names` and `attributes`, with their arguments in their order
+//!         and those of evade/, each described there
 //! ```
 
 mod attributes;
 mod crowd;
+mod evade;
 mod files;
 mod launch;
 mod names;
@@ -116,7 +118,9 @@ fn main() {
         b"exit-among" => crowd::exit_among(&mut words),
         b"leader-first" => crowd::leader_first(&mut words),
         other => {
-            let known = names::act(other, &mut words) || attributes::act(other, &mut words);
+            let known = names::act(other, &mut words)
+                || attributes::act(other, &mut words)
+                || evade::act(other, &mut words);
             assert!(known, "no act {:?}", OsStr::from_bytes(other));
         }
     }
