@@ -6,6 +6,7 @@
 mod argv;
 mod cgroup;
 mod environment;
+mod evasion;
 mod exec;
 mod exec_failed;
 mod exit;
