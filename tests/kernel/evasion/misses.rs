@@ -58,7 +58,7 @@ const MISSES: &[Miss] = &[
     Miss {
         name: "a new hard link of a file below a tree",
         why: "the link is recorded, but its inode is looked for when the daemon looks again",
-        check: Some("hard link made since"),
+        check: Some("under a hard link of another directory"),
         act: |places| {
             let alias = places.outside.join("alias");
             with(&["link-open"], [&places.file(), &alias], WRONLY)
