@@ -3,8 +3,8 @@
 //! OWNS: the datagrams to `NOTIFY_SOCKET` and the watchdog's period. MUST NOT: decide whether the
 //! daemon is ready or healthy, block (a full socket drops the message), or change the environment.
 //!
-//! A message is one datagram of `NAME=value` lines: `READY=1`, `STOPPING=1`, `STATUS=…`,
-//! `WATCHDOG=1`. The socket is a path, or an abstract name written with `@`. Without
+//! A message is one datagram of `NAME=value` lines: `READY=1`, `RELOADING=1`, `STOPPING=1`,
+//! `STATUS=…`, `WATCHDOG=1`. The socket is a path, or an abstract name written with `@`. Without
 //! `NOTIFY_SOCKET` every call does nothing.
 
 use std::ffi::OsString;
@@ -76,6 +76,17 @@ impl Notifier {
     /// All hooks are attached; `status` is one line for people.
     pub fn ready(&self, status: &str) {
         self.send(&format!("READY=1\nSTATUS={}", one_line(status)));
+    }
+
+    /// The configuration is being read again; [`Notifier::ready`] ends it. The time tells the manager
+    /// (`Type=notify-reload`) that this answers its signal, and not an earlier one.
+    pub fn reloading(&self, status: &str) {
+        let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC);
+        let usec = now.map_or(0, |now| now.tv_sec() * 1_000_000 + now.tv_nsec() / 1000);
+        let status = one_line(status);
+        self.send(&format!(
+            "RELOADING=1\nMONOTONIC_USEC={usec}\nSTATUS={status}"
+        ));
     }
 
     /// The stop has begun.
@@ -195,6 +206,13 @@ mod tests {
         assert_eq!(received(&manager), "STATUS=1 READY=0 ");
         notifier.watchdog();
         assert_eq!(received(&manager), "WATCHDOG=1");
+        notifier.reloading("reading");
+        let reloading = received(&manager);
+        let usec = reloading
+            .strip_prefix("RELOADING=1\nMONOTONIC_USEC=")
+            .and_then(|rest| rest.strip_suffix("\nSTATUS=reading"))
+            .unwrap();
+        assert!(usec.parse::<u64>().unwrap() > 0, "{reloading}");
         notifier.stopping(&"é".repeat(400));
         assert_eq!(
             received(&manager),

@@ -24,6 +24,8 @@ pub struct Order<T> {
     began_ns: u64,
     /// Time of the latest event let go.
     released_ns: u64,
+    /// All that happened until then was let go.
+    let_go_ns: u64,
     late: u64,
 }
 
@@ -34,6 +36,7 @@ impl<T> Default for Order<T> {
             arrivals: 0,
             began_ns: 0,
             released_ns: 0,
+            let_go_ns: 0,
             late: 0,
         }
     }
@@ -56,6 +59,7 @@ impl<T> Order<T> {
     /// After all entries of a drain were held: lets go what is older than the drain before it.
     pub fn release(&mut self, began_ns: u64, complete: bool, mut each: impl FnMut(T)) {
         let until = self.began_ns;
+        self.let_go_ns = until;
         if complete {
             self.began_ns = began_ns;
         }
@@ -68,6 +72,11 @@ impl<T> Order<T> {
             self.released_ns = self.released_ns.max(place.time_ns);
             each(event);
         }
+    }
+
+    /// Whatever happened until then was let go, or comes late.
+    pub fn let_go_ns(&self) -> u64 {
+        self.let_go_ns
     }
 
     pub fn len(&self) -> usize {

@@ -10,6 +10,7 @@ mod kill;
 mod load;
 mod log;
 mod mount;
+mod reload;
 mod runtimes;
 mod start;
 mod status;

@@ -314,7 +314,9 @@ ORDER = {
     "finding_info": "uid title analytic attacks created_time first_seen_time last_seen_time "
     "related_events_count related_events",
     "unmapped": "session_ip unknown pending source truncated raw masked change clock counts loss "
-    "coverage segment checkpoint selftest",
+    "coverage segment checkpoint selftest config",
+    "config": "watches settings restart more",
+    "watches": "added removed changed",
 }
 PLACE = {name: {key: i for i, key in enumerate(keys.split())} for name, keys in ORDER.items()}
 RECORD_PLACE = {
@@ -480,6 +482,10 @@ def note_problems(record, unmapped):
         for mark in marks:
             if set(mark) != {"rule", "length"} or type(mark["length"]) is not int:
                 yield "unmapped.masked", f"{path}: {mark!r} is no mark"
+    config = unmapped.get("config", {})
+    for key, names in (config | config.get("watches", {})).items():
+        if key not in ("watches", "more") and any(type(name) is not str for name in names):
+            yield f"unmapped.config.{key}", f"{names!r} is no list of names"
 
 
 def raw_problems(path, encoded, shown):

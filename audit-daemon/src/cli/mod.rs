@@ -4,6 +4,7 @@
 //! kernel cannot, 4 missing rights, 5 the log directory.
 
 pub mod check;
+pub mod reload;
 pub mod run;
 pub mod schema;
 pub mod status;
@@ -39,6 +40,8 @@ enum Command {
     Check(check::Args),
     /// Show how the running daemon is doing
     Status(status::Args),
+    /// Have the running daemon read its configuration again
+    Reload(reload::Args),
     /// Take the programs that a daemon left in the kernel out of it
     Unload(unload::Args),
     /// Print the JSON Schema of the configuration
@@ -51,6 +54,7 @@ impl Cli {
             Command::Run(args) => args.run(),
             Command::Check(args) => args.run(),
             Command::Status(args) => args.run(),
+            Command::Reload(args) => args.run(),
             Command::Unload(args) => args.run(),
             Command::Schema(args) => args.run(),
         }

@@ -70,6 +70,7 @@ impl Args {
         match daemon::run(
             loaded,
             Options {
+                config_file: self.config,
                 log_dir: self.log_dir,
                 stdout,
             },

@@ -18,6 +18,7 @@
 
 use std::path::{Path, PathBuf};
 
+mod difference;
 mod escape;
 mod events;
 mod files;
@@ -33,6 +34,7 @@ mod table;
 mod text;
 mod watches;
 
+pub use difference::differences;
 pub use events::{Event, Events, Required};
 pub use report::{ConfigErrors, ERRORS_SHOWN_MAX, Report, Snippet};
 pub use rules::MaskRule;
@@ -82,22 +84,40 @@ impl Source {
     }
 }
 
+/// A configuration that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Why not.
+    pub errors: ConfigErrors,
+    /// The files as far as they could be read.
+    pub sources: Vec<Source>,
+    /// The socket of `[status]`, as far as it could be made out: whoever looks for the daemon.
+    pub status_socket: PathBuf,
+}
+
 /// Loads `explicit`, or the usual file, and the `conf.d` beside it.
 pub fn load(explicit: Option<&Path>) -> Result<Loaded, ConfigErrors> {
-    load_from(&Layout::new(explicit))
+    try_load(explicit).map_err(|refused| refused.errors)
 }
 
+/// The same; a refusal says which files it is about.
+pub fn try_load(explicit: Option<&Path>) -> Result<Loaded, Refused> {
+    load_read(files::read_all(&Layout::new(explicit)))
+}
+
+#[cfg(test)]
 fn load_from(layout: &Layout) -> Result<Loaded, ConfigErrors> {
-    load_read(files::read_all(layout))
+    load_read(files::read_all(layout)).map_err(|refused| refused.errors)
 }
 
-fn load_read(reading: Reading) -> Result<Loaded, ConfigErrors> {
+fn load_read(reading: Reading) -> Result<Loaded, Refused> {
     let Reading {
         mut files,
         errors,
         warnings,
     } = reading;
     let embedded = files.is_empty();
+    let nothing_read = embedded && !errors.is_empty();
     if embedded {
         files.push(FileText::new(EMBEDDED_NAME.into(), DEFAULT.to_owned()));
     }
@@ -105,9 +125,7 @@ fn load_read(reading: Reading) -> Result<Loaded, ConfigErrors> {
     let mut reader = Reader::new(&files);
     reader.read_into(&mut config);
     let origins = std::mem::take(&mut reader.origins);
-    if let Some(errors) = reader.errors(errors) {
-        return Err(errors);
-    }
+    let errors = reader.errors(errors);
     let source = |file: FileText| Source {
         path: file.path,
         sha256: file.sha256,
@@ -120,8 +138,18 @@ fn load_read(reading: Reading) -> Result<Loaded, ConfigErrors> {
         warnings,
         origins,
     };
-    loaded.check_agreement()?;
-    Ok(loaded)
+    match errors.map_or_else(|| loaded.check_agreement(), Err) {
+        Ok(()) => Ok(loaded),
+        Err(errors) => Err(Refused {
+            errors,
+            sources: if nothing_read {
+                Vec::new()
+            } else {
+                loaded.sources
+            },
+            status_socket: loaded.config.status.socket,
+        }),
+    }
 }
 
 impl Loaded {

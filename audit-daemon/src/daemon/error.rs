@@ -49,6 +49,11 @@ pub enum RunError {
          seen and not written is said at the next start."
     )]
     NotDurable { reason: String },
+    #[error(
+        "the new configuration was not taken over in time: nothing goes on while the log cannot be \
+         written\nLook at the log with `audit-daemon status`, then reload again."
+    )]
+    NotTaken,
     #[error("a stage of the pipeline ended on its own; its message stands above")]
     Stage,
 }

@@ -7,11 +7,16 @@
 mod error;
 mod introduce;
 mod parts;
+mod reload;
 mod report;
 mod resume;
 mod signals;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use tracing::{error, info, warn};
 
@@ -19,13 +24,16 @@ pub use error::RunError;
 pub use parts::{masker, own, recorder, requests, required_but_missing, wanted};
 pub use signals::{Stop, block};
 
+use reload::{InForce, Reloader, Reloading, Reloads};
+use signals::Asked;
+
 use crate::{
     config::{Cap, Config, Listen, Loaded},
     enrich::{boot_ns, host::Host, running},
     kernel::{self, Attached, Unrecorded},
     log::{Log, LogError, Opened, cap_bytes_default},
     notify::Notifier,
-    pipeline::{Pipeline, Screen, Shared, Style, WorkerParts, WriterParts},
+    pipeline::{Limits, Pipeline, Screen, Shared, Style, WorkerParts, WriterParts},
     pretty::{Pretty, PrettyOptions},
     shutdown::{self, Cause},
     source::{self, Acknowledger, Source},
@@ -36,6 +44,8 @@ use crate::{
 /// What the command line adds to the configuration.
 #[derive(Default)]
 pub struct Options {
+    /// Read again at a reload; `None` for the usual file.
+    pub config_file: Option<PathBuf>,
     pub log_dir: Option<PathBuf>,
     pub stdout: Option<Output>,
 }
@@ -56,19 +66,33 @@ pub fn run(loaded: Loaded, options: Options) -> Result<(), RunError> {
     for warning in &loaded.warnings {
         warn!("{warning}");
     }
-    let notifier = Notifier::from_env().unwrap_or_else(|error| {
+    let notifier = Arc::new(Notifier::from_env().unwrap_or_else(|error| {
         warn!("{error}");
         Notifier::none()
-    });
+    }));
+    let config_file = options.config_file.clone();
     let mut started = start(&loaded, options)?;
     let edges = Edges::start(&loaded, started.report.clone())?;
     let pipeline = started.go()?;
     started.unrecorded.keep();
+    let reloader = Reloader::start(Reloading {
+        config_file,
+        log_dir: started.log_dir.clone(),
+        attached: started.attached.clone(),
+        keeper: started.keeper.clone(),
+        shared: started.shared.clone(),
+        controls: pipeline.controls(),
+        notifier: notifier.clone(),
+        reloads: started.reloads.clone(),
+        at_start: loaded.config.clone(),
+        in_force: InForce::new(&loaded, parts::watches(&loaded, &started.log_dir)),
+    })?;
     notifier.ready(&format!("recording to {}", started.log_dir.display()));
     info!("recording to {}", started.log_dir.display());
-    let ended = wait(&stop, &notifier, &pipeline, &started.shared);
+    let ended = wait(&stop, &notifier, &pipeline, &started.shared, &reloader);
     notifier.stopping("draining what was seen");
     started.shared.stop();
+    drop(reloader);
     let result = shutdown::shut_down(pipeline, &ended, &started.shared);
     drop(edges);
     // Last: closing tracepoints takes long, and nothing depends on it any more.
@@ -85,7 +109,8 @@ struct Started {
     attached: Arc<Attached>,
     unrecorded: Unrecorded,
     /// Held for as long as files are watched.
-    _keeper: Option<Keeper>,
+    keeper: Option<Arc<Keeper>>,
+    reloads: Reloads,
     report: Arc<dyn SnapshotSource>,
     parts: Option<(Source, WorkerParts, WriterParts)>,
 }
@@ -109,25 +134,38 @@ struct OpenLog {
     log: Log,
     opened: Opened,
     dir: PathBuf,
-    cap_bytes: u64,
+    limits: Limits,
 }
 
 fn open_log(config: &Config, dir: Option<PathBuf>) -> Result<OpenLog, RunError> {
     let dir = dir.unwrap_or_else(|| config.log.dir.clone());
+    let (log, opened) = Log::open(&dir, segment_bytes(config))?;
+    Ok(OpenLog {
+        log,
+        opened,
+        limits: limits(config, &dir)?,
+        dir,
+    })
+}
+
+fn segment_bytes(config: &Config) -> u64 {
     let segment_max = match config.log.cap {
         Cap::Bytes(bytes) => bytes / CAP_SEGMENTS_MIN,
         Cap::Auto => u64::MAX,
     };
-    let (log, opened) = Log::open(&dir, config.log.segment_size.min(segment_max))?;
+    config.log.segment_size.min(segment_max)
+}
+
+/// What the log in this directory may take.
+fn limits(config: &Config, dir: &Path) -> Result<Limits, RunError> {
     let cap_bytes = match config.log.cap {
         Cap::Bytes(bytes) => bytes,
-        Cap::Auto => cap_bytes_default(&dir).map_err(LogError::from)?,
+        Cap::Auto => cap_bytes_default(dir).map_err(LogError::from)?,
     };
-    Ok(OpenLog {
-        log,
-        opened,
-        dir,
+    Ok(Limits {
+        commit_interval: config.log.commit_interval,
         cap_bytes,
+        segment_bytes: segment_bytes(config),
     })
 }
 
@@ -148,7 +186,7 @@ fn start(loaded: &Loaded, options: Options) -> Result<Started, RunError> {
         mut log,
         opened,
         dir: log_dir,
-        cap_bytes,
+        limits,
     } = open_log(config, options.log_dir)?;
 
     let v1 = crate::enrich::cgroups::trees::v1_choice();
@@ -157,12 +195,14 @@ fn start(loaded: &Loaded, options: Options) -> Result<Started, RunError> {
     let unrecorded = Unrecorded::new(&attached, &request.pin_dir);
     parts::required_but_missing(config, &attached.outcomes)?;
     let diagnostics = attached.diagnostics(request.diagnostics);
-    let (keeper, watching) = parts::keeper(loaded, &log_dir, &mut attached)?;
+    let watches = parts::watches(loaded, &log_dir);
+    let (keeper, watching) = parts::keeper(config, watches, &mut attached)?;
     let resumed = source::resume(&attached);
     let doubles = resume::origin(&mut log, &attached, &host, &resumed)?;
 
     let shared = Arc::new(Shared::default());
     shared.starts_with(log.total_bytes(), resumed.clone());
+    shared.set_cap(limits.cap_bytes);
     let mut recorder = parts::recorder(config, &host, masker, &log, v1.as_ref())?;
     let introduced = introduce::Introduced {
         log_dir: &log_dir,
@@ -176,26 +216,20 @@ fn start(loaded: &Loaded, options: Options) -> Result<Started, RunError> {
     introduce::introduce(&mut recorder, &introduced);
 
     let source = Source::open(&attached, resumed.positions)?;
-    let acknowledger = Some(Acknowledger::new(&attached)?);
     let worker = WorkerParts {
         diagnostics,
         doubles,
         watching,
         ..parts::worker(config, &attached, recorder, resumed)
     };
-    let writer = WriterParts {
-        log,
-        acknowledger,
-        screen: options.stdout.map(screen).transpose()?,
-        commit_interval: config.log.commit_interval,
-        cap_bytes,
-    };
+    let writer = writer(log, limits, &attached, options.stdout)?;
     parts::give_memory_back();
     let attached = Arc::new(attached);
+    let reloads = reload::none_yet();
     let report = report::Report::new(
         config,
         &log_dir,
-        cap_bytes,
+        reloads.clone(),
         &attached,
         &shared,
         opened.segments,
@@ -205,18 +239,42 @@ fn start(loaded: &Loaded, options: Options) -> Result<Started, RunError> {
         shared,
         attached,
         unrecorded,
-        _keeper: keeper,
+        keeper: keeper.map(Arc::new),
+        reloads,
         report: Arc::new(report),
         parts: Some((source, worker, writer)),
     })
 }
 
+fn writer(
+    log: Log,
+    limits: Limits,
+    attached: &Attached,
+    stdout: Option<Output>,
+) -> Result<WriterParts, RunError> {
+    Ok(WriterParts {
+        log,
+        acknowledger: Some(Acknowledger::new(attached)?),
+        screen: stdout.map(screen).transpose()?,
+        commit_interval: limits.commit_interval,
+        cap_bytes: limits.cap_bytes,
+    })
+}
+
 /// Waits for a signal, or for a stage that ended on its own.
-fn wait(stop: &signals::Stop, notifier: &Notifier, pipeline: &Pipeline, shared: &Shared) -> Cause {
+fn wait(
+    stop: &signals::Stop,
+    notifier: &Notifier,
+    pipeline: &Pipeline,
+    shared: &Shared,
+    reloader: &Reloader,
+) -> Cause {
     let mut watched_ns = 0;
     loop {
-        if let Some(ended) = stop.wait(LOOK) {
-            return ended;
+        match stop.wait(LOOK) {
+            Some(Asked::Stop(cause)) => return cause,
+            Some(Asked::Reload(sender_pid)) => reloader.ask(sender_pid),
+            None => {}
         }
         if pipeline.has_failed() {
             error!("a stage of the pipeline ended on its own: stopping");

@@ -9,7 +9,7 @@ use audit_common::{
 
 use super::{RunError, resume::Doubles};
 use crate::{
-    config::{ActorDetail, Config, Diagnostics, Loaded, Mechanism, Pin, Required},
+    config::{ActorDetail, Config, Diagnostics, Loaded, Mechanism, Pin, Required, Watch},
     enrich::{
         boot_ns,
         cgroups::{
@@ -172,19 +172,22 @@ pub fn own(loaded: &Loaded, log_dir: &Path) -> Own {
     }
 }
 
-/// The keeper of the watches, if there is anything to watch and the kernel can tell of it.
+/// The watches that a configuration means: the built-in ones if it has none.
+pub fn watches(loaded: &Loaded, log_dir: &Path) -> Vec<Watch> {
+    let own = own(loaded, log_dir);
+    watch::effective(&loaded.config.watch, &own, Path::exists)
+}
+
+/// The keeper of the watches, if the kernel can tell of them.
 pub fn keeper(
-    loaded: &Loaded,
-    log_dir: &Path,
+    config: &Config,
+    watches: Vec<Watch>,
     attached: &mut Attached,
 ) -> Result<(Option<Keeper>, Current), RunError> {
     let current = Current::default();
-    let config = &loaded.config;
     let (true, Some(maps)) = (wanted(config).file, attached.take_watch_maps()) else {
         return Ok((None, current));
     };
-    let own = own(loaded, log_dir);
-    let watches = watch::effective(&config.watch, &own, Path::exists);
     let set = WatchSet::new(watches)?;
     let labels = config.records.labels.clone();
     let keeper = Keeper::start(set, maps, labels, current.clone())?;
@@ -228,6 +231,13 @@ fn read_counters(counters: &MappedArray<CpuCounters>, cpu: u32) -> CpuCounters {
     now
 }
 
+pub fn recorder_settings(config: &Config) -> RecorderSettings {
+    RecorderSettings {
+        labels: config.records.labels.clone(),
+        full_actor: config.records.actor_detail == ActorDetail::Full,
+    }
+}
+
 pub fn recorder(
     config: &Config,
     host: &Host,
@@ -253,7 +263,7 @@ pub fn recorder(
         }
         Err(error) => tracing::warn!("containers that run already stay unknown: {error}"),
     }
-    let full_actor = config.records.actor_detail == ActorDetail::Full;
+    let settings = recorder_settings(config);
     let origin = Origin {
         version: env!("CARGO_PKG_VERSION"),
         log_id: log.identity().log_id.as_str(),
@@ -264,25 +274,24 @@ pub fn recorder(
         os_version: &host.os_pretty_name,
         kernel_release: &host.kernel_release,
     };
-    let settings = record::Settings {
+    let of_lines = record::Settings {
         command_bytes_max: config.records.command_line_max as usize,
-        actor_detail: match full_actor {
+        actor_detail: match settings.full_actor {
             true => record::ActorDetail::Full,
             false => record::ActorDetail::Reference,
         },
     };
     let entries_max = std::num::NonZeroUsize::new(config.process_table.entries_max as usize)
         .unwrap_or(std::num::NonZeroUsize::MIN);
-    let labels = config.records.labels.clone();
     Ok(Recorder::new(
         ProcessTable::new(entries_max),
         names,
         cgroups,
         WallClock::new(),
         host.clone(),
-        Lines::new(&origin, settings),
+        Lines::new(&origin, of_lines),
         masker,
-        RecorderSettings { labels, full_actor },
+        settings,
         log.next_sequence(),
     ))
 }

@@ -14,6 +14,7 @@ use audit_common::{
     counters::{CpuLedger, FILTER_REASONS, LaneSums, LedgerLane},
 };
 
+use super::reload::{self, Reloads};
 use crate::{
     config::{Config, Required},
     enrich::boot_ns,
@@ -36,7 +37,7 @@ pub struct Report {
     attached: Arc<Attached>,
     shared: Arc<Shared>,
     log_dir: PathBuf,
-    cap_bytes: u64,
+    reloads: Reloads,
     segments: usize,
     required: BTreeMap<&'static str, bool>,
     started: Instant,
@@ -47,7 +48,7 @@ impl Report {
     pub fn new(
         config: &Config,
         log_dir: &Path,
-        cap_bytes: u64,
+        reloads: Reloads,
         attached: &Arc<Attached>,
         shared: &Arc<Shared>,
         segments: usize,
@@ -61,7 +62,7 @@ impl Report {
             attached: attached.clone(),
             shared: shared.clone(),
             log_dir: log_dir.to_owned(),
-            cap_bytes,
+            reloads,
             segments,
             required,
             started: Instant::now(),
@@ -85,7 +86,7 @@ impl Report {
         LogState {
             dir: self.log_dir.display().to_string(),
             bytes: writer.log_bytes,
-            bytes_max: self.cap_bytes,
+            bytes_max: self.shared.cap_bytes(),
             bytes_per_day: u64::try_from(per_day).unwrap_or(u64::MAX),
             segments: self.segments as u64 + writer.segments_made,
             sequence_next: writer.durable_sequence,
@@ -336,7 +337,12 @@ impl SnapshotSource for Report {
         };
         let trouble = writer.trouble.iter().map(|what| problem(what, "df"));
         let alarm = writer.alarm.iter().map(|what| problem(what, "ls -la"));
-        let problems = trouble.chain(alarm).collect();
+        let reload = reload::state(&self.reloads).clone();
+        let refused = (reload.exit_code != 0).then(|| Problem {
+            what: "the last reload was refused, the old configuration stays".into(),
+            do_next: "audit-daemon check".into(),
+        });
+        let problems = trouble.chain(alarm).chain(refused).collect();
         let taken_at_ms = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .map_or(0, |since| since.as_millis() as u64);
@@ -345,6 +351,7 @@ impl SnapshotSource for Report {
             taken_at_ms,
             settled: false,
             daemon: self.daemon(),
+            reload,
             log: self.log(&writer),
             hooks: self.hooks(),
             lanes: Lane::ALL.map(|lane| self.lane(lane, &worker)).into(),

@@ -1,7 +1,9 @@
-//! Who asks the daemon to stop, and how.
+//! Who asks the daemon to stop or to read its configuration again, and how.
 //!
 //! Owns SIGTERM, SIGINT, SIGQUIT and SIGHUP: blocked in every thread, read from one descriptor, which
-//! also tells who sent them. The record of the stop names the sender.
+//! also tells who sent them. The record of what follows names the sender. SIGHUP asks for the
+//! configuration, unless the kernel itself sends it: then the terminal has gone, and with it whoever
+//! started the daemon there.
 
 use std::{io, os::fd::AsFd, time::Duration};
 
@@ -35,6 +37,13 @@ pub struct Stop {
     signals: SignalFd,
 }
 
+/// What a signal asks for.
+pub enum Asked {
+    Stop(Cause),
+    /// By this process, if one is known.
+    Reload(Option<u32>),
+}
+
 impl Stop {
     pub fn new() -> io::Result<Stop> {
         block()?;
@@ -45,7 +54,7 @@ impl Stop {
     }
 
     /// A signal, if one comes in time.
-    pub fn wait(&self, time: Duration) -> Option<Cause> {
+    pub fn wait(&self, time: Duration) -> Option<Asked> {
         let timeout = PollTimeout::try_from(time).unwrap_or(PollTimeout::MAX);
         // Interrupted or out of time: the caller looks again.
         let _ = poll(
@@ -56,7 +65,11 @@ impl Stop {
         let number = i32::try_from(signal.ssi_signo).ok()?;
         let reason = Signal::try_from(number).map_or("a signal", Signal::as_str);
         // From a terminal or the kernel there is no sender.
-        let sender_pid = (signal.ssi_code <= 0 && signal.ssi_pid != 0).then_some(signal.ssi_pid);
-        Some(Cause { reason, sender_pid })
+        let by_process = signal.ssi_code <= 0;
+        let sender_pid = (by_process && signal.ssi_pid != 0).then_some(signal.ssi_pid);
+        Some(match number == Signal::SIGHUP as i32 && by_process {
+            true => Asked::Reload(sender_pid),
+            false => Asked::Stop(Cause { reason, sender_pid }),
+        })
     }
 }

@@ -119,32 +119,59 @@ impl WatchMaps {
 
     /// Makes the kernel match this, and nothing else in the end.
     pub fn apply(&mut self, wanted: Matching) -> Result<(), KernelError> {
-        let old = std::mem::take(&mut self.present);
+        self.widen(&wanted)?;
+        self.narrow(wanted)
+    }
+
+    /// Makes the kernel match this beside what it matches already. After an error `present` still
+    /// says what is in the maps.
+    pub fn widen(&mut self, wanted: &Matching) -> Result<(), KernelError> {
+        let present = &mut self.present;
         for (key, bits) in &wanted.objects {
-            let had = old.objects.get(key).copied().unwrap_or(0);
+            let had = present.objects.get(key).copied().unwrap_or(0);
+            let both = had | bits;
             // Nothing is written twice: while a map is written to by a call that is preempted, the
             // kernel runs no program on a trace event of that CPU.
-            if had | bits != had {
-                let both = had | bits;
+            if both != had {
                 self.objects.insert(Plain(*key), both, 0).map_err(refused)?;
+                present.objects.insert(*key, both);
             }
         }
         for (key, bits) in &wanted.names {
-            let had = old.names.get(key).copied().unwrap_or(0);
-            if had | bits != had {
-                self.names
-                    .insert(Plain(*key), had | bits, 0)
-                    .map_err(refused)?;
+            let had = present.names.get(key).copied().unwrap_or(0);
+            let both = had | bits;
+            if both != had {
+                self.names.insert(Plain(*key), both, 0).map_err(refused)?;
+                present.names.insert(*key, both);
             }
         }
-        for begin in wanted.asked.difference(&old.asked) {
-            self.asked
-                .insert(&asked_key(begin), 1, 0)
-                .map_err(refused)?;
+        for begin in &wanted.asked {
+            if !present.asked.contains(begin) {
+                let key = asked_key(begin);
+                self.asked.insert(&key, 1, 0).map_err(refused)?;
+                present.asked.insert(begin.clone());
+            }
         }
-        let keys = wanted.objects.keys().chain(old.objects.keys());
-        self.set_filter(keys);
+        self.set_filter(self.present.objects.keys());
         self.turn(true);
+        Ok(())
+    }
+
+    /// Takes out what is not in `wanted`, which was put in before.
+    fn narrow(&mut self, wanted: Matching) -> Result<(), KernelError> {
+        let old = std::mem::take(&mut self.present);
+        let done = self.take_out(&old, &wanted);
+        self.set_filter(wanted.objects.keys());
+        self.turn(wanted != Matching::default());
+        self.present = match done {
+            Ok(()) => wanted,
+            // What is not known to be there is put in again.
+            Err(_) => self.read(),
+        };
+        done
+    }
+
+    fn take_out(&mut self, old: &Matching, wanted: &Matching) -> Result<(), KernelError> {
         for (key, bits) in &old.objects {
             match wanted.objects.get(key) {
                 None => self.objects.remove(&Plain(*key)).map_err(refused)?,
@@ -166,9 +193,6 @@ impl WatchMaps {
         for begin in old.asked.difference(&wanted.asked) {
             self.asked.remove(&asked_key(begin)).map_err(refused)?;
         }
-        self.set_filter(wanted.objects.keys());
-        self.turn(wanted != Matching::default());
-        self.present = wanted;
         Ok(())
     }
 

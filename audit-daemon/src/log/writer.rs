@@ -166,6 +166,11 @@ impl<D: Disk> Log<D> {
         self.alarms.take()
     }
 
+    /// The size at which a segment is due to be sealed, from the active one on.
+    pub fn set_segment_bytes(&mut self, segment_bytes: u64) {
+        self.segment_bytes = segment_bytes.max(SEGMENT_BYTES_MIN);
+    }
+
     /// Whether the active segment has reached its size.
     pub fn needs_rotation(&self) -> bool {
         self.active.durable() >= self.segment_bytes

@@ -19,7 +19,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 pub use screen::{Screen, Style};
 pub use stats::{Shared, WorkerStats, WriterStats};
-pub use worker::{Wanted, Worker, WorkerParts};
+pub use worker::{Change, Claim, Control, Limits, Wanted, Worker, WorkerParts};
 pub use writer::{Writer, WriterParts};
 
 use crate::{
@@ -32,6 +32,9 @@ use crate::{
 const BATCHES_MAX: usize = 48;
 /// Blocks between worker and writer.
 const BLOCKS_MAX: usize = 16;
+
+/// Changes of configuration under way: they are made one after the other.
+const CONTROLS_MAX: usize = 1;
 
 /// Lines to be made durable, and what may be acknowledged then.
 pub struct Block {
@@ -48,6 +51,8 @@ pub enum ToWriter {
     Rotate(Sender<Option<Rotated>>),
     /// These were said in the log: remove them.
     Delete(Vec<Planned>),
+    /// What the log may take from now on.
+    Limits(Limits),
 }
 
 pub struct Rotated {
@@ -58,6 +63,7 @@ pub struct Rotated {
 /// A running pipeline.
 pub struct Pipeline {
     commands: Sender<Command>,
+    controls: Sender<Control>,
     source: JoinHandle<()>,
     worker: JoinHandle<Worker>,
     writer: JoinHandle<Writer>,
@@ -78,7 +84,9 @@ impl Pipeline {
         let (to_writer, blocks) = bounded(BLOCKS_MAX);
         let (used_in, used) = bounded(BLOCKS_MAX);
         shared.watch_queues(filled.clone(), blocks.clone());
-        let worker = Worker::new(worker, to_writer.clone(), used.clone(), shared.clone());
+        let (controls, control) = bounded(CONTROLS_MAX);
+        let mut worker = Worker::new(worker, to_writer.clone(), used.clone(), shared.clone());
+        worker.listen_to(control);
         let writer = Writer::new(writer, shared.clone());
         let named = |name: &str| thread::Builder::new().name(name.into());
         Ok(Pipeline {
@@ -86,9 +94,15 @@ impl Pipeline {
             worker: named("worker").spawn(move || worker.run(&filled, &empty_in))?,
             source: named("source").spawn(move || source.run(&filled_in, &empty, &command))?,
             commands,
+            controls,
             to_writer,
             used,
         })
+    }
+
+    /// The way to the worker, for whoever changes the configuration.
+    pub fn controls(&self) -> Sender<Control> {
+        self.controls.clone()
     }
 
     /// Has a stage ended on its own?

@@ -135,6 +135,8 @@ pub struct Shared {
     /// Found by the writer, not yet in a record.
     alarms: Mutex<Vec<(PathBuf, Alarm)>>,
     first_log_bytes: AtomicU64,
+    /// What the log may take.
+    cap_bytes: AtomicU64,
     /// What earlier daemons of this load had settled.
     before: Mutex<Vec<CpuLedger>>,
     queues: Mutex<Option<(Receiver<Batch>, Receiver<ToWriter>)>>,
@@ -188,6 +190,15 @@ impl Shared {
     pub fn rotated(&self) {
         lock(&self.writer).segments_made += 1;
         self.rotation_due.store(false, Ordering::Relaxed);
+    }
+
+    pub fn set_cap(&self, bytes: u64) {
+        self.cap_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    /// What the log may take.
+    pub fn cap_bytes(&self) -> u64 {
+        self.cap_bytes.load(Ordering::Relaxed)
     }
 
     pub fn rotation_due(&self) -> bool {

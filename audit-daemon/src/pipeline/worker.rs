@@ -3,12 +3,15 @@
 //! Owns the daemon's tables (through its recorder), the order of events and the accounts. One thread,
 //! no waiting but for the writer: an event meets its fate here.
 
+mod change;
 mod judge;
+
+pub use change::{Change, Claim, Control, Limits};
 
 use std::{collections::HashSet, sync::Arc};
 
 use audit_common::{KINDS, Lane, counters::CpuCounters, kind::KIND_SLOTS};
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded, never, select};
 use tracing::warn;
 
 use super::{Block, Rotated, Shared, ToWriter, WorkerStats};
@@ -71,6 +74,8 @@ pub struct Worker {
     to_writer: Sender<ToWriter>,
     used: Receiver<Block>,
     shared: Arc<Shared>,
+    controls: Receiver<Control>,
+    changes: change::Changes,
     times: Vec<(Lane, u64)>,
     stats: WorkerStats,
     ticked_ns: u64,
@@ -131,6 +136,8 @@ impl Worker {
             to_writer,
             used,
             shared,
+            controls: never(),
+            changes: change::Changes::default(),
             times: Vec::new(),
             stats: WorkerStats::default(),
             ticked_ns: now_ns,
@@ -142,12 +149,24 @@ impl Worker {
         &mut self.recorder
     }
 
+    /// Whoever changes the configuration while events come.
+    pub fn listen_to(&mut self, controls: Receiver<Control>) {
+        self.controls = controls;
+    }
+
     pub fn run(mut self, filled: &Receiver<Batch>, empty: &Sender<Batch>) -> Worker {
         loop {
-            match filled.recv_timeout(IDLE) {
-                Ok(batch) => self.batch(batch, empty),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
+            select! {
+                recv(filled) -> batch => match batch {
+                    Ok(batch) => self.batch(batch, empty),
+                    Err(_) => break,
+                },
+                recv(self.controls) -> control => match control {
+                    Ok(control) => self.told(control),
+                    // Whoever told us has gone; events still come.
+                    Err(_) => self.controls = never(),
+                },
+                default(IDLE) => {}
             }
             self.tick();
             if !self.hand_over() {
@@ -193,6 +212,8 @@ impl Worker {
             self.event(&held);
             recycle(held.batch, empty);
         });
+        // Nothing that happened before that comes any more.
+        self.adopt(order.let_go_ns());
         self.order = order;
         self.drained = batch.complete;
         let began_ns = batch.began_ns;
@@ -220,6 +241,11 @@ impl Worker {
                 return self.accounts.settle(held.ticket, Fate::LeftOut);
             }
         };
+        if !self.changes.is_empty()
+            && let Ok((header, _)) = decode::header(entry)
+        {
+            self.adopt(header.time_ns);
+        }
         let fate = self.judge(&event, entry, held.ticket);
         if let Some(fate) = fate {
             self.settle(held.ticket, fate, judge::kind_of(&event));

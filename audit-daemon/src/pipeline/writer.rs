@@ -92,6 +92,11 @@ impl Writer {
                         }
                     }
                 }
+                Ok(ToWriter::Limits(limits)) => {
+                    self.parts.commit_interval = limits.commit_interval;
+                    self.parts.cap_bytes = limits.cap_bytes;
+                    self.parts.log.set_segment_bytes(limits.segment_bytes);
+                }
                 Err(RecvTimeoutError::Timeout) => self.commit(used),
                 Err(RecvTimeoutError::Disconnected) => break,
             }

@@ -1,12 +1,15 @@
 //! `daemon.config`: what the daemon was told to do.
 //!
-//! OWNS: its view, and which of two states is `entity` and which `entity_result`.
-//! MUST NOT: contain configuration; a hash says which one it was.
+//! OWNS: its view, which of two states is `entity` and which `entity_result`, and the list of what
+//! differs (`unmapped.config`).
+//! MUST NOT: contain values of settings; a hash says which configuration it was.
 
 use super::Lines;
 use super::head::{Head, Kind, Outcome};
+use super::limits;
 use super::line::{Line, key};
 use super::notes::At;
+use super::text;
 use super::view::{ActorView, Meta, Text};
 
 #[derive(Debug, Clone, Copy)]
@@ -27,11 +30,13 @@ pub enum ConfigChange<'a> {
     Changed {
         old: ConfigFile<'a>,
         new: ConfigFile<'a>,
+        difference: &'a ConfigDifference,
     },
     /// The old one stays, for this reason.
     Refused {
         kept: ConfigFile<'a>,
-        refused: ConfigFile<'a>,
+        /// `None`: nothing of it could be read.
+        refused: Option<ConfigFile<'a>>,
         reason: &'a str,
     },
 }
@@ -41,6 +46,25 @@ pub struct ConfigFile<'a> {
     /// A path, or what the daemon calls its built-in configuration.
     pub name: &'a [u8],
     pub sha256: [u8; 32],
+}
+
+/// Names of what differs between two configurations.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ConfigDifference {
+    /// Watches, by their names.
+    pub added: Vec<String>,
+    pub removed: Vec<String>,
+    pub changed: Vec<String>,
+    /// Other settings that took effect, by their keys.
+    pub settings: Vec<String>,
+    /// Settings that wait for a restart of the daemon.
+    pub restart: Vec<String>,
+}
+
+impl ConfigDifference {
+    pub fn is_empty(&self) -> bool {
+        *self == ConfigDifference::default()
+    }
 }
 
 impl Lines {
@@ -68,17 +92,22 @@ impl Lines {
             line.actor(&view.actor, parts);
             match view.change {
                 ConfigChange::Loaded(file) => line.entity(key!("entity"), "entity", &file),
-                ConfigChange::Changed { old, new }
-                | ConfigChange::Refused {
-                    kept: old,
-                    refused: new,
-                    ..
-                } => {
+                ConfigChange::Changed { old, new, .. } => {
                     line.entity(key!("entity"), "entity", &old);
                     line.entity(key!("entity_result"), "entity_result", &new);
                 }
+                ConfigChange::Refused { kept, refused, .. } => {
+                    line.entity(key!("entity"), "entity", &kept);
+                    if let Some(refused) = &refused {
+                        line.entity(key!("entity_result"), "entity_result", refused);
+                    }
+                }
             }
-            line.end(view.actor.session_ip, |_| {});
+            line.end(view.actor.session_ip, |line| {
+                if let ConfigChange::Changed { difference, .. } = view.change {
+                    line.config_difference(difference);
+                }
+            });
         });
     }
 }
@@ -104,5 +133,51 @@ impl Line<'_> {
         self.raw("\"uid\":\"sha256:");
         self.push_hex(&file.sha256);
         self.raw("\",\"type_id\":99,\"type\":\"Configuration\"},");
+    }
+
+    fn config_difference(&mut self, difference: &ConfigDifference) {
+        if difference.is_empty() {
+            return;
+        }
+        let ConfigDifference {
+            added,
+            removed,
+            changed,
+            settings,
+            restart,
+        } = difference;
+        self.raw("\"config\":{");
+        if !(added.is_empty() && removed.is_empty() && changed.is_empty()) {
+            self.raw("\"watches\":{");
+            self.names(key!("added"), added);
+            self.names(key!("removed"), removed);
+            self.names(key!("changed"), changed);
+            self.close();
+        }
+        self.names(key!("settings"), settings);
+        self.names(key!("restart"), restart);
+        let left_out = [added, removed, changed, settings, restart]
+            .map(|names| names.len().saturating_sub(limits::CONFIG_NAMES_MAX));
+        let more: usize = left_out.iter().sum();
+        if more > 0 {
+            self.integer(key!("more"), more as u64);
+        }
+        self.close();
+    }
+
+    /// A list of names, unless it is empty.
+    fn names(&mut self, key: &'static str, names: &[String]) {
+        if names.is_empty() {
+            return;
+        }
+        self.raw(key);
+        self.raw("[");
+        for name in names.iter().take(limits::CONFIG_NAMES_MAX) {
+            let name = text::cut(name.as_bytes(), limits::RULE_NAME_BYTES_MAX);
+            self.raw("\"");
+            text::push_bytes(self.out, name);
+            self.raw("\",");
+        }
+        self.close_list();
     }
 }

@@ -52,6 +52,10 @@ pub const REASONS_BYTES_MAX: usize = 12_288;
 /// Kinds named in one `daemon.coverage` or `daemon.selftest`.
 pub const KINDS_MAX: usize = 256;
 
+/// Names in one list of a changed configuration, of which there are five: at some 70 bytes each they
+/// fill a third of a line.
+pub const CONFIG_NAMES_MAX: usize = 64;
+
 /// What a line that is too long keeps of its command line.
 pub const SHORT_COMMAND_BYTES: usize = 1_024;
 
@@ -72,6 +76,10 @@ const _: () = assert!(
 const _: () = assert!(
     4 * REASONS_BYTES_MAX < LINE_BYTES_MAX,
     "all four maps fit into a line"
+);
+const _: () = assert!(
+    5 * CONFIG_NAMES_MAX * 70 < LINE_BYTES_MAX / 2,
+    "all lists of names fit into a line"
 );
 const _: () = assert!(
     LOSS_RANGES_MAX * 100 < LINE_BYTES_MAX,

@@ -47,7 +47,7 @@ mod start_stop;
 mod tests;
 
 pub use clock_step::ClockStepView;
-pub use config::{ConfigChange, ConfigFile, ConfigView};
+pub use config::{ConfigChange, ConfigDifference, ConfigFile, ConfigView};
 pub use counts::{CountsView, LaneCounts};
 pub use coverage::{CoverageState, CoverageView};
 pub use exec::ExecView;
@@ -114,6 +114,11 @@ impl Lines {
             notes: Notes::default(),
             clock: TimeText::new(),
         }
+    }
+
+    /// How much of the acting process records repeat from now on.
+    pub fn set_actor_detail(&mut self, detail: ActorDetail) {
+        self.settings.actor_detail = detail;
     }
 
     /// Appends what `render` writes, in the first way in which it fits into a line.

@@ -33,7 +33,10 @@ impl LaneTotals {
     }
 }
 
-fn process_view<'a>(running: &'a Running, parent: Option<&'a ProcessView<'a>>) -> ProcessView<'a> {
+pub(super) fn process_view<'a>(
+    running: &'a Running,
+    parent: Option<&'a ProcessView<'a>>,
+) -> ProcessView<'a> {
     let ids = running.ids;
     ProcessView {
         id: id_of(running.key),
@@ -347,7 +350,8 @@ fn log_file(sealed: &Sealed) -> (LogFile<'_>, Option<SequenceRange>) {
     )
 }
 
-fn unhex(hex: &str) -> Option<[u8; 32]> {
+/// The bytes of a SHA-256 in hex digits.
+pub fn unhex(hex: &str) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];
     if hex.len() != 64 || !hex.is_ascii() {
         return None;

@@ -15,6 +15,7 @@ mod identity;
 mod lifecycle;
 mod log;
 mod path;
+mod reload;
 mod snapshot;
 
 use audit_common::{Header, Lane};
@@ -28,9 +29,10 @@ use crate::{
     },
 };
 
-pub use daemon::LaneTotals;
+pub use daemon::{LaneTotals, unhex};
 pub use exec_failed::Failure;
 pub use file_open::Outcome;
+pub use reload::{Asker, ConfigId, ConfigOutcome, ConfigSaid, RecorderChange};
 
 /// Listed variables that are masked one by one, each in memory of its own.
 const SCRATCHES: usize = audit_common::limits::ENV_KEPT_MAX as usize + 1;

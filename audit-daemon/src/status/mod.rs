@@ -29,5 +29,5 @@ pub use histogram::DelayHistogram;
 pub use http::{MetricsAddress, MetricsServer};
 pub use identity::identity_holds;
 pub use server::StatusServer;
-pub use snapshot::{SnapshotSource, StatusSnapshot};
+pub use snapshot::{ReloadState, SnapshotSource, StatusSnapshot};
 pub use text::{TextOptions, render};

@@ -41,6 +41,7 @@ pub struct StatusSnapshot {
     /// the sums agree to the last event; see [`super::identity`].
     pub settled: bool,
     pub daemon: DaemonState,
+    pub reload: ReloadState,
     pub log: LogState,
     pub hooks: Vec<HookState>,
     pub lanes: Vec<LaneState>,
@@ -68,6 +69,22 @@ pub struct DaemonState {
     pub load_id: String,
     /// Restarts of the daemon since its programs were loaded.
     pub adopted_restarts: u64,
+}
+
+/// How the configuration was last read again, since this daemon's start.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ReloadState {
+    /// Whether the daemon reads it again when it is asked to: one that does not would end instead.
+    pub can: bool,
+    /// How many times its files were begun to be read.
+    pub begun: u64,
+    /// How many of these are done; the rest is about the last of them.
+    pub done: u64,
+    /// What `audit-daemon reload` exits with: not 0 if the old configuration stays.
+    pub exit_code: u8,
+    /// What came of it, for people, in lines.
+    pub text: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,7 +7,10 @@
 use std::{
     collections::HashSet,
     os::fd::{AsFd, OwnedFd},
-    sync::Arc,
+    sync::{
+        Arc,
+        mpsc::{Receiver, Sender, TryRecvError, channel},
+    },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -25,11 +28,15 @@ use tracing::{info, warn};
 use super::{Current, Decider};
 use crate::{
     enrich::mounts::Mounts,
-    kernel::{KernelError, WatchMaps},
+    kernel::{KernelError, Matching, WatchMaps},
     watch::set::WatchSet,
 };
 
 mod anchoring;
+mod replacing;
+
+pub use replacing::Replaced;
+use replacing::Replacement;
 
 /// A verdict lives no longer, whatever was missed.
 const TURN: Duration = Duration::from_secs(1);
@@ -48,11 +55,15 @@ pub enum KeeperError {
     Inotify(#[from] nix::Error),
     #[error("cannot read the host's mounts: {0}")]
     Mounts(#[from] std::io::Error),
+    #[error("the thread that keeps them has ended")]
+    Gone,
 }
 
 /// The thread, until it is dropped.
 pub struct Keeper {
-    stop: Arc<EventFd>,
+    /// Written to after each request, and at the end.
+    bell: Arc<EventFd>,
+    requests: Option<Sender<Replacement>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -78,13 +89,16 @@ impl Keeper {
             moving_since: None,
         };
         keeping.look()?;
-        let stop = Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC)?);
-        let stopped = stop.clone();
+        let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
+        let bell = Arc::new(EventFd::from_flags(flags)?);
+        let rung = bell.clone();
+        let (requests, asked) = channel();
         let thread = std::thread::Builder::new()
             .name("watches".into())
-            .spawn(move || keeping.keep(&stopped))?;
+            .spawn(move || keeping.keep(&rung, &asked))?;
         Ok(Keeper {
-            stop,
+            bell,
+            requests: Some(requests),
             thread: Some(thread),
         })
     }
@@ -92,11 +106,18 @@ impl Keeper {
 
 impl Drop for Keeper {
     fn drop(&mut self) {
+        self.requests = None;
         // A thread that cannot be told ends with the process.
-        if let (Some(thread), Ok(_)) = (self.thread.take(), self.stop.write(1)) {
+        if let (Some(thread), Ok(_)) = (self.thread.take(), self.bell.write(1)) {
             let _ = thread.join();
         }
     }
+}
+
+/// Why the thread woke up.
+struct Ready {
+    changed: bool,
+    rung: bool,
 }
 
 struct Keeping {
@@ -118,8 +139,22 @@ struct Keeping {
 }
 
 impl Keeping {
-    fn keep(&mut self, stop: &EventFd) {
-        while let Some(changed) = self.wait(stop) {
+    fn keep(&mut self, bell: &EventFd, requests: &Receiver<Replacement>) {
+        loop {
+            let Ready { changed, rung } = self.wait(bell);
+            if rung {
+                // Read first: what comes after this rings again.
+                let _ = bell.read();
+                match requests.try_recv() {
+                    Ok(replacement) => {
+                        self.replace(replacement);
+                        // There may be more of them.
+                        let _ = bell.write(1);
+                    }
+                    Err(TryRecvError::Empty) => {}
+                    Err(TryRecvError::Disconnected) => return,
+                }
+            }
             if changed {
                 std::thread::sleep(SETTLE);
             }
@@ -132,8 +167,8 @@ impl Keeping {
         }
     }
 
-    /// True if something changed, false when it is time for the rest, `None` at the end.
-    fn wait(&self, stop: &EventFd) -> Option<bool> {
+    /// What there is to do; neither when it is time for the rest.
+    fn wait(&self, bell: &EventFd) -> Ready {
         let timeout = match self.is_behind {
             true => PollTimeout::ZERO,
             false => PollTimeout::try_from(TURN).unwrap_or(PollTimeout::MAX),
@@ -141,15 +176,27 @@ impl Keeping {
         let mut fds = [
             PollFd::new(self.mountinfo.as_fd(), PollFlags::POLLPRI),
             PollFd::new(self.inotify.as_fd(), PollFlags::POLLIN),
-            PollFd::new(stop.as_fd(), PollFlags::POLLIN),
+            PollFd::new(bell.as_fd(), PollFlags::POLLIN),
         ];
         let ready = poll(&mut fds, timeout).unwrap_or(0);
-        let stopped = fds[2].any().unwrap_or(true);
-        (!stopped).then_some(ready > 0)
+        let rung = fds[2].any().unwrap_or(true);
+        Ready {
+            changed: ready > i32::from(rung),
+            rung,
+        }
     }
 
     /// Looks up what the watches mean now, tells the kernel, and decides by it.
     fn look(&mut self) -> Result<(), KeeperError> {
+        let (decider, matching) = self.survey()?;
+        // The decider knows at least as much as the kernel lets through.
+        self.current.set(decider);
+        self.maps.apply(matching)?;
+        Ok(())
+    }
+
+    /// What the watches mean now. Nobody is told yet.
+    fn survey(&mut self) -> Result<(Decider, Matching), KeeperError> {
         // What changes from here on is another reason to look.
         while matches!(self.inotify.read_events(), Ok(events) if !events.is_empty()) {}
         self.read_mountinfo();
@@ -177,10 +224,7 @@ impl Keeping {
         }
         self.said = found.warnings;
         let decider = Decider::new(set, mounts, found.known, &self.labels);
-        // The decider knows at least as much as the kernel lets through.
-        self.current.set(decider);
-        self.maps.apply(found.matching)?;
-        Ok(())
+        Ok((decider, found.matching))
     }
 
     /// Reading to the end rearms the event.

@@ -18,7 +18,7 @@ fn is_harmless(text: &str) -> bool {
 fn load_hostile(content: impl AsRef<[u8]>) -> usize {
     let mut reading = Reading::default();
     reading.take(Path::new("/hostile.toml"), content.as_ref().to_vec());
-    match load_read(reading) {
+    match load_read(reading).map_err(|refused| refused.errors) {
         Ok(_) => 0,
         Err(errors) => {
             let shown = errors.to_string();

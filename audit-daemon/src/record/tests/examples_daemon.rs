@@ -18,6 +18,7 @@ pub fn all() -> Vec<Example> {
         ("74-log-delete", delete()),
         ("90-daemon-stop", stop()),
         ("config-refused", config_refused()),
+        ("config-everything", config_of_everything()),
         ("selftest-failed", selftest_failed()),
         ("coverage-restored", coverage_restored()),
     ]
@@ -96,6 +97,29 @@ const OLD: &str = "cba06b5736faf67e54b07b561eae94395e774c517a7d910a54369e1263ccf
 const NEW: &str = "11507a0e2f5e69d5dfa40a62a1bd7b6ee57e6bcd85c67c9b8431b36fff21c437";
 
 fn config() -> String {
+    let difference = ConfigDifference {
+        added: vec!["payroll".to_owned()],
+        ..ConfigDifference::default()
+    };
+    reloaded(&difference, "configuration reloaded: 1 watch added")
+}
+
+fn config_of_everything() -> String {
+    let names = |names: &[&str]| names.iter().map(|name| name.to_string()).collect();
+    let difference = ConfigDifference {
+        added: (0..66).map(|number| format!("watch-{number}")).collect(),
+        removed: names(&["cron", "pam"]),
+        changed: names(&["sudoers"]),
+        settings: names(&["events.exit.record", "records.labels"]),
+        restart: names(&["kernel.ring_bulk", "log.dir"]),
+    };
+    reloaded(
+        &difference,
+        "configuration reloaded: 66 watches added, 2 removed, 1 changed",
+    )
+}
+
+fn reloaded(difference: &ConfigDifference, message: &str) -> String {
     let reload = daemon(id(4110, 83_244));
     let view = ConfigView {
         meta: own(at(32, 861_721_167), 1_048_578),
@@ -103,8 +127,9 @@ fn config() -> String {
         change: ConfigChange::Changed {
             old: configured(OLD),
             new: configured(NEW),
+            difference,
         },
-        message: "configuration reloaded: 1 watch added",
+        message,
     };
     line(|lines, out| lines.daemon_config(out, &view))
 }
@@ -115,7 +140,7 @@ fn config_refused() -> String {
         actor: ActorView::default(),
         change: ConfigChange::Refused {
             kept: configured(OLD),
-            refused: configured(NEW),
+            refused: Some(configured(NEW)),
             reason: "unknown key `opertaions` in line 4",
         },
         message: "configuration refused; the old one stays",

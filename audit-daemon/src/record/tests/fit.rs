@@ -293,7 +293,7 @@ fn others_fit(meta: Meta, process: &ProcessView, actor: ActorView, word: &str) {
     };
     let change = ConfigChange::Refused {
         kept: file,
-        refused: file,
+        refused: Some(file),
         reason: word,
     };
     lines.daemon_config(

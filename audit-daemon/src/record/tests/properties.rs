@@ -128,7 +128,7 @@ fn record_daemon(
     };
     let change = ConfigChange::Refused {
         kept: file,
-        refused: file,
+        refused: Some(file),
         reason: &wild.word,
     };
     let config = ConfigView {
