@@ -15,6 +15,8 @@ const RELOADS: usize = 50;
 /// Opens between two pauses: what a ring holds is never reached, whatever a reload takes.
 const BURST: usize = 8;
 const PAUSE: Duration = Duration::from_millis(1);
+/// Between two pairs: short against the steps of a change, long enough that a reload has time.
+const PAIR_PAUSE: Duration = Duration::from_micros(50);
 
 /// Threads that open a file again and again.
 struct Opening {
@@ -93,17 +95,22 @@ fn fifty_reloads_under_load_lose_nothing() {
     records.assert_numbered();
 }
 
-/// Between two changes each record bears the label of the configuration in force.
+/// Between two changes each record bears the label of the configuration that was in force when it
+/// happened.
 #[track_caller]
 fn assert_judged_by_one(records: &Records, file: &Path) {
     let path = file.display().to_string();
     let mut zone = "a";
+    let mut since = "";
     let mut of_zone = [0_u64; 2];
     for record in records.iter() {
         if record.num("type_uid") == 300_403 {
             zone = if zone == "a" { "b" } else { "a" };
+            since = record.str("time_dt");
         }
         if record.str("file.path") == path {
+            // Of one length, so that they compare as times do.
+            assert!(record.str("time_dt") >= since, "{}", record.line);
             let labels = record.at("metadata.labels");
             let expected = serde_json::json!(["watch:kept", format!("zone:{zone}")]);
             assert_eq!(labels, &expected, "{}", record.line);
@@ -111,6 +118,55 @@ fn assert_judged_by_one(records: &Records, file: &Path) {
         }
     }
     assert!(of_zone.iter().all(|count| *count > 0), "{of_zone:?}");
+}
+
+/// Each time one file is opened and then the other, while a change puts the other's watch in the place
+/// of the one's: before the instant the first open is recorded, after it the second, and if it lies
+/// between them, both.
+#[test]
+fn there_is_no_moment_at_which_neither_is_in_force() {
+    const ROUNDS: usize = 20;
+    let plain = home();
+    let [old, new] = ["old", "new"].map(|name| file(&plain, name));
+    let a = plain.clone().append(&watch(&old, "a"));
+    let b = plain.append(&watch(&new, "b"));
+    let mut daemon = Daemon::start(&a);
+    let mut pairs = Vec::new();
+    for _ in 0..ROUNDS {
+        let done = AtomicBool::new(false);
+        pairs.push(std::thread::scope(|scope| {
+            let opener = scope.spawn(|| {
+                let mut count = 0;
+                while !done.load(Ordering::Relaxed) {
+                    read(&old);
+                    read(&new);
+                    count += 1;
+                    std::thread::sleep(PAIR_PAUSE);
+                }
+                count
+            });
+            reloaded(&b);
+            done.store(true, Ordering::Relaxed);
+            opener.join().expect("the opener")
+        }));
+        reloaded(&a);
+    }
+    let records = daemon.stop();
+    assert!(records.losses().is_empty());
+    // Each second change, back to the first configuration, ends a round.
+    let mut found = vec![0_u64; ROUNDS + 1];
+    let mut changes = 0;
+    for record in records.iter() {
+        changes += usize::from(record.num("type_uid") == 300_403);
+        found[changes / 2] += u64::from(record.kind() == "file.open_read");
+    }
+    for (pairs, found) in pairs.into_iter().zip(found) {
+        assert!(pairs > 10, "only {pairs} pairs of opens");
+        assert!(
+            (pairs..=pairs + 1).contains(&found),
+            "{found} records of {pairs} pairs"
+        );
+    }
 }
 
 /// What happens right before a change is recorded by the old configuration, though it is read from
