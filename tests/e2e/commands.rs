@@ -26,6 +26,7 @@ fn help_and_version_say_what_they_should_on_one_screen() {
         &["run", "--help"],
         &["check", "--help"],
         &["status", "-h"],
+        &["reload", "--help"],
     ] {
         let output = run(args);
         let said = text(&output.stdout);
@@ -44,6 +45,7 @@ fn help_and_version_say_what_they_should_on_one_screen() {
         "run ",
         "check ",
         "status ",
+        "reload ",
         "unload ",
         "schema ",
     ] {

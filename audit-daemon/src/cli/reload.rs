@@ -80,7 +80,7 @@ impl Args {
                 println!("{}", done.text);
                 ExitCode::SUCCESS
             }
-            Ok(refused) => fail(&refused.text, refused.exit_code),
+            Ok(refused) => fail(&refused.text, u8::try_from(refused.exit_code).unwrap_or(1)),
             Err(error) => fail(&error, error.exit_code()),
         }
     }

@@ -105,11 +105,6 @@ pub fn try_load(explicit: Option<&Path>) -> Result<Loaded, Refused> {
     load_read(files::read_all(&Layout::new(explicit)))
 }
 
-#[cfg(test)]
-fn load_from(layout: &Layout) -> Result<Loaded, ConfigErrors> {
-    load_read(files::read_all(layout)).map_err(|refused| refused.errors)
-}
-
 fn load_read(reading: Reading) -> Result<Loaded, Refused> {
     let Reading {
         mut files,

@@ -147,7 +147,7 @@ impl Reloading {
             }
             let mut reloads = state(&self.reloads);
             reloads.done = reloads.begun;
-            (reloads.exit_code, reloads.text) = (exit_code, text);
+            (reloads.exit_code, reloads.text) = (exit_code.into(), text);
             drop(reloads);
             self.notifier.ready(&status);
         }

@@ -30,12 +30,14 @@ pub struct Metric {
 }
 
 /// Fields of the snapshot that are no metric, and why.
-pub const NOT_EXPORTED: [(&str, &str); 3] = [
+pub const NOT_EXPORTED: [(&str, &str); 5] = [
     ("taken_at_ms", "the scrape has its own time"),
     (
         "settled",
         "only snapshots of a daemon that stops, or of tests",
     ),
+    ("reload.can", "true of every daemon that exports this"),
+    ("reload.text", "for a person, who ran `audit-daemon reload`"),
     (
         "problems[].do_next",
         "advice for a person, who runs `audit-daemon status`",
@@ -236,6 +238,12 @@ pub const METRICS: &[Metric] = &[
         fields: &["daemon.adopted_restarts"], samples: |from, to| to.value(&[], from.daemon.adopted_restarts) },
     Metric { name: "problems", kind: "gauge", help: "Problems that the daemon knows of; `audit-daemon status` names them.",
         fields: &["problems[].what"], samples: |from, to| to.value(&[], from.problems.len() as u64) },
+    Metric { name: "reloads_begun_total", kind: "counter", help: "How often the configuration was begun to be read again since the start.",
+        fields: &["reload.begun"], samples: |from, to| to.value(&[], from.reload.begun) },
+    Metric { name: "reloads_total", kind: "counter", help: "How often that was done, well or not.",
+        fields: &["reload.done"], samples: |from, to| to.value(&[], from.reload.done) },
+    Metric { name: "reload_exit_code", kind: "gauge", help: "0 if the last reload was good; else the old configuration stays.",
+        fields: &["reload.exit_code"], samples: |from, to| to.value(&[], from.reload.exit_code.into()) },
 
     Metric { name: "log_bytes", kind: "gauge", help: "Size of the log on disk.",
         fields: &["log.bytes"], samples: |from, to| to.value(&[], from.log.bytes) },

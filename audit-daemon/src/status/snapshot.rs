@@ -82,7 +82,7 @@ pub struct ReloadState {
     /// How many of these are done; the rest is about the last of them.
     pub done: u64,
     /// What `audit-daemon reload` exits with: not 0 if the old configuration stays.
-    pub exit_code: u8,
+    pub exit_code: u32,
     /// What came of it, for people, in lines.
     pub text: String,
 }

@@ -109,6 +109,51 @@ fn whatever_is_wrong_the_old_one_stays() {
     assert_eq!(statuses, [2; 5]);
 }
 
+/// More names than the kernel's map can hold are found out when some are in it already.
+#[test]
+fn watches_without_room_in_the_kernel_are_refused_and_taken_out_again() {
+    const PATHS: usize = 130;
+    const NAMES: usize = 300;
+    let plain = home();
+    let [kept, many] = ["kept", "many"].map(|name| file(&plain, name));
+    let before = plain.append(&watch(&kept, "a"));
+    let mut daemon = Daemon::start(&before);
+    let dir = many.parent().expect("a directory").display().to_string();
+    let watching = |name: &str, paths: usize| {
+        let of_path = |path: usize| {
+            let names = (0..NAMES).map(|number| format!("{name}-{path}-{number}"));
+            format!("\"{dir}/{{{}}}\"", names.collect::<Vec<_>>().join(","))
+        };
+        let paths: Vec<String> = (0..paths).map(of_path).collect();
+        let paths = paths.join(", ");
+        format!("[[watch]]\nname = \"{name}\"\noperations = [\"read\"]\npaths = [{paths}]\n")
+    };
+    let too_many = watching("all", PATHS);
+    let output = reload(&before.clone().append(&too_many));
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.starts_with("error: watches: ") && said.contains("the watch maps"),
+        "{said}"
+    );
+    read(&kept);
+    // There is room again for others.
+    let half = watching("half", PATHS / 2);
+    let name = many.with_file_name("half-0-0");
+    std::fs::write(&name, "").expect("write");
+    assert_eq!(
+        reloaded(&before.clone().append(&half)),
+        "Configuration reloaded: 1 watch added\n  watches added     half\n"
+    );
+    read(&name);
+    read(&kept);
+    before.write_config();
+    let records = daemon.stop();
+    assert_eq!(opens(&records, &kept).len(), 2);
+    assert_eq!(opens(&records, &name).len(), 1);
+    assert_eq!(changes(&records)[0].num("status_id"), 2);
+}
+
 #[test]
 fn without_a_daemon_it_says_how_to_start_one() {
     let setup = Setup::new();

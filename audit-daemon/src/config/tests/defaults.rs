@@ -22,7 +22,7 @@ const HEADER: &str = "\
 # order of their names. A key of a later file replaces an earlier one, lists too; only
 # [[watch]] and [[mask.rule]] add up. Write down only what differs: what is left out keeps
 # its default, also after an update. `audit-daemon check` says whether a configuration is
-# right.
+# right, `audit-daemon reload` puts it in force and names what waits for a restart.
 ";
 
 /// `default.toml` as the table of settings has it.

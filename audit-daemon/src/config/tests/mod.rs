@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::files::Layout;
-use super::{Config, ConfigErrors, Loaded, load_from};
+use super::files::{Layout, read_all};
+use super::{Config, ConfigErrors, Loaded, Refused, load_read};
 
 mod defaults;
 mod errors;
@@ -44,12 +44,16 @@ impl Files {
     }
 
     fn load(&self) -> Result<Loaded, ConfigErrors> {
-        load_from(&Layout {
+        self.try_load().map_err(|refused| refused.errors)
+    }
+
+    fn try_load(&self) -> Result<Loaded, Refused> {
+        load_read(read_all(&Layout {
             main: self.path("config.toml"),
             main_required: false,
             additions: self.path("conf.d"),
             as_root: self.as_root,
-        })
+        }))
     }
 
     /// The configuration, which must be without error.

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use super::super::files::{ADDITIONS_MAX, FILE_BYTES_MAX};
-use super::super::{Config, load};
+use super::super::{Config, load, try_load};
 use super::{Files, check_errors, pretty_assert};
 
 #[test]
@@ -20,6 +20,23 @@ fn without_files_the_embedded_default_counts() {
 
     fs::remove_dir(files.path("conf.d")).unwrap();
     assert_eq!(files.load().unwrap(), loaded);
+}
+
+/// Whoever asks the daemon to reload must find it, and its record names what was refused.
+#[test]
+fn a_refusal_knows_its_files_and_the_socket() {
+    let files = Files::main("[log]\nsegmnt = 1\n[status]\nsocket = '/run/x.sock'\n")
+        .with("conf.d/a.toml", "= =\n");
+    let refused = files.try_load().unwrap_err();
+    assert_eq!(refused.status_socket.to_str(), Some("/run/x.sock"));
+    assert_eq!(refused.sources.len(), 2);
+    assert!(refused.sources.iter().all(|source| !source.embedded));
+    assert_eq!(refused.errors, files.load().unwrap_err());
+
+    fs::create_dir(files.path("again")).unwrap();
+    let missing = try_load(Some(&files.path("again/none.toml"))).unwrap_err();
+    assert!(missing.sources.is_empty(), "{:?}", missing.sources);
+    assert_eq!(missing.status_socket, Config::default().status.socket);
 }
 
 #[test]
