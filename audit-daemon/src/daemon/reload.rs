@@ -192,7 +192,7 @@ impl Reloading {
         );
         let (summary, warnings) = (difference::summary(&difference), checked.warnings.clone());
         let said = ConfigSaid {
-            asker,
+            asker: asker.clone(),
             old: difference::identity(&self.in_force.sources),
             new: Some(difference::identity(&checked.next.sources)),
             message: summary.clone(),
@@ -201,7 +201,7 @@ impl Reloading {
         let sources = checked.next.sources.clone();
         match self.hand_over(checked, said) {
             Ok(next) => self.in_force = next,
-            Err((error, asker)) => return self.refuse(Refusal { error, sources }, asker),
+            Err(error) => return self.refuse(Refusal { error, sources }, asker),
         }
         warnings.iter().for_each(|warning| warn!("{warning}"));
         info!("{summary}");

@@ -7,14 +7,12 @@
 use std::{
     collections::HashSet,
     os::fd::{AsFd, OwnedFd},
-    sync::{
-        Arc,
-        mpsc::{Receiver, Sender, TryRecvError, channel},
-    },
+    sync::Arc,
     thread::JoinHandle,
     time::{Duration, Instant},
 };
 
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::{
@@ -92,7 +90,7 @@ impl Keeper {
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
         let bell = Arc::new(EventFd::from_flags(flags)?);
         let rung = bell.clone();
-        let (requests, asked) = channel();
+        let (requests, asked) = bounded(1);
         let thread = std::thread::Builder::new()
             .name("watches".into())
             .spawn(move || keeping.keep(&rung, &asked))?;

@@ -14,7 +14,7 @@ use super::{Checked, InForce, Reloading};
 use crate::{
     daemon::{RunError, parts},
     pipeline::{Change, Claim, Control, Shared},
-    recorder::{Asker, ConfigSaid},
+    recorder::ConfigSaid,
     watching::{Current, Replaced},
 };
 
@@ -31,7 +31,7 @@ impl Reloading {
         &self,
         checked: Checked,
         said: ConfigSaid,
-    ) -> Result<InForce, (RunError, Option<Asker>)> {
+    ) -> Result<InForce, RunError> {
         let Checked {
             next,
             set,
@@ -39,7 +39,6 @@ impl Reloading {
             limits,
             ..
         } = checked;
-        let asker = said.asker.clone();
         let claim = Arc::new(Claim::default());
         let (taken, is_taken) = bounded(1);
         let (adopted, is_adopted) = bounded(1);
@@ -72,8 +71,8 @@ impl Reloading {
                 self.wait_for_record(&is_adopted);
                 Ok(next)
             }
-            Ok(Replaced::NotTaken) => Err((RunError::NotTaken, asker)),
-            Err(error) => Err((error.into(), asker)),
+            Ok(Replaced::NotTaken) => Err(RunError::NotTaken),
+            Err(error) => Err(error.into()),
         }
     }
 

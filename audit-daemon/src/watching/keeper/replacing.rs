@@ -3,7 +3,7 @@
 //! Owns the order: the kernel lets through what either wants; whoever decides takes over the new
 //! ones; only then the kernel forgets the old ones. Must not know who asks, or why.
 
-use std::sync::mpsc::{Sender, channel};
+use crossbeam_channel::{Sender, bounded};
 
 use tracing::warn;
 
@@ -39,7 +39,7 @@ impl Keeper {
         labels: Vec<String>,
         take_over: impl FnOnce(Current) -> bool + Send + 'static,
     ) -> Result<Replaced, KeeperError> {
-        let (answer, answered) = channel();
+        let (answer, answered) = bounded(1);
         let replacement = Replacement {
             set,
             labels,
