@@ -90,6 +90,11 @@ impl Events {
         self.0.iter().find(|event| event.name == name)
     }
 
+    #[cfg(test)]
+    pub fn record_none(&mut self) {
+        self.0.iter_mut().for_each(|event| event.record = false);
+    }
+
     /// All events.
     pub fn iter(&self) -> impl Iterator<Item = &Event> {
         self.0.iter()

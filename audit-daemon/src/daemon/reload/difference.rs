@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     config::{self, Config, Source, Watch},
     daemon::RunError,
+    hooks,
     record::ConfigDifference,
     recorder::{ConfigId, unhex},
 };
@@ -21,8 +22,8 @@ const NAMES_MAX: usize = 20;
 const KEPT: &str = "The running daemon keeps its old config.";
 
 /// Takes effect by a reload: all that is decided in the daemon for each event or record anew. The
-/// rest is given to the kernel or the file system once, when the daemon starts.
-fn is_live(key: &str) -> bool {
+/// rest is given to the kernel or the file system once, when the daemon starts, as hooks are.
+fn is_live(at_start: &Config, key: &str) -> bool {
     const LIVE: [&str; 7] = [
         "counts.interval",
         "log.cap",
@@ -32,7 +33,12 @@ fn is_live(key: &str) -> bool {
         "records.labels",
         "watch",
     ];
-    let of_event = key.starts_with("events.") && key.ends_with(".record");
+    let recorded = key
+        .strip_prefix("events.")
+        .and_then(|rest| rest.strip_suffix(".record"))
+        .and_then(|name| at_start.events.get(name));
+    let of_event =
+        recorded.is_some_and(|event| event.record || !hooks::ONLY_RECORDED.contains(&event.name));
     LIVE.contains(&key) || of_event || key.starts_with("mask.")
 }
 
@@ -62,9 +68,9 @@ pub fn between(
         changed: changed.map(|(name, _)| name.clone()).collect(),
         // Watches are told by their names.
         settings: settings
-            .filter(|key| is_live(key) && key != "watch")
+            .filter(|key| is_live(at_start, key) && key != "watch")
             .collect(),
-        restart: restart.filter(|key| !is_live(key)).collect(),
+        restart: restart.filter(|key| !is_live(at_start, key)).collect(),
     }
 }
 

@@ -97,7 +97,13 @@ fn what_takes_effect_at_once_is_this() {
     ];
     assert_eq!(found.settings, live);
     assert_eq!(found.restart, restart);
-    assert!(is_live("events.exit.record") && !is_live("events.exit.required"));
+    let live = |key| is_live(&old, key);
+    assert!(live("events.exit.record") && !live("events.exit.required"));
+    // Without it at the start there are no hooks.
+    assert!(live("events.file.record"));
+    let mut off = Config::default();
+    off.events.record_none();
+    assert!(is_live(&off, "events.exit.record") && !is_live(&off, "events.file.record"));
 }
 
 #[test]
