@@ -110,6 +110,20 @@ const fn calls(program: &'static str, points: &'static [&'static str]) -> Candid
     }
 }
 
+/// The same, with a twin where the program may be skipped.
+const fn twinned(
+    program: &'static str,
+    twin: &'static str,
+    noticed_by: &'static [&'static str],
+    points: &'static [&'static str],
+) -> Candidate {
+    Candidate {
+        twin: Some(twin),
+        noticed_by,
+        ..calls(program, points)
+    }
+}
+
 const BY_32_BIT: &str = "32-bit programs";
 const OTHER_ENTRIES: &str = "32-bit programs, io_uring";
 
@@ -180,7 +194,7 @@ pub const HOOKS: &[HookRow] = &[
         },
     ] },
     HookRow { name: "file_act", group: "file", kinds: &[Kind::FileAct], auxiliary: false, candidates: &[
-        calls("file_acted", &[
+        twinned("file_acted", "file_acted_again", &["file_acted_again"], &[
             "syscalls/sys_exit_unlink", "syscalls/sys_exit_unlinkat", "syscalls/sys_exit_rmdir",
             "syscalls/sys_exit_rename", "syscalls/sys_exit_renameat", "syscalls/sys_exit_renameat2",
             "syscalls/sys_exit_link", "syscalls/sys_exit_linkat",
@@ -209,7 +223,7 @@ pub const HOOKS: &[HookRow] = &[
         ]),
     ] },
     HookRow { name: "file_open", group: "file", kinds: &[Kind::FileOpen], auxiliary: false, candidates: &[
-        calls("file_opened", &[
+        twinned("file_opened", "file_opened_again", &["file_opened_again"], &[
             "syscalls/sys_exit_openat", "syscalls/sys_exit_open", "syscalls/sys_exit_openat2",
             "syscalls/sys_exit_creat", "syscalls/sys_exit_open_by_handle_at",
         ]),

@@ -16,6 +16,7 @@
 
 mod arguments;
 mod atomic;
+mod done;
 mod emit;
 mod environment;
 mod path;

@@ -15,9 +15,13 @@ pub enum Large {
     ExecFailed = 1,
     FileOpen = 2,
     FileAct = 3,
-    /// Its twin, where programs can be preempted.
+    /// Twins, where programs can be preempted.
     #[cfg(not(feature = "legacy"))]
     ExecFailedAgain = 4,
+    #[cfg(not(feature = "legacy"))]
+    FileOpenAgain = 5,
+    #[cfg(not(feature = "legacy"))]
+    FileActAgain = 6,
 }
 /// Programs without.
 #[derive(Clone, Copy)]

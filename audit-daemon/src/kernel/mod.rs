@@ -87,7 +87,7 @@ impl Request {
 
     /// Programs with long tails: twins have theirs.
     fn large_slots(&self) -> u32 {
-        if self.preempted { 5 } else { 4 }
+        if self.preempted { 7 } else { 4 }
     }
 }
 

@@ -22,10 +22,11 @@ use aya_ebpf::{macros::tracepoint, programs::TracePointContext};
 
 use super::{
     exec_failed::{registers, result_in},
-    file_open::{ERESTART_FIRST, ERESTART_LAST, opened_at},
+    file_open::{ERESTART_FIRST, ERESTART_LAST, opened_at, passed_over},
 };
 use crate::{
-    emit::{emit, filtered},
+    done::Turn,
+    emit::emit,
     path::{self, Place},
     read::{self, mask},
     scratch::{self, Large, Word},
@@ -111,31 +112,45 @@ impl Scene {
 
 #[tracepoint]
 pub fn file_acted(ctx: TracePointContext) -> u32 {
+    returned(&ctx, Large::FileAct, Turn::First);
+    0
+}
+
+/// Does what the first did not, because it was skipped; but for the end of a move, which the daemon
+/// notices in time.
+#[cfg(not(feature = "legacy"))]
+#[tracepoint]
+pub fn file_acted_again(ctx: TracePointContext) -> u32 {
+    returned(&ctx, Large::FileActAgain, Turn::Twin);
+    0
+}
+
+#[inline(always)]
+fn returned(ctx: &TracePointContext, slot: Large, turn: Turn) {
     let task = task::current();
     let regs = registers(task);
     let Some(plan) = calls::plan(read::kernel(regs + offset!(regs_orig_ax))) else {
-        return 0;
+        return;
     };
-    let Some(slot) = scratch::large(Large::FileAct) else {
-        return 0;
+    let Some(slot) = scratch::large(slot) else {
+        return;
     };
     // SAFETY: a large slot, of this CPU and program.
     let scene = unsafe { Scene::of(slot) };
     scene.plan.set(plan.value());
-    if scene.plan().moves() {
+    if scene.plan().moves() && turn == Turn::First {
         watch::has_moved();
     }
     if scene.plan().call() == call::PIVOT_ROOT {
-        return 0;
+        return;
     }
     if let Some(state) = watch::state() {
-        let result = result_in(&ctx);
+        let result = result_in(ctx);
         let errno = if result < 0 { -result as u32 } else { 0 };
         if !(ERESTART_FIRST..=ERESTART_LAST).contains(&errno) {
-            acted(state, task, regs, slot, errno);
+            acted(state, task, regs, slot, errno, turn);
         }
     }
-    0
 }
 
 #[inline(always)]
@@ -238,21 +253,25 @@ fn look(state: &WatchState, slot: *mut u8, scene: &Scene, errno: u32) -> Found {
 }
 
 #[inline(always)]
-fn acted(state: &WatchState, task: u64, regs: u64, slot: *mut u8, errno: u32) {
+fn acted(state: &WatchState, task: u64, regs: u64, slot: *mut u8, errno: u32, turn: Turn) {
     // SAFETY: a large slot, of this CPU and program.
     let scene = unsafe { Scene::of(slot) };
     let fs: u64 = read::kernel(task + offset!(task_fs));
     set_scene(task, fs, regs, scene);
     let found = look(state, slot, scene, errno);
     if found.reasons == 0 {
-        filtered(Lane::Bulk, Filtered::NoWatch);
+        passed_over(turn, Filtered::NoWatch);
         return;
     }
     // SAFETY: the slot is larger than any event, and this CPU's and program's own.
     let event = unsafe { &mut *slot.cast::<FileAct>() };
     (event.namespace_pid, _) = task::fill(&mut event.header, task);
     if watch::is_oneself(state, event.header.tgid) {
-        filtered(Lane::Bulk, Filtered::Oneself);
+        passed_over(turn, Filtered::Oneself);
+        return;
+    }
+    let token = scene.argument(scene.plan().first_name()) ^ u64::from(errno) << 48;
+    if !turn.takes(task, token) {
         return;
     }
     event.reasons = found.reasons;

@@ -15,6 +15,7 @@ use aya_ebpf::{macros::tracepoint, programs::TracePointContext};
 
 use super::exec_failed::{base, registers, result_in};
 use crate::{
+    done::Turn,
     emit::{emit, filtered},
     path::{self, Place},
     read,
@@ -40,16 +41,37 @@ pub const ERESTART_LAST: u32 = 516;
 
 #[tracepoint]
 pub fn file_opened(ctx: TracePointContext) -> u32 {
+    returned(&ctx, Large::FileOpen, Turn::First);
+    0
+}
+
+/// Does what the first did not, because it was skipped.
+#[cfg(not(feature = "legacy"))]
+#[tracepoint]
+pub fn file_opened_again(ctx: TracePointContext) -> u32 {
+    returned(&ctx, Large::FileOpenAgain, Turn::Twin);
+    0
+}
+
+#[inline(always)]
+fn returned(ctx: &TracePointContext, slot: Large, turn: Turn) {
     if let Some(state) = watch::state() {
-        let result = result_in(&ctx);
+        let result = result_in(ctx);
         let task = task::current();
         if result >= 0 {
-            opened(state, task, result as u32, Large::FileOpen);
+            opened(state, task, result as u32, slot, turn);
         } else {
-            failed(state, task, -result as u32, Large::FileOpen);
+            failed(state, task, -result as u32, slot, turn);
         }
     }
-    0
+}
+
+/// Counts what is filtered out.
+#[inline(always)]
+pub fn passed_over(turn: Turn, reason: Filtered) {
+    if turn.counts() {
+        filtered(Lane::Bulk, reason);
+    }
 }
 
 /// The arguments, whatever the call.
@@ -86,7 +108,7 @@ fn asked(regs: u64) -> Asked {
 }
 
 #[inline(always)]
-fn opened(state: &WatchState, task: u64, fd: u32, slot: Large) {
+fn opened(state: &WatchState, task: u64, fd: u32, slot: Large, turn: Turn) {
     let (files, array) = task::files(task);
     let file: u64 = read::kernel(array + u64::from(fd) * 8);
     let Some(slot) = scratch::large(slot) else {
@@ -97,14 +119,17 @@ fn opened(state: &WatchState, task: u64, fd: u32, slot: Large) {
     let own = watch::identity(inode);
     let found = watch::look(state, slot, place, own);
     if found.reasons == 0 {
-        filtered(Lane::Bulk, Filtered::NoWatch);
+        passed_over(turn, Filtered::NoWatch);
         return;
     }
     // SAFETY: the slot is larger than any event, and this CPU's and program's own.
     let event = unsafe { &mut *slot.cast::<FileOpen>() };
     (event.namespace_pid, _) = task::fill(&mut event.header, task);
     if watch::is_oneself(state, event.header.tgid) {
-        filtered(Lane::Bulk, Filtered::Oneself);
+        passed_over(turn, Filtered::Oneself);
+        return;
+    }
+    if !turn.takes(task, file) {
         return;
     }
     let asked = asked(registers(task));
@@ -147,7 +172,7 @@ pub fn opened_at(task: u64, fd: i32) -> Place {
 }
 
 #[inline(always)]
-fn failed(state: &WatchState, task: u64, errno: u32, slot: Large) {
+fn failed(state: &WatchState, task: u64, errno: u32, slot: Large, turn: Turn) {
     if (ERESTART_FIRST..=ERESTART_LAST).contains(&errno) {
         return;
     }
@@ -164,14 +189,17 @@ fn failed(state: &WatchState, task: u64, errno: u32, slot: Large) {
     // Names that are not there are asked for all the time: only what may be a watched one goes on.
     let common = errno == ENOENT || errno == ENOTDIR;
     if common && !watch::asked(asked.name) && watch::directory(state, slot, from).bits == 0 {
-        filtered(Lane::Bulk, Filtered::NoWatch);
+        passed_over(turn, Filtered::NoWatch);
         return;
     }
     // SAFETY: the slot is larger than any event, and this CPU's and program's own.
     let event = unsafe { &mut *slot.cast::<FileOpen>() };
     (event.namespace_pid, _) = task::fill(&mut event.header, task);
     if watch::is_oneself(state, event.header.tgid) {
-        filtered(Lane::Bulk, Filtered::Oneself);
+        passed_over(turn, Filtered::Oneself);
+        return;
+    }
+    if !turn.takes(task, asked.name ^ u64::from(errno) << 48) {
         return;
     }
     (event.ino, event.tree_ino) = (0, 0);
