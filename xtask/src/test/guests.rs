@@ -20,6 +20,14 @@ pub enum Verdict {
     NotAvailable(String),
 }
 
+/// When what a guest's tests print is shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Echo {
+    Live,
+    /// As a whole: another guest runs at the same time.
+    Afterwards,
+}
+
 /// Boots the kernel once and runs all programs there, each within its share of `budget`.
 pub fn run(
     kernel: &str,
@@ -27,6 +35,7 @@ pub fn run(
     daemon: &Path,
     filter: Option<&str>,
     budget: Duration,
+    echo: Echo,
 ) -> Result<Verdict> {
     let mut request = SuiteRequest::new(workspace::root(), kernel);
     place_programs(&mut request, daemon);
@@ -40,11 +49,27 @@ pub fn run(
         // One may take longer than the other; together they are held by the machine's own limit.
         time_limit: budget / 4 * 3,
     }));
-    request.echo = true;
+    request.echo = echo == Echo::Live;
     Ok(match run_suite(&request)? {
         SuiteOutcome::NotAvailable(reason) => Verdict::NotAvailable(reason),
-        SuiteOutcome::Ran(report) => judge(&report),
+        SuiteOutcome::Ran(report) => {
+            if echo == Echo::Afterwards {
+                print(&report);
+            }
+            judge(&report)
+        }
     })
+}
+
+fn print(report: &SuiteReport) {
+    let mut text = String::new();
+    for job in &report.jobs {
+        text.push_str(&format!("==> Linux {}: {}\n", report.series, job.name));
+        text.push_str(&String::from_utf8_lossy(&job.stdout));
+        text.push_str(&String::from_utf8_lossy(&job.stderr));
+    }
+    // In one piece, for the other guest may end in the same moment.
+    print!("{text}");
 }
 
 fn judge(report: &SuiteReport) -> Verdict {

@@ -1,6 +1,8 @@
 //! Owns: the tiers: what each runs, as whom, how long it may take, and what it needs.
 //! Must not: print the end report, or decide what may be skipped.
 
+mod on_guests;
+
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -9,7 +11,6 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 use super::Options;
-use super::guests;
 use super::libtest::Tally;
 use super::report::{Outcome, Row};
 use super::skips::{Place, Surroundings, series};
@@ -22,8 +23,6 @@ use crate::vm::TIER_SERIES;
 use crate::workspace;
 
 const TEST_PACKAGE: &str = "audit-tests";
-/// The tiers that also run in guests.
-const GUEST_SUITES: &[&str] = &["kernel", "e2e"];
 /// How long each fuzz target is fed.
 const FUZZ_SECONDS: u64 = 120;
 /// `audit-daemon check` ends so where the kernel, or the lack of rights, stands in the way.
@@ -50,7 +49,7 @@ pub fn run(tier: &'static Tier, options: &Options, daemon: &Path) -> Vec<Row> {
         Work::Units => run.units().map(|row| vec![row]),
         Work::Program => run.program(false, None).map(|row| vec![row]),
         Work::RootProgram => run.root_program(),
-        Work::Guests => Ok(run.guests()),
+        Work::Guests => run.guests(),
         Work::Fuzz => run.fuzz().map(|row| vec![row]),
     };
     rows.unwrap_or_else(|error| vec![run.broken(tier.name, &error)])
@@ -102,11 +101,10 @@ impl Run<'_> {
             let reason = format!("this machine refuses eBPF ({refusal}) and has no vm: {error:#}");
             return Ok(vec![self.skipped(self.tier.name, &reason)]);
         }
-        let newest = TIER_SERIES.last().into_iter();
-        let budget = self.tier.budget();
-        Ok(newest
-            .map(|kernel| self.guest(kernel, &[self.tier.name], budget))
-            .collect())
+        let suites = [self.tier.name];
+        let programs = self.suites(&suites)?;
+        let newest = &TIER_SERIES[TIER_SERIES.len() - 1..];
+        Ok(self.side_by_side(newest, &suites, &programs, self.tier.budget()))
     }
 
     /// Why eBPF cannot be had here, in the daemon's own words.
@@ -206,47 +204,6 @@ impl Run<'_> {
             env.extend(std::env::var_os(passed_on).map(|value| (passed_on.to_owned(), value)));
         }
         Ok(env)
-    }
-
-    /// The suites' tests on another kernel.
-    fn guest(&self, kernel: &str, suites: &[&'static str], budget: Duration) -> Row {
-        let name = format!("{} {kernel}", self.tier.name);
-        let run = || -> Result<Row> {
-            let targets = suites.iter().flat_map(|suite| ["--test", suite]);
-            let what: Vec<&str> = ["--package", TEST_PACKAGE]
-                .into_iter()
-                .chain(targets)
-                .collect();
-            let programs = self.build(&what)?;
-            let filter = self.options.filter.as_deref();
-            let mut run = TierRun::start(budget);
-            match guests::run(kernel, &programs, self.daemon, filter, budget)? {
-                guests::Verdict::NotAvailable(reason) => return Ok(self.skipped(&name, &reason)),
-                guests::Verdict::Ran { tally, problems } => {
-                    (run.tally, run.problems) = (tally, problems);
-                }
-            }
-            let kernel = kernel.to_owned();
-            let surroundings = Surroundings {
-                tiers: suites.to_vec(),
-                place: Place::Vm,
-                kernel,
-            };
-            Ok(Row {
-                budget,
-                ..self.row(name.clone(), run, &surroundings)
-            })
-        };
-        run().unwrap_or_else(|error| self.broken(&name, &error))
-    }
-
-    fn guests(&self) -> Vec<Row> {
-        let share = u32::try_from(TIER_SERIES.len()).unwrap_or(1);
-        let budget = self.tier.budget() / share;
-        TIER_SERIES
-            .iter()
-            .map(|kernel| self.guest(kernel, GUEST_SUITES, budget))
-            .collect()
     }
 
     fn fuzz(&self) -> Result<Row> {
