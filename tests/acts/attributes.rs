@@ -8,7 +8,7 @@
 //! ```text
 //! truncate PATH SIZE             ftruncate PATH SIZE
 //! chmod PATH MODE                fchmod PATH MODE        fchmodat DIR PATH MODE
-//! fchmodat2 DIR PATH MODE FLAGS
+//! fchmodat2 DIR PATH MODE FLAGS  chmod-entry PATH BEGIN MODE
 //! chown PATH UID GID             lchown PATH UID GID     fchown PATH UID GID
 //! fchownat DIR PATH UID GID FLAGS
 //! setxattr PATH NAME VALUE FLAGS and lsetxattr, fsetxattr
@@ -32,6 +32,7 @@ pub fn act(name: &[u8], words: &mut Words) -> bool {
         b"ftruncate" => ftruncate(words),
         b"chmod" => chmod(words),
         b"fchmod" => fchmod(words),
+        b"chmod-entry" => chmod_entry(words),
         b"fchmodat" => fchmodat(words, libc::SYS_fchmodat, false),
         b"fchmodat2" => fchmodat(words, SYS_FCHMODAT2, true),
         b"chown" => chown(words, libc::SYS_chown),
@@ -82,6 +83,16 @@ fn fchmod(words: &mut Words) {
     let (fd, mode) = (opened(words, libc::O_RDONLY), words.number());
     // SAFETY: numbers.
     told(unsafe { syscall(libc::SYS_fchmod, fd, mode) });
+}
+
+/// `chmod-entry PATH BEGIN MODE`: by the entry of a descriptor, whose name begins so.
+fn chmod_entry(words: &mut Words) {
+    let fd = opened(words, libc::O_RDONLY);
+    let begin = words.c_string();
+    let name = format!("{}{fd}", begin.to_str().expect("UTF-8"));
+    let name = std::ffi::CString::new(name).expect("no NUL");
+    // SAFETY: a string and a number.
+    told(unsafe { syscall(libc::SYS_chmod, name.as_ptr(), words.number()) });
 }
 
 fn fchmodat(words: &mut Words, call: c_long, with_flags: bool) {
