@@ -83,7 +83,13 @@ pub struct Named<'a> {
     pub meaning: &'a Meaning,
     /// What is below it goes with it.
     pub with_below: bool,
+    /// It is a directory that becomes visible elsewhere, or is covered: whoever watches all that is in
+    /// it is concerned.
+    pub with_entries: bool,
 }
+
+/// Names an entry that no pattern names: only wildcards match it.
+const ANY_ENTRY: &[u8] = b"/\x01";
 
 impl Decider {
     pub fn new(set: WatchSet, mounts: Mounts, known: Known, everywhere: &[String]) -> Decider {
@@ -145,13 +151,16 @@ impl Decider {
                 with_below: named.with_below,
                 ..self.subject(header, who, &meaning.path, object)
             };
-            self.judge(
-                &subject,
-                &meaning.hosts,
-                named.operation,
-                scratch,
-                &mut found,
-            );
+            let (hosts, operation) = (&meaning.hosts, named.operation);
+            self.judge(&subject, hosts, operation, scratch, &mut found);
+            if named.with_entries {
+                let entry = |host: &Vec<u8>| {
+                    let host = host.strip_suffix(b"/").unwrap_or(host);
+                    [host, ANY_ENTRY].concat()
+                };
+                let entries: Vec<Vec<u8>> = hosts.iter().map(entry).collect();
+                self.judge(&subject, &entries, operation, scratch, &mut found);
+            }
         }
         self.labels_of(found)
     }

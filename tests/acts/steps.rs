@@ -17,6 +17,7 @@ pub fn all(words: &mut Words) -> Vec<u8> {
             }
             b"descend" => descend(words),
             b"chroot" => chroot(words.path()).expect("chroot"),
+            b"apart" => apart(),
             b"uid" => uid(words.number()),
             b"gid" => gid(words.number()),
             b"login-uid" => {
@@ -53,6 +54,18 @@ fn lose(words: &mut Words) {
         assert_eq!(libc::waitpid(child, &raw mut status, 0), child, "waitpid");
         assert_eq!(status, 0, "rmdir {dir:?}");
     }
+}
+
+/// Goes into a mount namespace of its own, from which nothing comes back: as sandboxes begin.
+fn apart() {
+    let none = std::ptr::null();
+    let private = libc::MS_REC | libc::MS_PRIVATE;
+    // SAFETY: numbers, a constant string, and null where nothing is asked for.
+    let done = unsafe {
+        libc::unshare(libc::CLONE_NEWNS) == 0
+            && libc::mount(none, c"/".as_ptr(), none, private, none.cast()) == 0
+    };
+    assert!(done, "apart: {}", std::io::Error::last_os_error());
 }
 
 /// Makes and enters a directory in a directory, and so on.

@@ -195,7 +195,10 @@ fn second(
         call::SYMLINK => directory(&first.path).to_vec(),
         _ => joined(tails.second_base.as_ref()),
     };
-    let start = match event.flags & flag::SAME_START != 0 && event.call != call::SYMLINK {
+    let absolute = |part: Option<Part<'_>>| part.is_some_and(|part| part.bytes.starts_with(b"/"));
+    let both_from_root = absolute(tails.filename) && absolute(tails.second_name);
+    let same = event.flags & flag::SAME_START != 0 && event.call != call::SYMLINK;
+    let start = match same || both_from_root {
         true => *start,
         false => Start {
             path: &base,
@@ -213,14 +216,13 @@ fn second(
 
 fn names<'a>(event: &FileAct, objects: &'a Objects) -> Vec<Named<'a>> {
     let (first, second) = calls::operations(event);
-    let with_below = matches!(
-        event.call,
-        call::RENAME | call::MOUNT | call::UMOUNT | call::MOVE_MOUNT
-    );
+    let with_below = calls::takes_along(event);
+    let with_entries = calls::is_mounting(event);
     let named = |meaning, operation| Named {
         operation,
         meaning,
         with_below,
+        with_entries,
     };
     let second = objects.second.as_ref().zip(second);
     std::iter::once(named(&objects.first, first))

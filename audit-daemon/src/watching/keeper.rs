@@ -57,6 +57,10 @@ pub enum KeeperError {
     Gone,
 }
 
+/// After a look it rests so much longer than that took: a fifth of a CPU at most.
+const REST_FACTOR: u32 = 4;
+const REST_MAX: Duration = Duration::from_secs(10);
+
 /// The thread, until it is dropped.
 pub struct Keeper {
     /// Written to after each request, and at the end.
@@ -84,6 +88,7 @@ impl Keeper {
             is_behind: false,
             said: Vec::new(),
             looked: Instant::now(),
+            rest_until: Instant::now(),
             moving_since: None,
         };
         keeping.look()?;
@@ -133,6 +138,9 @@ struct Keeping {
     /// Warnings that were given: each once while it holds.
     said: Vec<String>,
     looked: Instant,
+    /// No other look before: with thousands of watches one takes a second, and whoever makes files in a
+    /// directory on the way to one must not keep a CPU busy by it.
+    rest_until: Instant,
     moving_since: Option<(u64, Instant)>,
 }
 
@@ -157,8 +165,12 @@ impl Keeping {
                 std::thread::sleep(SETTLE);
             }
             let due = changed || self.is_behind || self.looked.elapsed() >= LOOK_AGAIN;
-            if due && let Err(error) = self.look() {
-                warn!("watches stay as they were: {error}");
+            let now = Instant::now();
+            if due && now >= self.rest_until {
+                if let Err(error) = self.look() {
+                    warn!("watches stay as they were: {error}");
+                }
+                self.rest_until = Instant::now() + (now.elapsed() * REST_FACTOR).min(REST_MAX);
             }
             self.maps.turn(!self.set.is_empty());
             self.forget_what_never_ended();
@@ -167,17 +179,23 @@ impl Keeping {
 
     /// What there is to do; neither when it is time for the rest.
     fn wait(&self, bell: &EventFd) -> Ready {
-        let timeout = match self.is_behind {
-            true => PollTimeout::ZERO,
-            false => PollTimeout::try_from(TURN).unwrap_or(PollTimeout::MAX),
+        let rest = self.rest_until.saturating_duration_since(Instant::now());
+        let timeout = match (self.is_behind, rest.is_zero()) {
+            (true, true) => Duration::ZERO,
+            (_, true) => TURN,
+            // A millisecond is the least that can be waited for.
+            (_, false) => rest.clamp(Duration::from_millis(1), TURN),
         };
+        let timeout = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX);
         let mut fds = [
+            PollFd::new(bell.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.mountinfo.as_fd(), PollFlags::POLLPRI),
             PollFd::new(self.inotify.as_fd(), PollFlags::POLLIN),
-            PollFd::new(bell.as_fd(), PollFlags::POLLIN),
         ];
-        let ready = poll(&mut fds, timeout).unwrap_or(0);
-        let rung = fds[2].any().unwrap_or(true);
+        // While it rests, what has changed waits where it is.
+        let asked = if rest.is_zero() { fds.len() } else { 1 };
+        let ready = poll(&mut fds[..asked], timeout).unwrap_or(0);
+        let rung = fds[0].any().unwrap_or(true);
         Ready {
             changed: ready > i32::from(rung),
             rung,

@@ -70,7 +70,8 @@ pub struct Question<'a> {
 /// What processes with other roots see, kept for a moment: their acts come in crowds.
 #[derive(Default)]
 pub struct Views {
-    last: Option<View>,
+    /// The oldest first.
+    kept: Vec<View>,
 }
 
 struct View {
@@ -82,18 +83,27 @@ struct View {
 }
 
 const VIEW_KEPT: Duration = Duration::from_millis(100);
+/// Processes of containers that act at the same time; a view is some kilobytes.
+const VIEWS_MAX: usize = 16;
 
 impl Views {
     /// What the process of this event sees; `None` if it is gone or lives elsewhere by now.
     fn of(&mut self, header: &Header) -> Option<&View> {
         let (tgid, mnt_ns) = (header.tgid, header.mnt_ns);
-        let fits = |view: &View| {
-            (view.tgid, view.mnt_ns) == (tgid, mnt_ns) && view.taken.elapsed() < VIEW_KEPT
+        self.kept.retain(|view| view.taken.elapsed() < VIEW_KEPT);
+        let fits = |view: &View| (view.tgid, view.mnt_ns) == (tgid, mnt_ns);
+        let at = match self.kept.iter().position(fits) {
+            Some(at) => at,
+            None => {
+                let view = View::take(tgid, mnt_ns)?;
+                if self.kept.len() == VIEWS_MAX {
+                    self.kept.remove(0);
+                }
+                self.kept.push(view);
+                self.kept.len() - 1
+            }
         };
-        if !self.last.as_ref().is_some_and(fits) {
-            self.last = View::take(tgid, mnt_ns);
-        }
-        self.last.as_ref()
+        self.kept.get(at)
     }
 }
 

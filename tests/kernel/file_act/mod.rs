@@ -5,6 +5,7 @@
 
 mod cases_attributes;
 mod cases_delete;
+mod cases_elsewhere;
 mod cases_make;
 mod cases_mode;
 mod cases_mount;
@@ -236,6 +237,19 @@ fn every_change_of_size_mode_and_owner_is_one_record() {
 #[test]
 fn every_change_of_an_attribute_is_one_record() {
     run(&ATTRIBUTES);
+}
+
+#[test]
+fn another_root_is_no_way_round() {
+    run(&[cases_elsewhere::below_another_root]);
+}
+
+#[test]
+fn another_mount_namespace_is_no_way_round() {
+    if !act(["apart", "exit", "0"]).run().status.success() {
+        audit_tests::skip!("mount namespaces are refused");
+    }
+    run(&[cases_elsewhere::in_another_namespace]);
 }
 
 /// Takes what is still mounted there away, so that the directory can be removed.

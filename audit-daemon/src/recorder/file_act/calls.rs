@@ -2,7 +2,10 @@
 //!
 //! Owns the reading of [`FileAct`]'s numbers by call. Must not look anything up.
 
-use audit_common::file_act::{FileAct, NO_VALUE, call, flag};
+use audit_common::{
+    file_act::{FileAct, NO_VALUE, call, flag},
+    header,
+};
 use nix::libc;
 
 use crate::{config::Operation, record::Act};
@@ -41,6 +44,25 @@ const MOUNT_FLAGS: [(u64, &str); 20] = [
 pub fn is_rmdir(event: &FileAct) -> bool {
     event.call == call::RMDIR
         || event.call == call::UNLINK && event.at_flags & libc::AT_REMOVEDIR as u32 != 0
+}
+
+/// Is what is below it concerned, too? Of mounts on the host only, and not of how they propagate:
+/// every sandbox begins with such a change of its own root.
+pub fn takes_along(event: &FileAct) -> bool {
+    const PROPAGATION: u64 =
+        libc::MS_UNBINDABLE | libc::MS_PRIVATE | libc::MS_SLAVE | libc::MS_SHARED;
+    let on_host = event.header.flags & header::flag::HOST_MNT_NS != 0;
+    match event.call {
+        call::RENAME => true,
+        call::MOUNT => on_host && event.values[0] & PROPAGATION == 0,
+        call::UMOUNT | call::MOVE_MOUNT => on_host,
+        _ => false,
+    }
+}
+
+/// Is a directory made visible elsewhere, or covered, or uncovered?
+pub fn is_mounting(event: &FileAct) -> bool {
+    matches!(event.call, call::MOUNT | call::UMOUNT | call::MOVE_MOUNT)
 }
 
 /// Of these the object counts, whatever name it has.
