@@ -20,39 +20,70 @@ pub struct Act {
     chunk: u32,
     /// How long it is sampled in one round, in shares of the round's time.
     share: u32,
-    once: Box<dyn Fn() -> Result<()>>,
+    /// After each sample, so that what is recorded finds room: a full ring makes acts cheaper.
+    rest: Duration,
+    once: Once,
 }
+
+pub type Once = Box<dyn Fn() -> Result<()>>;
+
+/// Opens in one sample.
+pub const OPENS: u32 = 1_000;
 
 pub const TRUE: &CStr = c"/bin/true";
 
 impl Act {
+    pub fn new(name: &'static str, chunk: u32, share: u32, once: Once) -> Act {
+        Act {
+            name,
+            chunk,
+            share,
+            rest: Duration::ZERO,
+            once,
+        }
+    }
+
+    pub fn resting(self, rest: Duration) -> Act {
+        Act { rest, ..self }
+    }
+
     /// Nanoseconds of one time, sample by sample.
     pub fn sample(&self, time: Duration) -> Result<Vec<f64>> {
-        let until = Instant::now() + time * self.share;
-        let mut samples = Vec::new();
-        while samples.is_empty() || Instant::now() < until {
-            let began = Instant::now();
-            for _ in 0..self.chunk {
-                (self.once)()?;
-            }
-            samples.push(began.elapsed().as_nanos() as f64 / f64::from(self.chunk));
-        }
+        let [samples] = sample_in_turn([self], time)?;
         Ok(samples)
+    }
+
+    fn sample_once(&self) -> Result<f64> {
+        let began = Instant::now();
+        for _ in 0..self.chunk {
+            (self.once)()?;
+        }
+        let took = began.elapsed().as_nanos() as f64;
+        if !self.rest.is_zero() {
+            std::thread::sleep(self.rest);
+        }
+        Ok(took / f64::from(self.chunk))
+    }
+}
+
+/// One sample of each, again and again, for as long as they are to be sampled together.
+pub fn sample_in_turn<const N: usize>(acts: [&Act; N], time: Duration) -> Result<[Vec<f64>; N]> {
+    let until = Instant::now() + acts.iter().map(|act| time * act.share).sum::<Duration>();
+    let mut samples = [const { Vec::new() }; N];
+    loop {
+        for (act, of_act) in acts.iter().zip(&mut samples) {
+            of_act.push(act.sample_once()?);
+        }
+        if Instant::now() >= until {
+            return Ok(samples);
+        }
     }
 }
 
 /// All of them; `dir` is where files may be made.
 pub fn all(dir: &Path) -> Result<Vec<Act>> {
-    let act = |name, chunk, share, once| Act {
-        name,
-        chunk,
-        share,
-        once,
-    };
-    let opened = |levels| -> Result<Box<dyn Fn() -> Result<()>>> {
-        let file = file_at_depth(dir, levels)?;
-        Ok(Box::new(move || open_and_close(&file)))
-    };
+    let act = Act::new;
+    let opened = |levels| anyhow::Ok(opening(&file_at_depth(dir, levels)?, libc::O_RDONLY));
     let denied = denied_program(dir)?;
     Ok(vec![
         act(
@@ -64,8 +95,8 @@ pub fn all(dir: &Path) -> Result<Vec<Act>> {
                 Ok(())
             }),
         ),
-        act("open+close, depth 5", 1_000, 1, opened(5)?),
-        act("open+close, depth 20", 1_000, 1, opened(20)?),
+        act("open+close, depth 5", OPENS, 1, opened(5)?),
+        act("open+close, depth 20", OPENS, 1, opened(20)?),
         act(
             "fork+exec+exit of /bin/true",
             8,
@@ -82,7 +113,7 @@ pub fn all(dir: &Path) -> Result<Vec<Act>> {
 }
 
 /// A file below so many directories, counted from the root.
-fn file_at_depth(dir: &Path, levels: usize) -> Result<CString> {
+pub fn file_at_depth(dir: &Path, levels: usize) -> Result<CString> {
     let mut path = dir.canonicalize()?;
     let have = path.components().count() - 1;
     ensure!(
@@ -106,9 +137,15 @@ pub fn denied_program(dir: &Path) -> Result<CString> {
     Ok(CString::new(path.as_os_str().as_bytes())?)
 }
 
-fn open_and_close(path: &CStr) -> Result<()> {
+/// Opens and closes this file over and over.
+pub fn opening(path: &CStr, flags: libc::c_int) -> Once {
+    let path = path.to_owned();
+    Box::new(move || open_and_close(&path, flags))
+}
+
+pub fn open_and_close(path: &CStr, flags: libc::c_int) -> Result<()> {
     // SAFETY: a NUL-terminated path that outlives the call.
-    let fd = unsafe { libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) };
+    let fd = unsafe { libc::open(path.as_ptr(), flags | libc::O_CLOEXEC) };
     if fd < 0 {
         return Err(io::Error::last_os_error()).context("open");
     }

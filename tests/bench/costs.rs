@@ -4,17 +4,16 @@
 //! Owns the alternation. In each round every situation gets its turn, in rotating order, so that
 //! what drifts (clocks, other load) meets all of them; then least is held against least.
 
-use std::{collections::BTreeMap, time::Duration};
-
 use anyhow::Result;
 
 use crate::{
     Plan,
-    acts::{self, Act, least_and_median},
+    acts::{self, Act},
     auditd::{self, Auditd},
     daemon::{Daemon, loss_note, sums_of},
     empty::Empty,
     finding::{Finding, found, skipped, step},
+    samples::Samples,
 };
 
 pub const MEASURE: &str = "costs";
@@ -24,43 +23,6 @@ const OFF: &str = "off";
 const EMPTY: &str = "empty programs";
 const DAEMON: &str = "daemon";
 const BESIDE: &str = "auditd, execve rule";
-
-/// Samples by situation and act.
-#[derive(Default)]
-pub struct Samples(BTreeMap<(&'static str, &'static str), Vec<f64>>);
-
-impl Samples {
-    fn take(&mut self, situation: &'static str, acts: &[Act], time: Duration) -> Result<()> {
-        for act in acts {
-            let samples = act.sample(time)?;
-            self.0
-                .entry((situation, act.name))
-                .or_default()
-                .extend(samples);
-        }
-        Ok(())
-    }
-
-    fn finding(&mut self, act: &Act, situation: &'static str) -> Option<Finding> {
-        let base = self
-            .0
-            .get_mut(&(OFF, act.name))
-            .map(|samples| least_and_median(samples))?;
-        let samples = self.0.get_mut(&(situation, act.name))?;
-        let (least, median) = least_and_median(samples);
-        let finding = Finding::new(act.name, situation, least, "ns");
-        if situation == OFF {
-            return Some(finding);
-        }
-        let (ratio, ratio_median) = (Some(least / base.0), Some(median / base.1));
-        Some(Finding {
-            base: Some(base.0),
-            ratio,
-            ratio_median,
-            ..finding
-        })
-    }
-}
 
 /// All but auditd; what was sampled goes on to that.
 pub fn run(plan: &Plan) -> Result<(Vec<Act>, Samples)> {
@@ -93,7 +55,7 @@ pub fn run(plan: &Plan) -> Result<(Vec<Act>, Samples)> {
     }
     for act in &acts {
         for situation in situations {
-            if let Some(finding) = samples.finding(act, situation) {
+            if let Some(finding) = samples.finding((situation, act.name), (OFF, act.name)) {
                 let note = if situation == DAEMON {
                     lost.clone()
                 } else {
@@ -103,18 +65,18 @@ pub fn run(plan: &Plan) -> Result<(Vec<Act>, Samples)> {
             }
         }
     }
-    caller_cost(&acts, &mut samples, recorded);
+    caller_cost(&acts, &samples, recorded);
     Ok((acts, samples))
 }
 
 /// What a recorded event costs who caused it: a failed exec is nothing but its record.
-fn caller_cost(acts: &[Act], samples: &mut Samples, recorded: u64) {
+fn caller_cost(acts: &[Act], samples: &Samples, recorded: u64) {
     let Some(failed) = acts.last() else { return };
     if let Some(Finding {
         value,
         base: Some(base),
         ..
-    }) = samples.finding(failed, DAEMON)
+    }) = samples.finding((DAEMON, failed.name), (OFF, failed.name))
     {
         let finding = Finding::new(
             "a recorded event, cost to the caller",
@@ -157,7 +119,7 @@ pub fn run_auditd(plan: &Plan, mut before: Option<(Vec<Act>, Samples)>) -> Resul
     }
     drop(auditd);
     for act in acts {
-        if let Some(finding) = samples.finding(act, BESIDE) {
+        if let Some(finding) = samples.finding((BESIDE, act.name), (OFF, act.name)) {
             found(&finding);
         }
     }

@@ -26,6 +26,13 @@ const SETTLE_MAX: Duration = Duration::from_secs(20);
 /// The figures in the status are as of the last tick of the pipeline.
 const TICK: Duration = Duration::from_millis(600);
 
+/// It is calm if it takes less than a tenth of a processor so often in a row.
+const CALM_LOOK: Duration = Duration::from_millis(200);
+const CALM_LOOKS: u32 = 3;
+const CALM_MAX: Duration = Duration::from_secs(15);
+/// Of /proc/PID/stat, on all architectures.
+const TICKS_PER_SECOND: u64 = 100;
+
 pub struct Daemon {
     child: Child,
     socket: PathBuf,
@@ -111,6 +118,34 @@ impl Daemon {
         }
     }
 
+    /// Waits until it does next to nothing; with many watches it looks for their paths several times
+    /// first. The processor time that it took so far, or none where it did not come to rest.
+    pub fn calm(&self) -> Result<Option<Duration>> {
+        let until = Instant::now() + CALM_MAX;
+        let (mut before, mut quiet) = (self.cpu_time()?, 0);
+        while Instant::now() < until {
+            std::thread::sleep(CALM_LOOK);
+            let now = self.cpu_time()?;
+            quiet = if now - before < CALM_LOOK / 10 {
+                quiet + 1
+            } else {
+                0
+            };
+            if quiet == CALM_LOOKS {
+                return Ok(Some(now));
+            }
+            before = now;
+        }
+        Ok(None)
+    }
+
+    fn cpu_time(&self) -> Result<Duration> {
+        cpu_time_in(&fs::read_to_string(format!(
+            "/proc/{}/stat",
+            self.child.id()
+        ))?)
+    }
+
     /// A line of /proc/PID/status in KiB, as bytes.
     pub fn memory_bytes(&self, key: &str) -> Result<u64> {
         memory_bytes(self.child.id(), key)
@@ -164,4 +199,27 @@ pub fn memory_bytes(pid: u32, key: &str) -> Result<u64> {
         rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()
     });
     Ok(kib.with_context(|| format!("/proc/{pid}/status has no {key}"))? << 10)
+}
+
+/// Of a line of /proc/PID/stat: user and system time, fields 14 and 15. The second one is a name that
+/// may hold anything, up to the last parenthesis.
+fn cpu_time_in(stat: &str) -> Result<Duration> {
+    let (_, behind) = stat.rsplit_once(')').context("no name in stat")?;
+    let fields = behind.split_whitespace().skip(11).take(2);
+    let ticks: u64 = fields
+        .map(str::parse::<u64>)
+        .sum::<Result<u64, std::num::ParseIntError>>()?;
+    Ok(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processor_time_is_user_and_system() {
+        let stat = "7 (a) b (c) S 1 2 3 4 5 6 7 8 9 10 250 150 99 99";
+        assert_eq!(cpu_time_in(stat).unwrap(), Duration::from_secs(4));
+        assert!(cpu_time_in("7 nothing").is_err());
+    }
 }

@@ -27,7 +27,7 @@ pub const RATES: &str = "rates";
 const BEAT: Duration = Duration::from_millis(1);
 const RATES_PACED: [(u32, &str); 2] = [(1_000, "1k/s"), (10_000, "10k/s")];
 /// Real programs a second: what a busy build host starts.
-const EXECS_PACED: u32 = 200;
+pub const EXECS_PACED: u32 = 200;
 const OFFERED: u32 = 100_000;
 const FLAT_OUT: [(usize, &str); 2] = [
     (1, "failed execs, one thread flat out"),

@@ -10,10 +10,15 @@ mod costs;
 mod daemon;
 mod empty;
 mod finding;
+mod ledger;
 mod live;
 mod memory;
+mod names;
+mod opens;
+mod samples;
 mod stages;
 mod throughput;
+mod watches;
 mod wire;
 
 use std::{
@@ -28,6 +33,8 @@ use anyhow::{Context, Result, bail};
 /// Names for `--only`, in the order of running.
 const MEASURES: &[&str] = &[
     costs::MEASURE,
+    watches::MEASURE,
+    opens::MEASURE,
     throughput::MEASURE,
     live::DELAY,
     live::RATES,
@@ -139,7 +146,9 @@ fn run(plan: &Plan) -> Result<()> {
         note(costs::MEASURE, result);
     }
     type Measure = fn(&Plan) -> Result<()>;
-    let measures: [(&str, Measure); 5] = [
+    let measures: [(&str, Measure); 7] = [
+        (watches::MEASURE, watches::run),
+        (opens::MEASURE, opens::run),
         (throughput::MEASURE, throughput::run),
         (live::DELAY, live::delays),
         (live::RATES, live::rates),

@@ -37,6 +37,7 @@ const fn budget(
 }
 
 const MADE_UP: &str = "wire events to durable records, one core";
+const FLAT: &str = "10,000 watches beside 1";
 const REAL: &str = "real events to durable records";
 
 #[rustfmt::skip]
@@ -44,8 +45,17 @@ const BUDGETS: &[Budget] = &[
     budget("getppid", "daemon", Limit::RatioMax(1.12), "≤ +12 %"),
     budget("open+close, depth 5", "daemon", Limit::RatioMax(1.30), "≤ +30 %"),
     budget("open+close, depth 20", "daemon", Limit::RatioMax(1.30), "≤ +30 %"),
+    budget("unwatched open+close, depth 5", "daemon", Limit::RatioMax(1.30), "≤ +30 %"),
+    budget("unwatched open+close, depth 20", "daemon", Limit::RatioMax(1.30), "≤ +30 %"),
+    budget("unwatched open+close, depth 5", FLAT, Limit::RatioMax(1.05), "flat (≤ +5 %)"),
+    budget("unwatched open+close, depth 20", FLAT, Limit::RatioMax(1.05), "flat (≤ +5 %)"),
     budget("fork+exec+exit of /bin/true", "daemon", Limit::RatioMax(1.03), "≤ +3 %"),
     budget("a recorded event, cost to the caller", "daemon", Limit::ValueMax(3.0), "≤ 3 us"),
+    budget("a recorded open, cost to the caller", "daemon", Limit::ValueMax(3.0), "≤ 3 us"),
+    budget("watched opens to durable records", "50k/s", Limit::ValueMin(50_000.0), "≥ 50k/s"),
+    budget("watched opens recorded once each", "50k/s", Limit::ValueMin(100.0), "all"),
+    budget("programs recorded beside a flood of opens", "", Limit::ValueMin(100.0), "all"),
+    budget("size of a file record", "", Limit::ValueMax(950.0), "≤ 950 B"),
     budget(MADE_UP, "", Limit::ValueMin(300_000.0), "≥ 300k/s"),
     budget(REAL, "failed execs, two threads", Limit::ValueMin(100_000.0), "≥ 100k/s"),
     budget("kernel to durable, p99", "10k/s", Limit::ValueMax(20.0), "≤ 20 ms"),
@@ -107,6 +117,27 @@ mod tests {
                 0.75,
             ),
             (MADE_UP, "execs", 150_000.0, None, -0.5),
+            (
+                "unwatched open+close, depth 5",
+                "daemon, 1 watch",
+                9.0,
+                Some(1.2),
+                0.10,
+            ),
+            (
+                "unwatched open+close, depth 20",
+                FLAT,
+                9.0,
+                Some(1.25),
+                -0.2,
+            ),
+            (
+                "watched opens recorded once each",
+                "50k/s held",
+                90.0,
+                None,
+                -0.1,
+            ),
         ] {
             let finding = finding(measure, case, value, ratio);
             let budget = of(&finding).unwrap();
@@ -121,6 +152,16 @@ mod tests {
     #[test]
     fn only_the_case_that_is_meant_has_a_budget() {
         assert!(of(&finding("getppid", "empty programs", 1.0, Some(2.0))).is_none());
+        let flood = "as fast as four threads can";
+        assert!(
+            of(&finding(
+                "watched opens to durable records",
+                flood,
+                1.0,
+                None
+            ))
+            .is_none()
+        );
         assert!(
             of(&finding(
                 "kernel to durable, p99",

@@ -25,12 +25,12 @@ const HELP: &str = "\
 cargo xtask bench [--json FILE] [--only NAME[,NAME…]] [--rounds N] [--quick]
 
 Builds the daemon as it is shipped and measures it as root: same run, alternating,
-least of many. Takes about 5 minutes on a machine that should do nothing else.
+least of many. Takes about 10 minutes on a machine that should do nothing else.
 docs/BENCH.md says what each figure means.
 
-  --only NAME   costs (of system calls, with and without), throughput, delay,
-                rates, memory, soak, auditd
-  --rounds N    alternations in `costs` (7)
+  --only NAME   costs (of system calls, with and without), watches, opens,
+                throughput, delay, rates, memory, soak, auditd
+  --rounds N    alternations in `costs` and `watches` (7)
   --quick       short stretches: shows that it works, the figures are rough
   --json FILE   everything that was found, and its budgets
 
