@@ -7,6 +7,8 @@ use audit_common::{
     exec::{Exec, flag as exec_flag},
     exec_failed::ExecFailed,
     exit::{Exit, flag as exit_flag},
+    file_act::{FileAct, call, flag as act_flag},
+    file_open::{FileOpen, flag as open_flag, reason},
     fork::Fork,
     header::{UNSET, WIRE_VERSION, flag},
 };
@@ -27,6 +29,62 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
         ("exit", exit()),
         ("cgroup-created", cgroup()),
     ]
+}
+
+/// Of these a record depends on what is watched: the kernel suite has those.
+pub fn of_files() -> Vec<(&'static str, Vec<u8>)> {
+    vec![("file-open", file_open()), ("file-act", file_act())]
+}
+
+fn file_open() -> Vec<u8> {
+    let fixed = FileOpen {
+        header: header(Kind::FileOpen, 10),
+        ino: 131_073,
+        tree_ino: 131_001,
+        dev: 253 << 20 | 1,
+        generation: 7,
+        mode: 0o100_600,
+        links: 2,
+        owner: 1000,
+        tree_levels: 2,
+        tree_dev: 253 << 20 | 1,
+        flags: open_flag::AT | open_flag::ON_ROOT_FS | open_flag::UNPROVEN,
+        open_flags: 0o2001,
+        errno: 0,
+        reasons: reason::OBJECT | reason::TREE,
+        namespace_pid: 4102,
+    };
+    Built::of(&fixed)
+        .tail(tag::FILE, b"\x07api.key\x07secrets\x03srv")
+        .tail(tag::ON_DISK, b"\x07api.key\x07secrets")
+        .finish()
+}
+
+fn file_act() -> Vec<u8> {
+    let fixed = FileAct {
+        header: header(Kind::FileAct, 11),
+        ino: 131_001,
+        values: [2, 0, 0],
+        dev: 253 << 20 | 1,
+        mode: 0o040_755,
+        links: 3,
+        call: call::RENAME,
+        flags: act_flag::TWO_NAMES,
+        at_flags: 0,
+        errno: 13,
+        reasons: reason::ASKED,
+        namespace_pid: 4102,
+        tree_levels: 0,
+        tree_dev: 0,
+        reserved: 0,
+        tree_ino: 0,
+    };
+    Built::of(&fixed)
+        .tail(tag::BASE, b"\x07secrets\x03srv")
+        .tail(tag::FILENAME, b"api.key")
+        .tail(tag::SECOND_BASE, b"\x03tmp")
+        .tail(tag::SECOND_NAME, b"x/api.key~")
+        .finish()
 }
 
 fn header(kind: Kind, number: u64) -> Header {

@@ -46,7 +46,7 @@ fn hex(bytes: &[u8]) -> String {
 fn wire() {
     let events = events::all();
     assert_eq!(events.len(), 9);
-    for (name, bytes) in &events {
+    for (name, bytes) in events.iter().chain(&events::of_files()) {
         check(&format!("{name}.hex"), &hex(bytes));
     }
 }

@@ -68,22 +68,6 @@ pub fn modes(places: &Places) -> Vec<Case> {
             call("fchmod", &path).with(["420"]),
             mode(&path, "0644"),
         ),
-        // The process is gone before the daemon could look into its /proc.
-        one(
-            "by its entry in /proc",
-            call("chmod-entry", &path).with(["/proc/self/fd/", "384"]),
-            mode(&path, "0600"),
-        ),
-        one(
-            "by the thread's entry in /proc",
-            call("chmod-entry", &path).with(["/proc/thread-self/fd/", "420"]),
-            mode(&path, "0644"),
-        ),
-        one(
-            "by its entry in /dev",
-            call("chmod-entry", &path).with(["/dev/fd/", "384"]),
-            mode(&path, "0600"),
-        ),
         one(
             "fchmodat",
             at("fchmodat").with(["file", "292"]),
@@ -124,6 +108,28 @@ pub fn modes(places: &Places) -> Vec<Case> {
         ));
     }
     cases
+}
+
+/// By a descriptor's entry; the process is gone before the daemon could look into its /proc.
+pub fn entries(places: &Places) -> Vec<Case> {
+    let path = places.file();
+    vec![
+        one(
+            "by its entry in /proc",
+            call("chmod-entry", &path).with(["/proc/self/fd/", "384"]),
+            mode(&path, "0600"),
+        ),
+        one(
+            "by the thread's entry in /proc",
+            call("chmod-entry", &path).with(["/proc/thread-self/fd/", "420"]),
+            mode(&path, "0644"),
+        ),
+        one(
+            "by its entry in /dev",
+            call("chmod-entry", &path).with(["/dev/fd/", "384"]),
+            mode(&path, "0600"),
+        ),
+    ]
 }
 
 /// Of `-1` nothing is said.

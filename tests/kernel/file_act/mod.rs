@@ -196,9 +196,10 @@ const MOVING: [Table; 5] = [
     cases_move::whole,
 ];
 const ODD: [Table; 3] = [cases_names::odd, cases_names::longest, cases_names::outside];
-const MODES: [Table; 5] = [
+const MODES: [Table; 6] = [
     cases_mode::sizes,
     cases_mode::modes,
+    cases_mode::entries,
     cases_mode::owners,
     cases_mode::failures,
     cases_mode::mode_failures,
