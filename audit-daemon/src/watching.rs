@@ -14,7 +14,7 @@ use std::{
 
 use audit_common::{Header, header::flag};
 
-pub use keeper::{Keeper, KeeperError, Replaced};
+pub use keeper::{Keeper, KeeperError, Replaced, found_wanting};
 pub use meaning::{Identified, Meaning, Question, Start, Views};
 
 use crate::{

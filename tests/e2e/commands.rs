@@ -168,3 +168,39 @@ fn check_as_json_names_every_event_with_its_mechanism() {
         digest.split(' ').next()
     );
 }
+
+/// What is in order and yet not what its author thinks is said before anything is relied on.
+#[test]
+fn check_warns_of_watches_that_are_less_than_they_seem() {
+    let setup = Setup::new().set("events.file.record", "true");
+    let ring = setup.dir().join("ring");
+    std::os::unix::fs::symlink("ring", &ring).expect("symlink");
+    let watch = format!(
+        "[[watch]]\nname = \"pay\"\npaths = [\"{}/x\", \"{}/**\"]\n\
+         exclude = [{{ executables = [\"/bin/sh\", \"/no/such/program\"] }}]\n",
+        ring.display(),
+        setup.dir().display(),
+    );
+    let setup = setup.append(&watch);
+    let said = load::run(setup.command("check").arg("--json"));
+    let checked: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+    let warnings: Vec<&str> = checked["warnings"]
+        .as_array()
+        .expect("warnings")
+        .iter()
+        .map(|warning| warning.as_str().expect("text"))
+        .collect();
+    let expected = [
+        "watch \"pay\": the excluded program \"/bin/sh\" is an interpreter or a script: whatever \
+         runs in it is excluded too; name programs of their own"
+            .to_owned(),
+        "watch \"pay\": the excluded program \"/no/such/program\" does not exist: it excludes \
+         nothing until it does"
+            .to_owned(),
+        format!(
+            "watch \"pay\": {ring:?} leads round in a loop of symbolic links: only the links are \
+             watched"
+        ),
+    ];
+    assert_eq!(warnings, expected);
+}

@@ -15,7 +15,9 @@ use crate::{
     daemon::{self, RunError},
     enrich::{cgroups::trees, host::Host},
     hooks::{Outcome, OutcomeState},
-    kernel, watch,
+    kernel,
+    watch::{self, set::WatchSet},
+    watching,
 };
 
 /// Columns of the narrowest terminal that we write for.
@@ -117,7 +119,7 @@ fn check(loaded: &Loaded) -> Result<(Checked, Result<(), RunError>), RunError> {
                 embedded: source.embedded,
             })
             .collect(),
-        warnings: loaded.warnings.clone(),
+        warnings: warnings(loaded),
         flavour,
         preempted: request.preempted,
         events: outcomes
@@ -158,6 +160,18 @@ fn watches(loaded: &Loaded) -> Vec<WatchLine> {
     };
     let watches = watch::effective(&config.watch, &own, Path::exists);
     watches.into_iter().map(line).collect()
+}
+
+/// What the daemon would say at its start.
+fn warnings(loaded: &Loaded) -> Vec<String> {
+    let mut warnings = daemon::warnings(loaded);
+    let own = daemon::own(loaded, &loaded.config.log.dir);
+    let watches = watch::effective(&loaded.config.watch, &own, Path::exists);
+    let found = WatchSet::new(watches).map(watching::found_wanting);
+    if let Ok(Ok(found)) = found {
+        warnings.extend(found);
+    }
+    warnings
 }
 
 /// One line for each watch: its name, its operations, its first path.

@@ -21,7 +21,7 @@ use std::{
 use tracing::{error, info, warn};
 
 pub use error::RunError;
-pub use parts::{masker, own, recorder, requests, required_but_missing, wanted};
+pub use parts::{masker, own, recorder, requests, required_but_missing, wanted, warnings};
 pub use signals::{Stop, block};
 
 use reload::{InForce, Reloader, Reloading, Reloads};
@@ -63,7 +63,7 @@ const CAP_SEGMENTS_MIN: u64 = 4;
 /// Runs until a signal; everything seen until then is durable when it returns.
 pub fn run(loaded: Loaded, options: Options) -> Result<(), RunError> {
     let stop = signals::Stop::new()?;
-    for warning in &loaded.warnings {
+    for warning in &parts::warnings(&loaded) {
         warn!("{warning}");
     }
     let notifier = Arc::new(Notifier::from_env().unwrap_or_else(|error| {

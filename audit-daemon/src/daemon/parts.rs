@@ -30,7 +30,7 @@ use crate::{
     record::{self, Lines, view::Origin},
     recorder::{Recorder, RecorderSettings},
     source::Acknowledgement,
-    watch::{self, builtin::Own, set::WatchSet},
+    watch::{self, builtin::Own, interpreters, set::WatchSet},
     watching::{Current, Keeper},
 };
 
@@ -170,6 +170,16 @@ pub fn own(loaded: &Loaded, log_dir: &Path) -> Own {
             .collect(),
         executable: std::env::current_exe().ok(),
     }
+}
+
+/// What is to be said of a configuration that is in order, before anything is looked up: also of the
+/// exceptions that somebody wrote. Those of the built-in watches are not his.
+pub fn warnings(loaded: &Loaded) -> Vec<String> {
+    let mut warnings = loaded.warnings.clone();
+    if let Ok(set) = WatchSet::new(loaded.config.watch.clone()) {
+        warnings.extend(interpreters::warnings(&set, Path::new("/")));
+    }
+    warnings
 }
 
 /// The watches that a configuration means: the built-in ones if it has none.

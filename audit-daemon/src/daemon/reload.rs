@@ -179,7 +179,7 @@ impl Reloading {
             },
             limits: super::limits(config, &self.log_dir)?,
             next: InForce::new(loaded, watches),
-            warnings: loaded.warnings.clone(),
+            warnings: parts::warnings(loaded),
         })
     }
 

@@ -6,6 +6,7 @@
 
 use std::{
     collections::HashSet,
+    io,
     os::fd::{AsFd, OwnedFd},
     sync::Arc,
     thread::JoinHandle,
@@ -121,6 +122,12 @@ impl Drop for Keeper {
 struct Ready {
     changed: bool,
     rung: bool,
+}
+
+/// What a look at the file system finds to say about these watches: what is too much to be listed, what
+/// cannot be read, links that lead nowhere.
+pub fn found_wanting(mut set: WatchSet) -> io::Result<Vec<String>> {
+    Ok(anchoring::find(&mut set, &Mounts::of_host()?).warnings)
 }
 
 struct Keeping {
