@@ -5,9 +5,10 @@
 //! leaves a gap: the kernel is told what is new before what is old is taken away.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     io,
     os::fd::{AsFd, OwnedFd},
+    path::PathBuf,
     sync::Arc,
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -15,6 +16,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 use nix::{
+    errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::{
         eventfd::{EfdFlags, EventFd},
@@ -218,6 +220,31 @@ impl Keeping {
         Ok(())
     }
 
+    /// Has inotify tell of changes in these directories; what is to be said if it cannot.
+    fn follow(&mut self, directories: &BTreeSet<PathBuf>) -> Option<String> {
+        let flags = AddWatchFlags::IN_CREATE
+            | AddWatchFlags::IN_MOVE
+            | AddWatchFlags::IN_DELETE
+            | AddWatchFlags::IN_ONLYDIR;
+        let mut left_out = 0;
+        for directory in directories {
+            match self.inotify.add_watch(directory, flags) {
+                // One that is new may have changed before: another reason to look.
+                Ok(seen) => self.is_behind |= self.followed.insert(seen),
+                Err(Errno::ENOSPC | Errno::ENOMEM) => left_out += 1,
+                // One that is gone again is found at the next look.
+                Err(_) => {}
+            }
+        }
+        (left_out > 0).then(|| {
+            format!(
+                "changes in {left_out} of {} directories on the way to watched paths are noticed \
+                 once a minute only: raise the sysctl fs.inotify.max_user_watches",
+                directories.len()
+            )
+        })
+    }
+
     /// What the watches mean now. Nobody is told yet.
     fn survey(&mut self) -> Result<(Decider, Matching), KeeperError> {
         // What changes from here on is another reason to look.
@@ -228,18 +255,8 @@ impl Keeping {
         let mounts = Mounts::of_host()?;
         // What links lead to is found anew each time, and what they led to is forgotten.
         let mut set = self.set.clone();
-        let found = anchoring::find(&mut set, &mounts);
-        for directory in &found.directories {
-            let flags = AddWatchFlags::IN_CREATE
-                | AddWatchFlags::IN_MOVE
-                | AddWatchFlags::IN_DELETE
-                | AddWatchFlags::IN_ONLYDIR;
-            // One that is gone again is found at the next look; one that is new may have changed
-            // before it was looked at by inotify, and is another reason to look.
-            if let Ok(seen) = self.inotify.add_watch(directory, flags) {
-                self.is_behind |= self.followed.insert(seen);
-            }
-        }
+        let mut found = anchoring::find(&mut set, &mounts);
+        found.warnings.extend(self.follow(&found.directories));
         for warning in &found.warnings {
             if !self.said.contains(warning) {
                 warn!("{warning}");
