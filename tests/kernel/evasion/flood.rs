@@ -15,7 +15,7 @@ const PROCESSES: usize = 4;
 
 #[test]
 fn a_few_watched_opens_in_a_flood_of_others_are_each_recorded() {
-    let each: u64 = if in_guest() { 5_000 } else { 50_000 };
+    let each: u64 = if in_guest() { 1_000 } else { 50_000 };
     let places = Places::new();
     let mut daemon = places.start();
     let flood = with(&["open-many", &each.to_string()], [&places.other()], RDONLY);

@@ -4,11 +4,12 @@
 use audit_tests::acts::{Act, act};
 
 use super::{
-    Places, assert_all, assert_opens, assert_whole_log, kinds, of_file, of_process, skipped,
+    Places, assert_all, assert_opens, assert_whole_log, in_guests_less, kinds, of_file, of_process,
+    skipped,
 };
 use crate::expect::file_uid;
 
-const ROUNDS: &str = "10000";
+const ROUNDS: usize = 10_000;
 
 /// Each time that it got the file is a record of it, from it.
 #[track_caller]
@@ -35,7 +36,8 @@ fn each_is_recorded(places: &Places, act: &Act, source: Option<&str>) {
 fn each_open_through_a_link_that_is_swapped_is_recorded() {
     let places = Places::new();
     let link = places.outside.join("link");
-    let act = act(["swap-open", ROUNDS]).with([link, places.file(), places.other()]);
+    let rounds = in_guests_less(ROUNDS).to_string();
+    let act = act(["swap-open", &rounds]).with([link, places.file(), places.other()]);
     each_is_recorded(&places, &act, None);
 }
 
@@ -46,7 +48,8 @@ fn each_open_by_a_string_that_is_rewritten_is_recorded() {
     let places = Places::new();
     let near = places.tree.join("filf");
     std::os::unix::fs::symlink(places.other(), &near).expect("symlink");
-    let act = act(["rewrite-open", ROUNDS]).with([places.file(), near]);
+    let rounds = in_guests_less(ROUNDS).to_string();
+    let act = act(["rewrite-open", &rounds]).with([places.file(), near]);
     each_is_recorded(&places, &act, Some("unproven"));
 }
 
@@ -56,13 +59,13 @@ fn each_open_by_a_string_that_is_rewritten_is_recorded() {
 /// the call: most are recorded. Trampolines will not have this race.
 #[test]
 fn a_descriptor_that_is_overwritten_is_never_said_to_be_proven() {
-    const ROUNDS: usize = 10_000;
+    let rounds = in_guests_less(ROUNDS);
     let places = Places::new();
     let (file, other) = (places.file(), places.other());
     let mut daemon = places.start();
-    let rounds = ROUNDS.to_string();
-    let hidden = act(["dup-over", &rounds]).with([&file, &other]).done();
-    let shown = act(["dup-over", &rounds]).with([&other, &file]).done();
+    let words = rounds.to_string();
+    let hidden = act(["dup-over", &words]).with([&file, &other]).done();
+    let shown = act(["dup-over", &words]).with([&other, &file]).done();
     let records = daemon.stop();
     assert_whole_log(&records);
     // The file itself and a look at its number first, in a process that shares nothing then.
@@ -70,8 +73,8 @@ fn a_descriptor_that_is_overwritten_is_never_said_to_be_proven() {
     let found = of_file(&records, hidden.pid, &uid);
     assert_opens(&found[..1], None);
     assert_opens(&found[1..], Some("unproven"));
-    assert!(found.len() <= 1 + ROUNDS, "{} records", found.len());
-    let least = (1 + ROUNDS / 2).saturating_sub(skipped(&records));
+    assert!(found.len() <= 1 + rounds, "{} records", found.len());
+    let least = (1 + rounds / 2).saturating_sub(skipped(&records));
     assert!(found.len() > least, "{} records", found.len());
     // The other way: an open of something else may be taken for one of the file, and says so.
     let found = of_file(&records, shown.pid, &uid);

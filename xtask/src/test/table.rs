@@ -64,7 +64,7 @@ pub const TIERS: &[Tier] = &[
     },
     Tier {
         name: "vm",
-        budget_minutes: 50,
+        budget_minutes: 60,
         by_default: true,
         groups: &[Group::Vm],
         mechanisms: &[],
@@ -98,6 +98,6 @@ mod tests {
             .filter(|tier| tier.by_default)
             .map(|tier| tier.budget_minutes * (1 + tier.mechanisms.len() as u64))
             .sum();
-        assert!(minutes <= 70, "{minutes}");
+        assert!(minutes <= 80, "{minutes}");
     }
 }
