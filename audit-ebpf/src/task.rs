@@ -21,9 +21,29 @@ pub fn current() -> u64 {
     unsafe { bpf_get_current_task() }
 }
 
-/// The current task's table of files, and the array of its open ones.
+/// The current task's files.
+pub struct Files {
+    /// How many share them.
+    pub count: u32,
+    array: u64,
+    /// Descriptors that the array has room for.
+    room: u32,
+}
+
+impl Files {
+    /// The file behind a descriptor; 0: there is none. Behind the array stands anybody's memory, and a
+    /// program may name any number.
+    #[inline(always)]
+    pub fn at(&self, fd: u32) -> u64 {
+        if fd >= self.room {
+            return 0;
+        }
+        read::kernel(self.array + u64::from(fd) * 8)
+    }
+}
+
 #[inline(always)]
-pub fn files(task: u64) -> (u64, u64) {
+pub fn files(task: u64) -> Files {
     #[cfg(not(feature = "legacy"))]
     // SAFETY: typed pointers all the way; the current task is alive.
     unsafe {
@@ -31,13 +51,21 @@ pub fn files(task: u64) -> (u64, u64) {
         let task = aya_ebpf::helpers::bpf_get_current_task_btf().cast::<u8>();
         let files: *const u8 = read::typed(task, offset!(task_files));
         let table: *const u8 = read::typed(files, offset!(files_fdt));
-        (files as u64, read::typed(table, offset!(fdt_fd)))
+        Files {
+            count: read::kernel(files as u64 + offset!(files_count)),
+            array: read::typed(table, offset!(fdt_fd)),
+            room: read::typed(table, offset!(fdt_max)),
+        }
     }
     #[cfg(feature = "legacy")]
     {
         let files: u64 = read::kernel(task + offset!(task_files));
         let table: u64 = read::kernel(files + offset!(files_fdt));
-        (files, read::kernel(table + offset!(fdt_fd)))
+        Files {
+            count: read::kernel(files + offset!(files_count)),
+            array: read::kernel(table + offset!(fdt_fd)),
+            room: read::kernel(table + offset!(fdt_max)),
+        }
     }
 }
 

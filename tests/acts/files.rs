@@ -50,6 +50,11 @@ pub fn base(words: &mut Words) -> i32 {
             words.bytes();
             libc::AT_FDCWD
         }
+        Some([b'#', ..]) => {
+            let word = words.bytes();
+            let number = std::str::from_utf8(&word[1..]).expect("digits");
+            number.parse().expect("a descriptor's number")
+        }
         _ => directory(words),
     }
 }

@@ -1,7 +1,8 @@
 //! Making, removing and moving names by the system calls' own numbers; each act prints 0 or the errno.
 //!
 //! Owns these calls, also those that libc no longer makes. Must not: be clever; the words are the
-//! arguments in their order, numbers in decimal, and DIR `-` is the working directory.
+//! arguments in their order, numbers in decimal, DIR `-` is the working directory and `#N` the
+//! descriptor N, open or not.
 //!
 //! ```text
 //! unlink PATH               unlinkat DIR PATH FLAGS      rmdir PATH

@@ -236,13 +236,7 @@ fn failed(task: u64, regs: u64, number: u64, compat: bool, result: i64, slot: La
 /// The path behind a descriptor of the caller.
 #[inline(always)]
 pub fn base(tails: Tails, task: u64, fd: i32, root: Place) {
-    let files: u64 = read::kernel(task + offset!(task_files));
-    let table: u64 = read::kernel(files + offset!(files_fdt));
-    if fd as u32 >= read::kernel::<u32>(table + offset!(fdt_max)) {
-        return;
-    }
-    let array: u64 = read::kernel(table + offset!(fdt_fd));
-    let file: u64 = read::kernel(array + fd as u64 * 8);
+    let file = task::files(task).at(fd as u32);
     if file != 0 {
         path::push(
             tails,

@@ -109,8 +109,8 @@ fn asked(regs: u64) -> Asked {
 
 #[inline(always)]
 fn opened(state: &WatchState, task: u64, fd: u32, slot: Large, turn: Turn) {
-    let (files, array) = task::files(task);
-    let file: u64 = read::kernel(array + u64::from(fd) * 8);
+    let files = task::files(task);
+    let file = files.at(fd);
     let Some(slot) = scratch::large(slot) else {
         return;
     };
@@ -133,7 +133,7 @@ fn opened(state: &WatchState, task: u64, fd: u32, slot: Large, turn: Turn) {
         return;
     }
     let asked = asked(registers(task));
-    let shared = read::kernel::<u32>(files + offset!(files_count)) > 1;
+    let shared = files.count > 1;
     let created = read::kernel::<u32>(file + offset!(file_mode)) & FMODE_CREATED != 0;
     event.ino = own.ino;
     event.tree_ino = found.tree.ino;
@@ -166,9 +166,10 @@ fn opened(state: &WatchState, task: u64, fd: u32, slot: Large, turn: Turn) {
 /// The directory that is open there.
 #[inline(always)]
 pub fn opened_at(task: u64, fd: i32) -> Place {
-    let (_, array) = task::files(task);
-    let file: u64 = read::kernel(array + fd as u64 * 8);
-    Place::read(file + offset!(file_path))
+    match task::files(task).at(fd as u32) {
+        0 => Place { mnt: 0, dentry: 0 },
+        file => Place::read(file + offset!(file_path)),
+    }
 }
 
 #[inline(always)]

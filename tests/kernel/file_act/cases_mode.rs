@@ -132,6 +132,36 @@ pub fn entries(places: &Places) -> Vec<Case> {
     ]
 }
 
+/// Numbers behind the table of descriptors: what stands in memory there is nobody's file.
+pub fn no_descriptors(_: &Places) -> Vec<Case> {
+    let numbers = ["64", "65", "255", "256", "1024", "1048576", "2147483647"];
+    let by_number = |number: &str| {
+        let entry = format!("/proc/self/fd/{number}");
+        let directory = format!("#{number}");
+        let at = |call: &'static str| act([call]).with([&directory]).with(["file"]);
+        [
+            refused_unseen(
+                "by an entry",
+                act(["chmod"]).with([&entry]).with(["384"]),
+                "ENOENT",
+            ),
+            refused_unseen("removed below it", at("unlinkat").with(["0"]), "EBADF"),
+            refused_unseen("opened below it", at("openat").with(["0", "0"]), "EBADF"),
+        ]
+    };
+    numbers
+        .iter()
+        .flat_map(|number| by_number(number))
+        .collect()
+}
+
+fn refused_unseen(name: &'static str, act: Act, errno: &'static str) -> Case {
+    Case {
+        errno: Some(errno),
+        ..super::none(name, act)
+    }
+}
+
 /// Of `-1` nothing is said.
 fn owner(path: impl AsRef<Path>, uid: Option<&str>, gid: Option<&str>) -> Expected {
     let value = |id: Option<&str>| id.map_or(Value::Null, Value::from);

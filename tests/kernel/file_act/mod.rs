@@ -196,10 +196,11 @@ const MOVING: [Table; 5] = [
     cases_move::whole,
 ];
 const ODD: [Table; 3] = [cases_names::odd, cases_names::longest, cases_names::outside];
-const MODES: [Table; 6] = [
+const MODES: [Table; 7] = [
     cases_mode::sizes,
     cases_mode::modes,
     cases_mode::entries,
+    cases_mode::no_descriptors,
     cases_mode::owners,
     cases_mode::failures,
     cases_mode::mode_failures,
