@@ -7,6 +7,8 @@
 //! overlayfs the kernel's differs from that of stat) and so that tests can have directories that
 //! cannot be read, even by root.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd};
@@ -137,6 +139,47 @@ impl Default for Host {
     }
 }
 
+/// A file system of which each directory is looked at once: thousands of paths have few directories
+/// in common. For one search only.
+pub struct Remembered<D> {
+    disk: D,
+    directories: RefCell<HashMap<PathBuf, Seen>>,
+}
+
+impl<D: Disk> Remembered<D> {
+    /// Nothing is remembered yet.
+    pub fn new(disk: D) -> Self {
+        let directories = RefCell::default();
+        Self { disk, directories }
+    }
+}
+
+impl<D: Disk> Disk for Remembered<D> {
+    fn look(&self, path: &Path) -> io::Result<Seen> {
+        if let Some(seen) = self.directories.borrow().get(path) {
+            return Ok(*seen);
+        }
+        let seen = self.disk.look(path)?;
+        if seen.kind == Kind::Directory {
+            let mut directories = self.directories.borrow_mut();
+            directories.insert(path.to_owned(), seen);
+        }
+        Ok(seen)
+    }
+
+    fn list(&self, directory: &Path, count_max: usize) -> io::Result<Vec<OsString>> {
+        self.disk.list(directory, count_max)
+    }
+
+    fn target(&self, link: &Path) -> io::Result<PathBuf> {
+        self.disk.target(link)
+    }
+
+    fn ground(&self, directory: &Path) -> Ground {
+        self.disk.ground(directory)
+    }
+}
+
 impl Disk for Host {
     fn look(&self, path: &Path) -> io::Result<Seen> {
         let file = std::fs::OpenOptions::new()
@@ -182,5 +225,52 @@ impl Disk for Host {
                 _ => Ground::Local,
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Counts looks; `/file` is a file, the rest are directories.
+    #[derive(Default)]
+    struct Counting(RefCell<Vec<PathBuf>>);
+
+    impl Disk for Counting {
+        fn look(&self, path: &Path) -> io::Result<Seen> {
+            self.0.borrow_mut().push(path.to_owned());
+            let kind = match path.to_str() {
+                Some("/missing") => return Err(io::ErrorKind::NotFound.into()),
+                Some("/file") => Kind::File,
+                _ => Kind::Directory,
+            };
+            let id = FileId { dev: 1, ino: 2 };
+            Ok(Seen { id, kind, links: 1 })
+        }
+
+        fn list(&self, _: &Path, _: usize) -> io::Result<Vec<OsString>> {
+            Ok(Vec::new())
+        }
+
+        fn target(&self, _: &Path) -> io::Result<PathBuf> {
+            Err(io::ErrorKind::InvalidInput.into())
+        }
+
+        fn ground(&self, _: &Path) -> Ground {
+            Ground::Local
+        }
+    }
+
+    /// What is a file now, or is not there, may be a directory, or be there, at the next look.
+    #[test]
+    fn only_directories_are_remembered() {
+        let disk = Remembered::new(Counting::default());
+        for path in ["/", "/a", "/file", "/missing"] {
+            let first = disk.look(Path::new(path)).ok();
+            assert_eq!(disk.look(Path::new(path)).ok(), first);
+        }
+        let looks = disk.disk.0.borrow();
+        let expected = ["/", "/a", "/file", "/file", "/missing", "/missing"];
+        assert_eq!(*looks, expected.map(PathBuf::from));
     }
 }

@@ -19,7 +19,7 @@ use crate::{
     kernel::Matching,
     watch::{
         anchors::{Anchors, Interest, Limits},
-        disk::{Disk, Host},
+        disk::{Disk, Host, Remembered},
         exceptions::FileId,
         pattern::{Component, Pattern},
         set::WatchSet,
@@ -39,13 +39,13 @@ pub struct Found {
 /// Finds everything anew; the set learns what links lead to, and which programs are excluded.
 pub fn find(set: &mut WatchSet, mounts: &Mounts) -> Found {
     let devices: HashMap<u32, u32> = mounts.devices().collect();
-    let disk = Host::identifying(Box::new(move |file| {
+    let disk = Remembered::new(Host::identifying(Box::new(move |file| {
         let (dev, ino) = identify(file, |mount| devices.get(&mount).copied())?;
         Ok(FileId {
             dev: dev.into(),
             ino,
         })
-    }));
+    })));
     let anchors = Anchors::find(set, Path::new("/"), &disk, Limits::default());
     set.identify(|path| disk.look(path).ok().map(|seen| seen.id));
     let mut found = Found::default();
