@@ -2,7 +2,7 @@
 //! it. The daemon is asked by SIGHUP, as a service manager would; its status tells the result.
 
 use std::{
-    io,
+    io::{self, IsTerminal},
     path::{Path, PathBuf},
     process::ExitCode,
     time::{Duration, Instant},
@@ -20,8 +20,11 @@ use crate::{
     status::{self, ReloadState, StatusError},
 };
 
-/// A reload takes milliseconds; on a machine that is busy, and with thousands of watches, seconds.
-const DONE_MAX: Duration = Duration::from_secs(60);
+/// For how long a daemon may neither begin nor answer. One that is at it, and says so, is waited for:
+/// a reload takes milliseconds, but with tens of thousands of paths on a slow machine minutes.
+const SILENT_MAX: Duration = Duration::from_secs(60);
+/// After so long a person is told what is being waited for.
+const PATIENT: Duration = Duration::from_secs(5);
 /// How often the daemon is asked whether it is done.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -56,9 +59,9 @@ enum ReloadError {
     )]
     Ended { pid: u32 },
     #[error(
-        "the daemon (pid {pid}) has not reloaded within {} s; it goes on with it.\n\
+        "the daemon (pid {pid}) has not begun to reload within {} s; it may still do so.\n\
          Look at it: sudo audit-daemon status",
-        DONE_MAX.as_secs()
+        SILENT_MAX.as_secs()
     )]
     Late { pid: u32 },
 }
@@ -103,12 +106,19 @@ fn reload(config: Option<&Path>) -> Result<ReloadState, ReloadError> {
         return Err(ReloadError::TooOld(pid));
     }
     ask(pid).map_err(|errno| ReloadError::Signal { pid, errno })?;
-    let deadline = Instant::now() + DONE_MAX;
+    wait(&socket, pid, before.reload.begun)
+}
+
+/// Waits for a reload that began after so many others.
+fn wait(socket: &Path, pid: u32, begun_before: u64) -> Result<ReloadState, ReloadError> {
+    let started = Instant::now();
+    let (mut heard, mut told) = (started, !io::stderr().is_terminal());
     loop {
-        match status::fetch(&socket) {
+        match status::fetch(socket) {
             Ok(now) if now.daemon.pid != pid => return Err(ReloadError::Ended { pid }),
             // One that began after the files were as they are; if not ours, then another's.
-            Ok(now) if now.reload.done > before.reload.begun => return Ok(now.reload),
+            Ok(now) if now.reload.done > begun_before => return Ok(now.reload),
+            Ok(now) if now.reload.begun > now.reload.done => heard = Instant::now(),
             Ok(_) | Err(StatusError::Silent(_)) => {}
             Err(StatusError::NotRunning(_) | StatusError::Closed(_)) => {
                 return Err(ReloadError::Ended { pid });
@@ -118,8 +128,12 @@ fn reload(config: Option<&Path>) -> Result<ReloadState, ReloadError> {
             }
             Err(error) => return Err(error.into()),
         }
-        if Instant::now() >= deadline {
+        if heard.elapsed() >= SILENT_MAX {
             return Err(ReloadError::Late { pid });
+        }
+        if !told && started.elapsed() >= PATIENT {
+            eprintln!("The daemon (pid {pid}) is still at it; it goes on if you interrupt this.");
+            told = true;
         }
         std::thread::sleep(LOOK);
     }
