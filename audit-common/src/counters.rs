@@ -13,10 +13,12 @@ use crate::kind::KIND_SLOTS;
 pub enum Filtered {
     NoWatch = 0,
     Oneself = 1,
-    Policy = 2,
+    Excluded = 2,
+    Repeat = 3,
+    Rate = 4,
 }
 
-pub const FILTER_REASONS: [&str; 3] = ["no-watch", "self", "policy"];
+pub const FILTER_REASONS: [&str; 5] = ["no-watch", "self", "excluded", "repeat", "rate"];
 /// Strands: numbers are per interrupt nesting depth where the kernel has no fetching atomics.
 pub const STRANDS: usize = 4;
 

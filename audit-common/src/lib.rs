@@ -14,6 +14,7 @@ pub mod kind;
 pub mod limits;
 pub mod offsets;
 pub mod settings;
+pub mod volume;
 pub mod watch;
 
 pub use events::{cgroup, exec, exec_failed, exit, file_act, file_open, fork};

@@ -12,7 +12,11 @@ use std::{
     sync::{Arc, RwLock},
 };
 
-use audit_common::{Header, header::flag};
+use audit_common::{
+    Header,
+    header::flag,
+    volume::{QUIET_ALL, QUIET_READS},
+};
 
 pub use keeper::{Keeper, KeeperError, Replaced, found_wanting};
 pub use meaning::{Identified, Meaning, Question, Start, Views};
@@ -53,6 +57,19 @@ pub struct Decider {
     known: Known,
     /// By watch: those of every record, the watch's own and its name, sorted.
     labels: Vec<Vec<String>>,
+    /// What the kernel knows quiet processes of this decider by.
+    policy: u64,
+}
+
+/// What becomes of an access.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Decision {
+    /// Recorded, with these labels.
+    Watched(Vec<String>),
+    /// No watch is for it.
+    Unwatched,
+    /// Each watch that is for it has an exception for it.
+    Excluded,
 }
 
 /// Who acts.
@@ -92,7 +109,13 @@ pub struct Named<'a> {
 const ANY_ENTRY: &[u8] = b"/\x01";
 
 impl Decider {
-    pub fn new(set: WatchSet, mounts: Mounts, known: Known, everywhere: &[String]) -> Decider {
+    pub fn new(
+        set: WatchSet,
+        mounts: Mounts,
+        known: Known,
+        everywhere: &[String],
+        policy: u64,
+    ) -> Decider {
         let labels = set.iter().map(|(_, watch)| {
             let own = watch.labels.iter().cloned();
             let name = std::iter::once(format!("watch:{}", watch.name));
@@ -103,17 +126,18 @@ impl Decider {
             set,
             mounts,
             known,
+            policy,
         }
     }
 
-    /// The labels of its record; `None`: it is not recorded.
+    /// Of this access.
     pub fn decide(
         &self,
         access: &Access<'_>,
         who: &Who<'_>,
         header: &Header,
         scratch: &mut Scratch,
-    ) -> Option<Vec<String>> {
+    ) -> Decision {
         let at_home = header.flags & flag::HOST_ROOT != 0;
         let hosts = match access.object {
             Some((dev, _)) => {
@@ -130,9 +154,9 @@ impl Decider {
         };
         let known = access.object.filter(|_| !access.is_new);
         let subject = self.subject(header, who, access.path, known);
-        let mut found = Vec::new();
+        let mut found = Found::default();
         self.judge(&subject, &hosts, access.operation, scratch, &mut found);
-        self.labels_of(found)
+        self.decision(found)
     }
 
     /// The same of an act by names: it is recorded if any of them is watched.
@@ -142,8 +166,8 @@ impl Decider {
         who: &Who<'_>,
         header: &Header,
         scratch: &mut Scratch,
-    ) -> Option<Vec<String>> {
-        let mut found = Vec::new();
+    ) -> Decision {
+        let mut found = Found::default();
         for named in names {
             let meaning = named.meaning;
             let object = meaning.object.map(|object| object.id);
@@ -162,7 +186,21 @@ impl Decider {
                 self.judge(&subject, &entries, operation, scratch, &mut found);
             }
         }
-        self.labels_of(found)
+        self.decision(found)
+    }
+
+    /// What the kernel need not send of this process, if anything, and what it knows that by: all
+    /// that no watch would record whatever the path.
+    pub fn quiet(&self, who: &Who<'_>, header: &Header) -> Option<(u64, u64)> {
+        let subject = self.subject(header, who, b"", None);
+        let what = if self.set.excludes(&subject, None) {
+            QUIET_ALL
+        } else if self.set.excludes(&subject, Some(Operation::Read)) {
+            QUIET_READS
+        } else {
+            return None;
+        };
+        Some((what, self.policy))
     }
 
     /// Where a place on a file system stands in the host's tree.
@@ -218,30 +256,44 @@ impl Decider {
         hosts: &[Vec<u8>],
         operation: Operation,
         scratch: &mut Scratch,
-        found: &mut Vec<u32>,
+        found: &mut Found,
     ) {
         let nowhere = [Vec::new()];
         let hosts = if hosts.is_empty() { &nowhere } else { hosts };
         for path in hosts {
             let subject = Subject { path, ..*subject };
-            if let Judgement::Watched(watching) = self.set.judge(&subject, operation, scratch) {
-                found.extend(watching.map(|(id, _)| id.0));
+            match self.set.judge(&subject, operation, scratch) {
+                Judgement::Watched(watching) => {
+                    found.watches.extend(watching.map(|(id, _)| id.0));
+                }
+                Judgement::Excepted(_) => found.is_excepted = true,
+                Judgement::Unwatched => {}
             }
         }
     }
 
-    fn labels_of(&self, mut found: Vec<u32>) -> Option<Vec<String>> {
-        found.sort_unstable();
-        found.dedup();
-        match found[..] {
-            [] => None,
-            [id] => self.labels.get(id as usize).cloned(),
-            _ => {
-                let of_each = found.iter().filter_map(|id| self.labels.get(*id as usize));
-                Some(merged(of_each.flatten().cloned()))
-            }
+    fn decision(&self, found: Found) -> Decision {
+        let Found {
+            mut watches,
+            is_excepted,
+        } = found;
+        watches.sort_unstable();
+        watches.dedup();
+        let of = |id: &u32| self.labels.get(*id as usize);
+        match &watches[..] {
+            [] if is_excepted => Decision::Excluded,
+            [] => Decision::Unwatched,
+            [id] => Decision::Watched(of(id).cloned().unwrap_or_default()),
+            ids => Decision::Watched(merged(ids.iter().filter_map(of).flatten().cloned())),
         }
     }
+}
+
+/// Watches that record an access, and whether there are others, which have an exception for it.
+#[derive(Default)]
+struct Found {
+    watches: Vec<u32>,
+    is_excepted: bool,
 }
 
 /// The last names of a path with the slashes before them; `None` if there are fewer.

@@ -26,6 +26,7 @@ mod scratch;
 mod settings;
 mod tails;
 mod task;
+mod volume;
 mod watch;
 
 /// The kernel lets only GPL-compatible programs use the tracing helpers.

@@ -7,7 +7,7 @@
 //! this program itself mentions nothing of the test. First come steps, then one act:
 //!
 //! ```text
-//! steps   chdir DIR | lose DIR | descend LEVELS NAME | chroot DIR | apart | uid UID | gid GID | login-uid UID
+//! steps   chdir DIR | cpu | often COUNT PATH FLAGS | move OLD NEW | lose DIR | descend LEVELS NAME | chroot DIR | apart | uid UID | gid GID | login-uid UID
 //!         set NAME=VALUE | clear | write FILE (and keep it open)
 //!         enter GROUP/cgroup.procs    umask MODE
 //! acts    exec FILE ARG…             execvp NAME ARG…           exec-null-argv FILE

@@ -11,6 +11,9 @@ pub fn all(words: &mut Words) -> Vec<u8> {
         match word.as_slice() {
             b"chdir" => std::env::set_current_dir(words.path()).expect("chdir"),
             b"lose" => lose(words),
+            b"cpu" => one_cpu(),
+            b"often" => often(words),
+            b"move" => std::fs::rename(words.path(), words.path()).expect("rename"),
             b"umask" => {
                 // SAFETY: only a number is passed.
                 unsafe { libc::umask(words.number()) };
@@ -53,6 +56,31 @@ fn lose(words: &mut Words) {
         let mut status = 0;
         assert_eq!(libc::waitpid(child, &raw mut status, 0), child, "waitpid");
         assert_eq!(status, 0, "rmdir {dir:?}");
+    }
+}
+
+/// Stays where it is from now on.
+fn one_cpu() {
+    // SAFETY: a set of our own, of the size that is told.
+    unsafe {
+        let mut cpus: libc::cpu_set_t = std::mem::zeroed();
+        libc::CPU_SET(libc::sched_getcpu() as usize, &mut cpus);
+        let done = libc::sched_setaffinity(0, size_of_val(&cpus), &raw const cpus);
+        assert_eq!(done, 0, "sched_setaffinity");
+    }
+}
+
+/// `often COUNT PATH FLAGS`: opens and closes it so often, whether it may or not.
+fn often(words: &mut Words) {
+    let (count, path, flags) = (words.number(), words.c_string(), words.number());
+    for _ in 0..count {
+        // SAFETY: a string and a number; what was opened is ours to close.
+        unsafe {
+            let fd = libc::open(path.as_ptr(), flags.cast_signed());
+            if fd >= 0 {
+                libc::close(fd);
+            }
+        }
     }
 }
 

@@ -150,6 +150,7 @@ impl Stages {
             }),
             skipped: Box::new(|| [0; Lane::COUNT]),
             diagnostics: None,
+            volume: None,
         };
         let commit_interval = loaded.config.log.commit_interval;
         let cap_bytes = CAP_BYTES;

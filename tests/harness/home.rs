@@ -31,8 +31,8 @@ struct Home {
 
 /// Bounds what a forgotten daemon could fill.
 const CAP: &str = "\"1 GiB\"";
-/// Keys that every home sets: three paths, the cap, and no records of files.
-const PLACES: usize = 5;
+/// Keys that every home sets: three paths, the cap, no records of files, and nothing folded.
+const PLACES: usize = 6;
 
 /// The whole suite can be run with hooks that this kernel would not get by itself.
 fn mechanism() -> Option<String> {
@@ -74,7 +74,9 @@ impl Setup {
             setup = setup.set(key, &format!("\"{}\"", path.display()));
         }
         // Tests read their daemon's log, which is watched: that would be a record, to be read again.
-        let mut setup = setup.set("events.file.record", "false");
+        let setup = setup.set("events.file.record", "false");
+        // Each act has a record of its own, but where folding is what is tested.
+        let mut setup = setup.set("volume.fold_window", "\"0 s\"");
         if let Some(mechanism) = mechanism() {
             setup = setup.set("kernel.mechanism", &format!("\"{mechanism}\""));
         }

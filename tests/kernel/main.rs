@@ -16,5 +16,6 @@ mod file_open;
 mod fork;
 mod loss;
 mod sums;
+mod volume;
 mod watched;
 mod zz_ocsf;

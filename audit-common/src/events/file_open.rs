@@ -44,10 +44,12 @@ pub struct FileOpen {
     pub tree_ino: u64,
     /// major << 20 | minor
     pub dev: u32,
-    pub generation: u32,
+    /// Slot of the table of repeats that this event is the first of, plus 1; 0: repeats are sent, too.
+    pub repeats: u32,
     pub mode: u32,
     pub links: u32,
-    pub owner: u32,
+    /// Counts the process's execs.
+    pub exec_id: u32,
     /// Names between that directory and the file, its own included.
     pub tree_levels: u32,
     pub tree_dev: u32,

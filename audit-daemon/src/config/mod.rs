@@ -18,6 +18,7 @@
 
 use std::path::{Path, PathBuf};
 
+mod bounds;
 mod difference;
 mod escape;
 mod events;
@@ -41,7 +42,7 @@ pub use rules::MaskRule;
 pub use schema::json_schema;
 pub use settings::{
     ActorDetail, Cap, Config, Counts, Diagnostics, Kernel, Listen, Log, Mask, Mechanism, Metrics,
-    Pin, ProcessTable, Records, Status, Users,
+    Pin, ProcessTable, Records, Status, Users, Volume,
 };
 pub use watches::{Exception, Operation, Scope, Watch};
 

@@ -11,77 +11,19 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::bounds::{
+    CAP, CAP_AUTO_BYTES_MAX, CAP_AUTO_PERCENT, COMMAND_LINE, COMMIT_INTERVAL, COUNTS_INTERVAL,
+    FOLD_WINDOW, LOOKUP_TIMEOUT, PROCESS_RATE, PROCESSES, RING, SEGMENT_SIZE, USERS,
+};
 use super::events::Events;
-use super::quantity::{GIB, Interval, KIB, MIB, RingSize, Size, SizeOrAuto, TIB};
+use super::quantity::{KIB, MIB};
 use super::rules::{MaskRule, RULE_NAMES, Rules};
-use super::scalar::{Flag, Integer, OneOf};
+use super::scalar::{Flag, OneOf};
 use super::table::{Nested, choices, settings};
 use super::text::{
     AbsolutePath, LocalListen, PATH_BYTES_MAX, SOCKET_PATH_BYTES_MAX, Text, TextList,
 };
 use super::watches::{Watch, Watches};
-
-/// Two of the longest lines a record may have fit into the smallest segment.
-const SEGMENT_SIZE: Size = Size {
-    min: 128 * KIB,
-    max: 16 * GIB,
-};
-
-/// At least two of the smallest segments: one being written, one to delete.
-const CAP: SizeOrAuto = SizeOrAuto(Size {
-    min: 256 * KIB,
-    max: 1_024 * TIB,
-});
-
-/// Share of the file system that the log may fill by default.
-const CAP_AUTO_PERCENT: u64 = 5;
-
-/// What the log may fill by default on a large file system.
-const CAP_AUTO_BYTES_MAX: u64 = 2 * GIB;
-
-/// Below the least, the disk is busy with nothing else; above the most, a crash loses
-/// what the rings cannot hold.
-const COMMIT_INTERVAL: Interval = Interval {
-    min: Duration::from_millis(1),
-    max: Duration::from_secs(1),
-};
-
-/// What BPF ring buffers can be, up to what one should pin of a host's memory.
-const RING: RingSize = RingSize {
-    min: 4 * KIB,
-    max: 256 * MIB,
-};
-
-/// The kernel programs' scratch slot ends at 32 KiB; below 256 bytes a command line is
-/// no evidence.
-const COMMAND_LINE: Size = Size {
-    min: 256,
-    max: 32 * KIB,
-};
-
-/// From a small appliance to the most processes that 64-bit Linux has (PID_MAX_LIMIT).
-const PROCESSES: Integer = Integer {
-    min: 1_024,
-    max: 4_194_304,
-};
-
-/// From a handful of accounts to a large directory service.
-const USERS: Integer = Integer {
-    min: 16,
-    max: 1_048_576,
-};
-
-/// A directory service that needs longer than a minute does not answer.
-const LOOKUP_TIMEOUT: Interval = Interval {
-    min: Duration::from_millis(10),
-    max: Duration::from_secs(60),
-};
-
-/// Counts are the proof of completeness: at least one record of them a day.
-const COUNTS_INTERVAL: Interval = Interval {
-    min: Duration::from_secs(1),
-    max: Duration::from_secs(86_400),
-};
 
 /// Variables searched for at each exec.
 const ENVIRONMENT: TextList = TextList {
@@ -160,6 +102,8 @@ settings! {
         status: Status = Nested(PhantomData) => Status::default(),
         /// Counters for Prometheus.
         metrics: Metrics = Nested(PhantomData) => Metrics::default(),
+        /// What keeps one program from filling the log with file events.
+        volume: Volume = Nested(PhantomData) => Volume::default(),
         /// The regular record of what was seen, recorded, left out and lost.
         counts: Counts = Nested(PhantomData) => Counts::default(),
     }
@@ -276,6 +220,20 @@ settings! {
         /// `unix:/run/audit-daemon/metrics.sock`, or a port of this machine such as
         /// `127.0.0.1:9465` or `[::1]:9465`.
         listen: Listen = LocalListen => Listen::Off,
+    }
+}
+
+settings! {
+    /// `[volume]`
+    pub struct Volume as "key" {
+        /// A process that opens the same file in the same way again, within this time of the first,
+        /// is told in one record with a count; "0 s" records each by itself. Failures always are.
+        fold_window: Duration = FOLD_WINDOW => Duration::from_secs(1),
+        /// Do so for opens for writing, too.
+        fold_writes: bool = Flag => false,
+        /// Events on files that one process can cause in a second, so that it cannot fill the
+        /// room of all others; 0 is any number. What is beyond is counted under its name.
+        process_rate: u32 = PROCESS_RATE => 60_000,
     }
 }
 

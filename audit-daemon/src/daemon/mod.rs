@@ -196,6 +196,7 @@ fn start(loaded: &Loaded, options: Options) -> Result<Started, RunError> {
     parts::required_but_missing(config, &attached.outcomes)?;
     let diagnostics = attached.diagnostics(request.diagnostics);
     let watches = parts::watches(loaded, &log_dir);
+    attached.volume.limit(parts::volume_limits(config));
     let (keeper, watching) = parts::keeper(config, watches, &mut attached)?;
     let resumed = source::resume(&attached);
     let doubles = resume::origin(&mut log, &attached, &host, &resumed)?;

@@ -23,7 +23,7 @@ use crate::{
         users::{Names, NamesSettings},
     },
     hooks::{self, Outcome, OutcomeState},
-    kernel::{Attached, Lookout, MappedArray, Pinning, Request},
+    kernel::{Attached, Lookout, MappedArray, Pinning, Request, VolumeLimits},
     log::Log,
     mask::{CustomRule, MaskSettings, Masker},
     pipeline::{Wanted, WorkerParts},
@@ -200,7 +200,8 @@ pub fn keeper(
     };
     let set = WatchSet::new(watches)?;
     let labels = config.records.labels.clone();
-    let keeper = Keeper::start(set, maps, labels, current.clone())?;
+    let volume = attached.volume.clone();
+    let keeper = Keeper::start(set, maps, labels, current.clone(), volume)?;
     Ok((Some(keeper), current))
 }
 
@@ -223,6 +224,7 @@ pub fn worker(
         counts_interval_ns: config.counts.interval.as_nanos() as u64,
         counters: Box::new(move |cpu| read_counters(&counters, cpu)),
         skipped: Box::new(move || lookout.look()),
+        volume: Some(attached.volume.clone()),
         diagnostics: None,
     }
 }
@@ -239,6 +241,16 @@ fn read_counters(counters: &MappedArray<CpuCounters>, cpu: u32) -> CpuCounters {
         };
     }
     now
+}
+
+/// How much the kernel may send.
+pub fn volume_limits(config: &Config) -> VolumeLimits {
+    let volume = &config.volume;
+    VolumeLimits {
+        fold_ns: volume.fold_window.as_nanos() as u64,
+        fold_writes: volume.fold_writes,
+        rate: volume.process_rate.into(),
+    }
 }
 
 pub fn recorder_settings(config: &Config) -> RecorderSettings {

@@ -200,7 +200,11 @@ impl Reloading {
         };
         let sources = checked.next.sources.clone();
         match self.hand_over(checked, said) {
-            Ok(next) => self.in_force = next,
+            Ok(next) => {
+                let limits = parts::volume_limits(&next.config);
+                self.attached.volume.limit(limits);
+                self.in_force = next;
+            }
             Err(error) => return self.refuse(Refusal { error, sources }, asker),
         }
         warnings.iter().for_each(|warning| warn!("{warning}"));

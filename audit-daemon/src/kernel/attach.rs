@@ -20,6 +20,7 @@ use super::{
     Attached, KernelError, MappedArray, Misses, Request, filesystems,
     load::{self, Opened, Prepared},
     pins,
+    volume::{VOLUME_MAPS, VolumeMaps},
     watches::{WATCH_MAPS, WatchMaps},
 };
 use crate::hooks::{self, Candidate, HOOKS, HookRow, Mechanism, Outcome, OutcomeState};
@@ -368,6 +369,8 @@ fn take_maps(
         take(filter)?,
         take(state)?,
     ];
+    let [settings, quiet, repeat, rate] = VOLUME_MAPS;
+    let volume_maps = [take(settings)?, take(quiet)?, take(repeat)?, take(rate)?];
     let cpus = request.cpus as usize;
     let attached = Attached {
         load: Load {
@@ -383,6 +386,7 @@ fn take_maps(
         ledger: Arc::new(MappedArray::map(ledger.fd(), 1 + 2 * cpus)?),
         load_map: MappedArray::map(load.fd(), 1)?,
         watch_maps: Some(WatchMaps::of(watch_maps)?),
+        volume: Arc::new(VolumeMaps::of(&volume_maps, request.cpus)?),
         misses: Arc::new(Misses::of_object(&opened.ebpf)),
         rings,
         ring_bytes: request.ring_bytes,

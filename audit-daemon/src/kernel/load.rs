@@ -9,6 +9,7 @@ use audit_common::{
     limits::{ENV_NAME_BYTES_MAX, EVENT_BYTES_MAX},
     offsets::{ABSENT, Offsets},
     settings::Settings,
+    volume::REPEATS,
     watch::VERDICTS,
 };
 use aya::{Btf as LoaderBtf, Ebpf, EbpfLoader, Pod, maps::HashMap};
@@ -246,6 +247,7 @@ fn open_object(object: &[u8], request: &Request, prepared: &Prepared) -> Result<
         .map_max_entries("WATCHED_NAMES", watches::NAMES_MAX)
         .map_max_entries("WATCH_ASKED", watches::ASKED_MAX)
         .map_max_entries("VERDICT_CACHE", request.cpus * VERDICTS)
+        .map_max_entries("REPEAT", request.cpus * REPEATS)
         .map_max_entries("CRITICAL", request.ring_bytes[Lane::Critical as usize])
         .map_max_entries("BULK", request.ring_bytes[Lane::Bulk as usize])
         .load(object)

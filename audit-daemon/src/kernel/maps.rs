@@ -31,6 +31,14 @@ unsafe impl Words for LedgerHead {}
 unsafe impl Words for u64 {}
 // SAFETY: u64 fields only.
 unsafe impl Words for audit_common::watch::WatchState {}
+// SAFETY: u64 fields only.
+unsafe impl Words for audit_common::volume::VolumeSettings {}
+// SAFETY: u64 fields and arrays of them.
+unsafe impl Words for audit_common::volume::Quiet {}
+// SAFETY: u64 fields and arrays of them.
+unsafe impl Words for audit_common::volume::Repeat {}
+// SAFETY: u64 fields only.
+unsafe impl Words for audit_common::volume::Rate {}
 // SAFETY: u64 fields and one array of sixteen bytes.
 unsafe impl Words for Load {}
 
@@ -121,6 +129,11 @@ impl<T: Words> MappedArray<T> {
     /// Adds to one word, which the kernel may change at the same time; wraps.
     pub fn add(&self, entry: usize, word: usize, change: u64) {
         self.words(entry, word + 1)[word].fetch_add(change, Ordering::AcqRel);
+    }
+
+    /// One word and no other.
+    pub fn word(&self, entry: usize, word: usize) -> u64 {
+        self.words(entry, word + 1)[word].load(Ordering::Acquire)
     }
 
     /// Sets one word and no other.

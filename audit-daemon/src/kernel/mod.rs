@@ -17,6 +17,7 @@ mod maps;
 mod misses;
 mod offsets;
 mod pins;
+mod volume;
 mod watches;
 
 use std::{
@@ -37,6 +38,7 @@ pub use load::check_rights;
 pub use maps::{MappedArray, page_bytes};
 pub use misses::{Lookout, Misses};
 pub use pins::{Unrecorded, unload};
+pub use volume::{Excess, Repeated, VolumeLimits, VolumeMaps};
 pub use watches::{Matching, WatchMaps};
 
 use crate::hooks::{HookRow, Outcome};
@@ -111,6 +113,7 @@ pub struct Attached {
     large_slots: u32,
     load_map: MappedArray<Load>,
     watch_maps: Option<WatchMaps>,
+    pub volume: Arc<VolumeMaps>,
     /// Programs and links that are not pinned live as long as this.
     held: Option<Ebpf>,
 }
@@ -158,7 +161,7 @@ impl Attached {
         let rings: u64 = self.ring_bytes.iter().map(|bytes| u64::from(*bytes)).sum();
         rings
             + u64::from(self.cpus) * scratch as u64
-            + (self.counters.bytes() + self.ledger.bytes()) as u64
+            + (self.counters.bytes() + self.ledger.bytes() + self.volume.bytes()) as u64
     }
 }
 

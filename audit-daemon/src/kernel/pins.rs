@@ -16,6 +16,7 @@ use super::{
     Attached, KernelError, MappedArray, Misses, Request,
     attach::outcome,
     load::Prepared,
+    volume::{VOLUME_MAPS, VolumeMaps},
     watches::{WATCH_MAPS, WatchMaps},
 };
 use crate::hooks::{HOOKS, HookRow, Outcome, OutcomeState};
@@ -24,7 +25,7 @@ use crate::hooks::{HOOKS, HookRow, Outcome, OutcomeState};
 const SHARED_MAPS: [&str; 5] = ["CRITICAL", "BULK", "COUNTERS", "LEDGER", "LOAD"];
 
 fn shared_maps() -> impl Iterator<Item = &'static str> {
-    SHARED_MAPS.into_iter().chain(WATCH_MAPS)
+    SHARED_MAPS.into_iter().chain(WATCH_MAPS).chain(VOLUME_MAPS)
 }
 
 fn map_name(map: &str) -> String {
@@ -100,8 +101,12 @@ pub fn adopt(request: &Request, prepared: &Prepared) -> Result<Option<Attached>,
     ) else {
         return Ok(None);
     };
-    let watch_maps: Vec<MapData> = WATCH_MAPS.into_iter().filter_map(open).collect();
-    let Ok(watch_maps) = <[MapData; 5]>::try_from(watch_maps) else {
+    let watch_maps: Vec<MapData> = WATCH_MAPS.into_iter().filter_map(&open).collect();
+    let volume_maps: Vec<MapData> = VOLUME_MAPS.into_iter().filter_map(&open).collect();
+    let (Ok(watch_maps), Ok(volume_maps)) = (
+        <[MapData; 5]>::try_from(watch_maps),
+        <[MapData; 4]>::try_from(volume_maps),
+    ) else {
         return Ok(None);
     };
     let cpus = request.cpus as usize;
@@ -118,6 +123,7 @@ pub fn adopt(request: &Request, prepared: &Prepared) -> Result<Option<Attached>,
         ledger: Arc::new(MappedArray::map(ledger.fd(), 1 + 2 * cpus)?),
         load_map,
         watch_maps: Some(WatchMaps::of(watch_maps)?),
+        volume: Arc::new(VolumeMaps::of(&volume_maps, request.cpus)?),
         misses: Arc::new(Misses::of_pins(dir)),
         rings: [critical, bulk],
         ring_bytes: request.ring_bytes,

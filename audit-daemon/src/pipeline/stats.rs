@@ -4,6 +4,7 @@
 //! after each commit: no lock is ever held over work, and a reader of the status waits for nobody.
 
 use std::{
+    borrow::Cow,
     path::{Path, PathBuf},
     sync::{
         Mutex, MutexGuard, PoisonError,
@@ -362,10 +363,10 @@ impl Counted {
 }
 
 /// Each reason stands once, whatever processors it comes from.
-fn add(reasons: &mut Vec<(&'static str, u64)>, name: &'static str, count: u64) {
+fn add(reasons: &mut Vec<(Cow<'static, str>, u64)>, name: &'static str, count: u64) {
     match reasons.iter_mut().find(|(known, _)| *known == name) {
         Some((_, total)) => *total += count,
-        None if count > 0 => reasons.push((name, count)),
+        None if count > 0 => reasons.push((name.into(), count)),
         None => {}
     }
 }
@@ -428,12 +429,12 @@ mod tests {
         let (since_ns, [critical, bulk]) = next(&after, 9);
         assert_eq!(since_ns, 5);
         let expected = LaneTotals {
-            filtered: vec![("self", 14)],
+            filtered: vec![("self".into(), 14)],
             submitted: 15 + 4,
             lost: 5,
             recorded: 5,
             folded: 10,
-            left_out: vec![("unreadable", 4)],
+            left_out: vec![("unreadable".into(), 4)],
         };
         assert_eq!((critical, bulk), (expected, LaneTotals::default()));
         let (_, again) = next(&after, 12);

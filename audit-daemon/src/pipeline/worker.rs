@@ -5,6 +5,7 @@
 
 mod change;
 mod judge;
+mod volume;
 
 pub use change::{Change, Claim, Control, Limits};
 
@@ -19,7 +20,7 @@ use crate::{
     accounts::{Accounts, Fate, Ticket},
     decode,
     enrich::boot_ns,
-    kernel::Diagnostics,
+    kernel::{Diagnostics, VolumeMaps},
     losses::Losses,
     order::Order,
     policy::PathSearches,
@@ -61,12 +62,15 @@ pub struct WorkerParts {
     /// Events by lane that the kernel skipped since the last call, at most.
     pub skipped: Box<dyn FnMut() -> [u64; Lane::COUNT] + Send>,
     pub diagnostics: Option<Diagnostics>,
+    /// Where the kernel counts what it does not send; `None` without a kernel.
+    pub volume: Option<Arc<VolumeMaps>>,
 }
 
 pub struct Worker {
     recorder: Recorder,
     order: Order<Held>,
     searches: PathSearches,
+    volume: volume::Volume,
     accounts: Accounts,
     losses: Losses,
     doubles: HashSet<(u8, u16, u8, u64)>,
@@ -129,6 +133,7 @@ impl Worker {
             recorder: parts.recorder,
             order: Order::default(),
             searches: PathSearches::default(),
+            volume: volume::Volume::new(parts.volume),
             accounts: Accounts::resume(parts.resumed),
             losses,
             doubles: parts.doubles,
@@ -180,6 +185,7 @@ impl Worker {
     /// The last of everything: searches, losses, sums.
     fn end(&mut self) {
         self.expire_searches(u64::MAX);
+        self.tell_what_was_not_sent(true);
         self.say_alarms();
         let now_ns = boot_ns();
         self.declare_losses(now_ns.saturating_add(u64::MAX / 4));
@@ -276,6 +282,7 @@ impl Worker {
         self.recorder.names.tick(std::time::Instant::now());
         self.recorder.table.expire(now_ns);
         self.recorder.cgroups.expire(now_ns);
+        self.tell_what_was_not_sent(false);
         if self.drained {
             self.declare_losses(now_ns);
         }
@@ -312,9 +319,11 @@ impl Worker {
     /// Writes the sums since the last time.
     fn count(&mut self, now_ns: u64) {
         let done = self.accounts.acknowledgement().clone();
-        let (since_ns, totals) =
+        let (since_ns, mut totals) =
             self.counted
                 .next(&self.parts.counters, &done, &self.losses, now_ns);
+        let bulk = &mut totals[Lane::Bulk as usize];
+        self.volume.tell(bulk, &mut self.recorder);
         self.recorder.counts(since_ns, now_ns, &totals);
     }
 

@@ -7,7 +7,7 @@ use super::Lines;
 use super::head::{Head, Kind, Occurring, Outcome};
 use super::line::key;
 use super::notes::At;
-use super::view::{ActorView, FileView, Meta};
+use super::view::{ActorView, FileView, Folded, Meta};
 
 #[derive(Debug, Clone, Copy)]
 pub struct FileOpenView<'a> {
@@ -19,6 +19,8 @@ pub struct FileOpenView<'a> {
     pub flags: u32,
     /// 0 is success.
     pub errno: i32,
+    /// It stands for several.
+    pub folded: Option<Folded>,
 }
 
 /// What an open is for.
@@ -74,7 +76,8 @@ impl Lines {
                 outcome,
                 occurring: process.map_or_else(Occurring::default, |p| parts.occurring(p)),
                 ..Head::default()
-            };
+            }
+            .folded(view.folded);
             line.head(kind, &view.meta, &head);
             line.actor(&view.actor, parts);
             line.file(&At::root("file"), &view.file);

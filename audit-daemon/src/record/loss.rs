@@ -32,6 +32,8 @@ pub enum LossStage {
     Order,
     /// The log could not take them.
     Log,
+    /// Repeats of an act that is not known.
+    Repeat,
 }
 
 /// How many, and which if they had numbers.
@@ -114,6 +116,7 @@ fn cause(stage: LossStage) -> &'static str {
         LossStage::Ring => "ring full",
         LossStage::Order => "order queue full",
         LossStage::Log => "log not writable",
+        LossStage::Repeat => "repeats of what is not known",
     }
 }
 
@@ -126,6 +129,7 @@ impl Line<'_> {
             LossStage::Ring => "ring",
             LossStage::Order => "order",
             LossStage::Log => "log",
+            LossStage::Repeat => "repeat",
         };
         self.word(key!("stage"), stage);
         if !ranges.is_empty() {

@@ -116,6 +116,11 @@ impl Lines {
         }
     }
 
+    /// `metadata.uid` of the record with this sequence.
+    pub fn uid(&self, sequence: u64) -> String {
+        format!("{}.{sequence}", self.fixed.log_id)
+    }
+
     /// How much of the acting process records repeat from now on.
     pub fn set_actor_detail(&mut self, detail: ActorDetail) {
         self.settings.actor_detail = detail;

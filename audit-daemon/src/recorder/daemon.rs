@@ -1,6 +1,8 @@
 //! Records of the daemon itself and of its log: start, stop, configuration, counts, loss, clock
 //! steps, coverage, rotation, deletion.
 
+use std::borrow::Cow;
+
 use super::{Recorder, lane, snapshot::id_of};
 use crate::{
     config::Source,
@@ -19,18 +21,23 @@ use crate::{
 /// Sums of one lane between two `daemon.counts`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LaneTotals {
-    pub filtered: Vec<(&'static str, u64)>,
+    pub filtered: Vec<(Cow<'static, str>, u64)>,
     pub submitted: u64,
     pub lost: u64,
     pub recorded: u64,
     pub folded: u64,
-    pub left_out: Vec<(&'static str, u64)>,
+    pub left_out: Vec<(Cow<'static, str>, u64)>,
 }
 
 impl LaneTotals {
     pub fn seen(&self) -> u64 {
         self.filtered.iter().map(|(_, count)| count).sum::<u64>() + self.submitted + self.lost
     }
+}
+
+fn borrowed<'a>(reasons: &'a [(Cow<'static, str>, u64)]) -> Vec<(&'a str, u64)> {
+    let one = |(reason, count): &'a (Cow<'static, str>, u64)| (&**reason, *count);
+    reasons.iter().map(one).collect()
 }
 
 pub(super) fn process_view<'a>(
@@ -259,6 +266,14 @@ impl Recorder {
         self.lost(of, LossStage::Hook, lost, since_ns, now_ns);
     }
 
+    /// Repeats of opens that have no record here: they, or the daemon that knew them, are gone.
+    pub fn repeats_of_nothing(&mut self, count: u64, since_ns: u64) {
+        let now_ns = self.clock.boot_ns_now();
+        let lost = Lost::Count(count);
+        let of = audit_common::Lane::Bulk;
+        self.lost(of, LossStage::Repeat, lost, since_ns, now_ns);
+    }
+
     /// Nothing was seen since the last record: the daemon before us did not end in order, and its
     /// programs ended with it.
     pub fn unseen(&mut self, last_utc_ns: i64) {
@@ -281,15 +296,19 @@ impl Recorder {
 
     pub fn counts(&mut self, since_ns: u64, now_ns: u64, totals: &[LaneTotals; 2]) {
         let (start_utc_ns, end_utc_ns) = (self.utc(since_ns), self.utc(now_ns));
-        let [critical, bulk] = totals.each_ref().map(|totals| LaneCounts {
-            seen: totals.seen(),
-            filtered: &totals.filtered,
-            submitted: totals.submitted,
-            lost: totals.lost,
-            recorded: totals.recorded,
-            folded: totals.folded,
-            left_out: &totals.left_out,
-        });
+        let reasons = totals
+            .each_ref()
+            .map(|totals| [borrowed(&totals.filtered), borrowed(&totals.left_out)]);
+        let counts = |lane: usize| LaneCounts {
+            seen: totals[lane].seen(),
+            filtered: &reasons[lane][0],
+            submitted: totals[lane].submitted,
+            lost: totals[lane].lost,
+            recorded: totals[lane].recorded,
+            folded: totals[lane].folded,
+            left_out: &reasons[lane][1],
+        };
+        let [critical, bulk] = [counts(0), counts(1)];
         self.write(end_utc_ns, |lines, out, meta| {
             let view = CountsView {
                 meta,

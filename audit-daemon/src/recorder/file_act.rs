@@ -16,7 +16,7 @@ use crate::{
         FileActView, FileResult,
         view::{Fact, FileDetails, FileView, Inode, Source, Text},
     },
-    watching::{Below, Decider, Identified, Meaning, Named, Question, Start, Views},
+    watching::{Below, Decider, Decision, Identified, Meaning, Named, Question, Start, Views},
 };
 
 const ENOENT: u32 = libc::ENOENT.cast_unsigned();
@@ -48,8 +48,10 @@ impl Recorder {
         let acting = Acting::of(self, header, event.namespace_pid);
         let names = names(event, &objects);
         let scratch = &mut self.watching;
-        let Some(labels) = decider.decide_named(&names, &acting.who(), header, scratch) else {
-            return Outcome::Unwatched;
+        let labels = match decider.decide_named(&names, &acting.who(), header, scratch) {
+            Decision::Watched(labels) => labels,
+            Decision::Unwatched => return Outcome::Unwatched,
+            Decision::Excluded => return Outcome::Excluded,
         };
         if !wanted {
             return Outcome::Watched;

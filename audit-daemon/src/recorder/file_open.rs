@@ -8,20 +8,42 @@ use super::{Recorder, acting::Acting, facts, path};
 use crate::{
     config::Operation,
     decode::{Part, Tails},
+    enrich::clock::WallClock,
     record::{
         FileOpenView, Intent,
-        view::{Fact, FileView, Inode, Source, Text},
+        view::{Fact, FileView, Folded, Inode, Meta, Source, Text},
     },
-    watching::{Access, Below, Decider},
+    watching::{Access, Below, Decider, Decision},
 };
 
+/// Opens that were the same as one that has its own record, and were counted after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repetition {
+    pub count: u64,
+    pub first_ns: u64,
+    pub last_ns: u64,
+    /// Sequence of that record, unless an earlier daemon wrote it.
+    pub of: Option<u64>,
+}
+
+impl Repetition {
+    fn folded(&self, clock: &WallClock) -> Folded {
+        Folded {
+            count: self.count,
+            first_utc_ns: super::utc(clock, self.first_ns),
+            last_utc_ns: super::utc(clock, self.last_ns),
+        }
+    }
+}
+
 impl Recorder {
-    /// Writes the record of an open, if the decider wants one.
+    /// Writes the record of an open, or of its repetition, if the decider wants one.
     pub fn file_open(
         &mut self,
         event: &FileOpen,
         tails: &Tails<'_>,
         decider: &Decider,
+        repeated: Option<&Repetition>,
         wanted: bool,
     ) -> Outcome {
         if event.errno != 0 && !is_named(tails) {
@@ -44,19 +66,31 @@ impl Recorder {
             is_new: created,
             on_disk: on_disk.bytes,
             path: file.path.bytes,
-            below: (event.tree_ino != 0).then_some(Below {
-                tree: (event.tree_dev, event.tree_ino),
-                levels: event.tree_levels,
-            }),
+            below: below(event),
         };
         let who = acting.who();
-        let Some(labels) = decider.decide(&access, &who, header, &mut self.watching) else {
-            return Outcome::Unwatched;
+        let labels = match decider.decide(&access, &who, header, &mut self.watching) {
+            Decision::Watched(labels) => labels,
+            Decision::Unwatched => return Outcome::Unwatched,
+            Decision::Excluded => return Outcome::Excluded,
         };
         if !wanted {
             return Outcome::Watched;
         }
+        let first = repeated.and_then(|repeated| repeated.of);
+        let first = first.map(|sequence| self.lines.uid(sequence));
         let meta = super::meta(&self.clock, self.next_sequence, &labels, header);
+        let folded = repeated.map(|repeated| repeated.folded(&self.clock));
+        let meta = match folded {
+            // Each event of the kernel has one record, and this is of those that it did not send.
+            Some(folded) => Meta {
+                utc_ns: folded.first_utc_ns,
+                event: None,
+                correlation: first.as_deref(),
+                ..meta
+            },
+            None => meta,
+        };
         let (parent, ancestry) = (acting.parent(), acting.ancestry());
         let process = acting.process(header, self.host.cap_full, parent.as_ref(), &ancestry);
         let view = FileOpenView {
@@ -66,6 +100,7 @@ impl Recorder {
             intent,
             flags: event.open_flags,
             errno: event.errno.cast_signed(),
+            folded,
         };
         self.lines.file_open(&mut self.out, &view);
         self.written();
@@ -78,6 +113,23 @@ impl Recorder {
 pub enum Outcome {
     Watched,
     Unwatched,
+    /// Each watch that is for it has an exception for it.
+    Excluded,
+}
+
+impl Recorder {
+    /// What the kernel need not send of a process whose open was excluded: see [`Decider::quiet`].
+    pub fn quiet(&mut self, event: &FileOpen, decider: &Decider) -> Option<(u64, u64)> {
+        let acting = Acting::of(self, &event.header, event.namespace_pid);
+        decider.quiet(&acting.who(), &event.header)
+    }
+}
+
+fn below(event: &FileOpen) -> Option<Below> {
+    (event.tree_ino != 0).then_some(Below {
+        tree: (event.tree_dev, event.tree_ino),
+        levels: event.tree_levels,
+    })
 }
 
 fn operation(intent: Intent) -> Operation {

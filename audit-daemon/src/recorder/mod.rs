@@ -30,8 +30,9 @@ use crate::{
 };
 
 pub use daemon::{LaneTotals, unhex};
+pub use exec::trimmed;
 pub use exec_failed::Failure;
-pub use file_open::Outcome;
+pub use file_open::{Outcome, Repetition};
 pub use reload::{Asker, ConfigId, ConfigOutcome, ConfigSaid, RecorderChange};
 
 /// Listed variables that are masked one by one, each in memory of its own.

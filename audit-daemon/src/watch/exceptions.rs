@@ -90,6 +90,11 @@ impl Except {
         })
     }
 
+    /// Has it nothing to do with paths?
+    pub fn is_of_subject(&self) -> bool {
+        self.paths.is_empty()
+    }
+
     /// The condition by which the subject is excluded, if all of them hold.
     pub fn holds(&self, subject: &Subject<'_>) -> Option<Condition> {
         let mut reason = None;

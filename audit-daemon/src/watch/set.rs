@@ -246,6 +246,19 @@ impl WatchSet {
         }
     }
 
+    /// Is the subject excluded by every watch for this operation, whatever the path? `None` is
+    /// whatever it does.
+    pub fn excludes(&self, subject: &Subject<'_>, operation: Option<Operation>) -> bool {
+        let mut concerned = self
+            .watches
+            .iter()
+            .filter(|one| operation.is_none_or(|operation| one.operations.contains(operation)));
+        concerned.all(|one| {
+            let mut excepts = one.excepts.iter();
+            excepts.any(|except| except.is_of_subject() && except.holds(subject).is_some())
+        })
+    }
+
     fn find(
         &self,
         path: &[u8],

@@ -29,7 +29,7 @@ use tracing::{info, warn};
 use super::{Current, Decider};
 use crate::{
     enrich::mounts::Mounts,
-    kernel::{KernelError, Matching, WatchMaps},
+    kernel::{KernelError, Matching, VolumeMaps, WatchMaps},
     watch::set::WatchSet,
 };
 
@@ -79,10 +79,12 @@ impl Keeper {
         maps: WatchMaps,
         labels: Vec<String>,
         current: Current,
+        volume: Arc<VolumeMaps>,
     ) -> Result<Keeper, KeeperError> {
         let mut keeping = Keeping {
             set,
             maps,
+            volume,
             labels,
             current,
             mountinfo: std::fs::File::open("/proc/self/mountinfo")?.into(),
@@ -135,6 +137,8 @@ pub fn found_wanting(mut set: WatchSet) -> io::Result<Vec<String>> {
 struct Keeping {
     set: WatchSet,
     maps: WatchMaps,
+    /// Who is quiet is found anew by each decider.
+    volume: Arc<VolumeMaps>,
     labels: Vec<String>,
     current: Current,
     /// Its content changing is an event of priority.
@@ -263,7 +267,8 @@ impl Keeping {
             }
         }
         self.said = found.warnings;
-        let decider = Decider::new(set, mounts, found.known, &self.labels);
+        let policy = self.volume.new_policy();
+        let decider = Decider::new(set, mounts, found.known, &self.labels, policy);
         Ok((decider, found.matching))
     }
 

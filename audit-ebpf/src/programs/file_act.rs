@@ -32,7 +32,7 @@ use crate::{
     scratch::{self, Large, Word},
     settings::offset,
     tails::Tails,
-    task,
+    task, volume,
     watch::{self, Found},
 };
 use begin::begin;
@@ -271,7 +271,7 @@ fn acted(state: &WatchState, task: u64, regs: u64, slot: *mut u8, errno: u32, tu
         return;
     }
     let token = scene.argument(scene.plan().first_name()) ^ u64::from(errno) << 48;
-    if !turn.takes(task, token) {
+    if !turn.takes(task, token) || !volume::admits(task, &event.header) {
         return;
     }
     event.reasons = found.reasons;

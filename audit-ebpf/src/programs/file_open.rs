@@ -22,7 +22,7 @@ use crate::{
     scratch::{self, Large},
     settings::{offset, setting},
     tails::Tails,
-    task, watch,
+    task, volume, watch,
 };
 
 const OPEN: u64 = 2;
@@ -140,10 +140,9 @@ fn opened(state: &WatchState, task: u64, fd: u32, slot: Large, turn: Turn) {
     event.tree_dev = found.tree.dev;
     event.tree_levels = found.tree.levels;
     event.dev = own.dev;
-    event.generation = read::kernel(inode + offset!(inode_generation));
     event.mode = u32::from(read::kernel::<u16>(inode + offset!(inode_mode)));
     event.links = read::kernel(inode + offset!(inode_nlink));
-    event.owner = read::kernel(inode + offset!(inode_uid));
+    event.exec_id = volume::exec_id(task);
     event.flags = u32::from(created) * flag::CREATED
         | u32::from(shared) * flag::UNPROVEN
         | u32::from(asked.at) * flag::AT
@@ -154,6 +153,9 @@ fn opened(state: &WatchState, task: u64, fd: u32, slot: Large, turn: Turn) {
     event.open_flags = kept & !O_NOT_KEPT | asked.flags & O_NOT_KEPT;
     event.errno = 0;
     event.reasons = found.reasons;
+    if !volume::admits_open(event, place) {
+        return;
+    }
     // SAFETY: a large slot, as `Tails` asks.
     let tails = unsafe { Tails::after(slot, size_of::<FileOpen>()) };
     let fs: u64 = read::kernel(task + offset!(task_fs));
@@ -204,8 +206,11 @@ fn failed(state: &WatchState, task: u64, errno: u32, slot: Large, turn: Turn) {
         return;
     }
     (event.ino, event.tree_ino) = (0, 0);
-    (event.dev, event.generation, event.mode, event.links) = (0, 0, 0, 0);
-    (event.owner, event.tree_levels, event.tree_dev) = (0, 0, 0);
+    if !volume::admits(task, &event.header) {
+        return;
+    }
+    (event.dev, event.repeats, event.mode, event.links) = (0, 0, 0, 0);
+    (event.exec_id, event.tree_levels, event.tree_dev) = (0, 0, 0);
     event.flags = u32::from(asked.at) * flag::AT | u32::from(asked.by_handle) * flag::BY_HANDLE;
     event.open_flags = asked.flags;
     event.errno = errno;

@@ -39,7 +39,7 @@ fn is_live(at_start: &Config, key: &str) -> bool {
         .and_then(|name| at_start.events.get(name));
     let of_event =
         recorded.is_some_and(|event| event.record || !hooks::ONLY_RECORDED.contains(&event.name));
-    LIVE.contains(&key) || of_event || key.starts_with("mask.")
+    LIVE.contains(&key) || of_event || key.starts_with("mask.") || key.starts_with("volume.")
 }
 
 /// What differs between two configurations, with the watches that each means.

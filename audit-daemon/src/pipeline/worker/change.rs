@@ -125,6 +125,8 @@ impl Worker {
 
     /// From here on all is judged by it. Gives its record, and whom to tell of that.
     fn change(&mut self, change: Change) -> (ConfigSaid, Sender<u64>) {
+        // They happened before, too.
+        self.tell_what_was_not_sent(true);
         self.parts.wanted = change.wanted;
         self.parts.counts_interval_ns = change.counts_interval_ns;
         if let Some(watching) = change.watching {

@@ -2,7 +2,7 @@
 //!
 //! Owns the choice by kind. Must not read a batch, and must not know how a record reads.
 
-use audit_common::{Header, Lane};
+use audit_common::{Header, Lane, file_act::FileAct, file_open::FileOpen};
 use tracing::debug;
 
 use super::Worker;
@@ -10,8 +10,7 @@ use crate::{
     accounts::{Fate, Ticket},
     decode::{self, Event},
     policy::{Judgement, Search},
-    recorder::{Failure, Outcome, Recorder},
-    watching::Decider,
+    recorder::{Failure, Outcome},
 };
 
 impl Worker {
@@ -74,7 +73,8 @@ impl Worker {
                 self.recorded(wanted.exit && (written || !write), written, &event.header)
             }
             Event::CgroupCreated(..) | Event::CgroupRemoved(..) => self.cgroup(event),
-            Event::FileOpen(..) | Event::FileAct(..) => self.file(event),
+            Event::FileOpen(event, tails) => self.file_open(event, tails, entry),
+            Event::FileAct(event, tails) => self.file_act(event, tails),
             Event::Unknown(header) => {
                 debug!("an event of unknown kind {}", header.kind);
                 Fate::LeftOut
@@ -98,35 +98,37 @@ impl Worker {
         Fate::Folded
     }
 
-    /// What was done to a file.
-    fn file(&mut self, event: &Event<'_>) -> Fate {
-        match event {
-            Event::FileOpen(event, tails) => self
-                .watched(&event.header, |recorder, decider, write| {
-                    recorder.file_open(event, tails, decider, write)
-                }),
-            Event::FileAct(event, tails) => self
-                .watched(&event.header, |recorder, decider, write| {
-                    recorder.file_act(event, tails, decider, write)
-                }),
-            _ => Fate::LeftOut,
-        }
-    }
-
-    /// A file event, recorded if a watch is for it.
-    fn watched(
-        &mut self,
-        header: &Header,
-        record: impl FnOnce(&mut Recorder, &Decider, bool) -> Outcome,
-    ) -> Fate {
+    /// Something was opened: recorded if a watch is for it.
+    fn file_open(&mut self, event: &FileOpen, tails: &decode::Tails<'_>, entry: &[u8]) -> Fate {
         let Some(decider) = self.parts.watching.get() else {
             return Fate::LeftOut;
         };
         let wanted = self.parts.wanted.file;
-        let write = wanted && !self.is_double(header);
-        match record(&mut self.recorder, &decider, write) {
-            Outcome::Unwatched => Fate::LeftOut,
-            Outcome::Watched => self.recorded(wanted, write, header),
+        let write = wanted && !self.is_double(&event.header);
+        let sequence = self.recorder.next_sequence();
+        let outcome = self.recorder.file_open(event, tails, &decider, None, write);
+        let watched = outcome == Outcome::Watched;
+        let sequence = (watched && write).then_some(sequence);
+        self.volume.came(event, entry, watched, sequence);
+        if outcome == Outcome::Excluded {
+            self.volume.excluded(event, &decider, &mut self.recorder);
+        }
+        match watched {
+            true => self.recorded(wanted, write, &event.header),
+            false => Fate::LeftOut,
+        }
+    }
+
+    /// Something was changed: recorded if a watch is for it.
+    fn file_act(&mut self, event: &FileAct, tails: &decode::Tails<'_>) -> Fate {
+        let Some(decider) = self.parts.watching.get() else {
+            return Fate::LeftOut;
+        };
+        let wanted = self.parts.wanted.file;
+        let write = wanted && !self.is_double(&event.header);
+        match self.recorder.file_act(event, tails, &decider, write) {
+            Outcome::Watched => self.recorded(wanted, write, &event.header),
+            Outcome::Unwatched | Outcome::Excluded => Fate::LeftOut,
         }
     }
 

@@ -115,6 +115,7 @@ fn open(
         intent,
         flags,
         errno,
+        folded: None,
     };
     line(|lines, out| lines.file_open(out, &view))
 }
