@@ -1,24 +1,22 @@
 //! `audit-daemon check`: validates the configuration, and tells what this kernel can see. Loads each
 //! program to know, attaches none, starts nothing.
 
-use std::{
-    fmt::Write,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+mod watches;
+
+use std::{fmt::Write, path::PathBuf, process::ExitCode};
 
 use serde::Serialize;
 
 use super::fail;
 use crate::{
-    config::{self, Loaded, Operation, Required, Watch},
+    config::{self, Loaded, Required},
     daemon::{self, RunError},
     enrich::{cgroups::trees, host::Host},
     hooks::{Outcome, OutcomeState},
     kernel,
-    watch::{self, set::WatchSet},
-    watching,
 };
+
+use watches::WatchLine;
 
 /// Columns of the narrowest terminal that we write for.
 const WIDTH: usize = 80;
@@ -119,7 +117,7 @@ fn check(loaded: &Loaded) -> Result<(Checked, Result<(), RunError>), RunError> {
                 embedded: source.embedded,
             })
             .collect(),
-        warnings: warnings(loaded),
+        warnings: watches::warnings(loaded),
         flavour,
         preempted: request.preempted,
         events: outcomes
@@ -128,75 +126,11 @@ fn check(loaded: &Loaded) -> Result<(Checked, Result<(), RunError>), RunError> {
             .collect(),
         watches: match loaded.config.events.get("file") {
             Some(event) if !event.record => Vec::new(),
-            _ => watches(loaded),
+            _ => watches::watches(loaded),
         },
         problems: host.problems.iter().map(ToString::to_string).collect(),
     };
     Ok((checked, verdict))
-}
-
-/// What an operator reads of a watch.
-#[derive(Serialize)]
-struct WatchLine {
-    name: String,
-    paths: Vec<String>,
-    operations: Vec<&'static str>,
-}
-
-impl WatchLine {
-    /// Does it watch all that is below a directory?
-    fn is_tree(&self) -> bool {
-        self.paths.iter().any(|path| path.contains("**"))
-    }
-}
-
-fn watches(loaded: &Loaded) -> Vec<WatchLine> {
-    let config = &loaded.config;
-    let own = daemon::own(loaded, &config.log.dir);
-    let line = |watch: Watch| WatchLine {
-        operations: watch.operations.iter().map(|one| one.as_str()).collect(),
-        name: watch.name,
-        paths: watch.paths,
-    };
-    let watches = watch::effective(&config.watch, &own, Path::exists);
-    watches.into_iter().map(line).collect()
-}
-
-/// What the daemon would say at its start.
-fn warnings(loaded: &Loaded) -> Vec<String> {
-    let mut warnings = daemon::warnings(loaded);
-    let own = daemon::own(loaded, &loaded.config.log.dir);
-    let watches = watch::effective(&loaded.config.watch, &own, Path::exists);
-    let found = WatchSet::new(watches).map(watching::found_wanting);
-    if let Ok(Ok(found)) = found {
-        warnings.extend(found);
-    }
-    warnings
-}
-
-/// One line for each watch: its name, its operations, its first path.
-fn put_watches(out: &mut String, watches: &[WatchLine]) {
-    if watches.is_empty() {
-        out.push_str("\nNo file is watched: `events.file.record` is false.\n");
-        return;
-    }
-    let _ = writeln!(out, "\n{:<20} {:<26} paths", "watch", "operations");
-    for watch in watches {
-        let all = watch.operations.len() + 1 >= Operation::EVERY.len();
-        let operations = match all {
-            true if watch.operations.contains(&"read") => "all".to_owned(),
-            true => "all but read".to_owned(),
-            false => watch.operations.join(","),
-        };
-        let first = watch.paths.first().map_or("", |path| &**path);
-        let more = match watch.paths.len() {
-            0 | 1 => String::new(),
-            paths => format!(" +{}", paths - 1),
-        };
-        let room = WIDTH.saturating_sub(48 + more.len());
-        let shown: String = first.chars().take(room).collect();
-        let _ = writeln!(out, "{:<20} {operations:<26} {shown}{more}", watch.name);
-    }
 }
 
 fn coverage(loaded: &Loaded, outcome: &Outcome) -> Coverage {
@@ -276,7 +210,7 @@ fn text(checked: &Checked) -> String {
     for event in &checked.events {
         put_event(&mut out, event);
     }
-    put_watches(&mut out, &checked.watches);
+    watches::put_watches(&mut out, &checked.watches);
     for problem in &checked.problems {
         out.push('\n');
         put_wrapped(&mut out, &format!("! {problem}"));
