@@ -88,6 +88,10 @@ offsets! {
     inode_sb = "inode.i_sb",
     inode_uid = "inode.i_uid",
     inode_gid = "inode.i_gid",
+    inode_size = "inode.i_size",
+    /// A structure of both until 6.10, under another name from 6.6 on.
+    inode_ctime_sec = "inode.i_ctime_sec|inode.__i_ctime.tv_sec|inode.i_ctime.tv_sec",
+    inode_ctime_nsec = "inode.i_ctime_nsec|inode.__i_ctime.tv_nsec|inode.i_ctime.tv_nsec",
     sb_dev = "super_block.s_dev",
     sb_magic = "super_block.s_magic",
     files_fdt = "files_struct.fdt",

@@ -18,15 +18,15 @@ use audit_common::{
     volume::{QUIET_ALL, QUIET_READS},
 };
 
-pub use keeper::{Keeper, KeeperError, Replaced, found_wanting};
+pub use keeper::{Keeper, KeeperError, Replaced, Survey, Tell, survey};
 pub use meaning::{Identified, Meaning, Question, Start, Views};
 
 use crate::{
     config::Operation,
-    enrich::mounts::Mounts,
+    enrich::{mounts::Mounts, process::Executable},
     watch::{
         Scratch,
-        exceptions::FileId,
+        exceptions::{FileId, Version},
         set::{Judgement, Subject, WatchId, WatchSet},
     },
 };
@@ -75,7 +75,7 @@ pub enum Decision {
 /// Who acts.
 #[derive(Clone, Copy)]
 pub struct Who<'a> {
-    pub executable: Option<ObjectId>,
+    pub executable: Option<Executable>,
     pub user: Option<&'a str>,
     pub container: Option<&'a str>,
 }
@@ -238,10 +238,8 @@ impl Decider {
             with_below: false,
             inside: (!at_home).then_some(path),
             known: known.map_or(&[], Vec::as_slice),
-            executable_id: who.executable.map(|(dev, ino)| FileId {
-                dev: dev.into(),
-                ino,
-            }),
+            executable: who.executable.and_then(version),
+            time_ns: header.time_ns,
             uid: header.uid,
             user: who.user,
             container: who.container,
@@ -294,6 +292,21 @@ impl Decider {
 struct Found {
     watches: Vec<u32>,
     is_excepted: bool,
+}
+
+/// What a program is excluded by; `None` if too little is known of it.
+fn version(executable: Executable) -> Option<Version> {
+    let Executable {
+        dev,
+        ino,
+        ctime_ns,
+        size,
+    } = executable;
+    let id = FileId {
+        dev: dev.into(),
+        ino,
+    };
+    (ctime_ns != 0).then_some(Version { id, ctime_ns, size })
 }
 
 /// The last names of a path with the slashes before them; `None` if there are fewer.

@@ -204,3 +204,40 @@ fn check_warns_of_watches_that_are_less_than_they_seem() {
     ];
     assert_eq!(warnings, expected);
 }
+
+/// An auditor can compare what is excluded with what was delivered.
+#[test]
+fn check_lists_excluded_programs_by_their_contents() {
+    let setup = Setup::new().set("events.file.record", "true");
+    let program = setup.dir().join("program");
+    std::fs::write(&program, "\x7fELF").expect("write");
+    let watch = format!(
+        "[[watch]]\nname = \"pay\"\npaths = [\"/srv/pay/**\"]\n\
+         exclude = [{{ executables = [{program:?}, \"/no/such/program\"] }}, \
+         {{ executables = [{program:?}], users = [\"backup\"] }}]\n"
+    );
+    let setup = setup.append(&watch);
+    let said = load::run(setup.command("check").arg("--json"));
+    let checked: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+    let digest = load::run(Command::new("sha256sum").arg(&program));
+    let digest = digest.split(' ').next().expect("a digest");
+    let expected = serde_json::json!([
+        { "path": program, "sha256": digest, "reason": null },
+        { "path": "/no/such/program", "sha256": null, "reason": "does not exist" },
+    ]);
+    assert_eq!(checked["excluded"], expected);
+    let text = load::run(&mut setup.command("check"));
+    let table: Vec<&str> = text
+        .lines()
+        .skip_while(|line| !line.starts_with("excluded program"))
+        .take_while(|line| !line.is_empty())
+        .collect();
+    let row = |path: &str, hash: &str| format!("{path:<62}  {hash}");
+    let path = program.to_str().expect("UTF-8");
+    let expected = [
+        row("excluded program", "sha256"),
+        row(path, &digest[..16]),
+        row("/no/such/program", "-"),
+    ];
+    assert_eq!(table, expected);
+}

@@ -138,6 +138,8 @@ fn exec_fixed(number: u64) -> Exec {
         old_tid: 4102,
         argc: 2,
         namespace_pid: 4102,
+        file_ctime_ns: 1_700_000_000_123_456_789,
+        file_size: 142_144,
         ..Exec::new_zeroed()
     }
 }

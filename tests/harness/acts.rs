@@ -5,7 +5,7 @@
 use std::ffi::OsStr;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use crate::home::beside_us;
@@ -13,6 +13,16 @@ use crate::home::beside_us;
 /// `AUDIT_ACTS`, else the one that was built beside this program.
 pub fn program() -> PathBuf {
     beside_us("AUDIT_ACTS", "audit-acts")
+}
+
+/// A process of the program, or of a copy of it, that waits for its words.
+#[track_caller]
+pub fn waiting(program: &Path) -> Child {
+    Command::new(program)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("start audit-acts")
 }
 
 /// What an act came to.
@@ -60,22 +70,30 @@ impl Act {
     /// Starts the process; it waits for its words until it has them all.
     #[track_caller]
     pub fn start(&self) -> Child {
-        let mut child = Command::new(program())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("start audit-acts");
+        let mut child = waiting(&program());
+        self.tell(&mut child);
+        child
+    }
+
+    /// Tells a process that [waits](waiting) for its words.
+    #[track_caller]
+    pub fn tell(&self, child: &mut Child) {
         let mut input = child.stdin.take().expect("a pipe");
         input
             .write_all(&self.words)
             .expect("tell audit-acts what to do");
-        child
     }
 
     /// Does it and waits for its end.
     #[track_caller]
     pub fn run(&self) -> Acted {
-        let child = self.start();
+        self.run_by(waiting(&program()))
+    }
+
+    /// Has a process that [waits](waiting) do it, and waits for its end.
+    #[track_caller]
+    pub fn run_by(&self, mut child: Child) -> Acted {
+        self.tell(&mut child);
         let pid = child.id();
         let output = child.wait_with_output().expect("wait for audit-acts");
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -7,6 +7,7 @@ mod argv;
 mod cgroup;
 mod environment;
 mod evasion;
+mod excluded;
 mod exec;
 mod exec_failed;
 mod exit;

@@ -49,6 +49,9 @@ pub struct Exec {
     pub argc: u32,
     /// Pid in the innermost pid namespace.
     pub namespace_pid: u32,
+    /// When the file was changed last, in nanoseconds since 1970; 0 is not known.
+    pub file_ctime_ns: i64,
+    pub file_size: u64,
 }
 
-const _: () = assert!(size_of::<Exec>() == 240);
+const _: () = assert!(size_of::<Exec>() == 256);

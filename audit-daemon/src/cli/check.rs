@@ -16,7 +16,7 @@ use crate::{
     kernel,
 };
 
-use watches::WatchLine;
+use watches::{ExcludedLine, WatchLine};
 
 /// Columns of the narrowest terminal that we write for.
 const WIDTH: usize = 80;
@@ -46,6 +46,8 @@ struct Checked {
     events: Vec<Coverage>,
     /// In the order of the configuration; the built-in ones if it has none.
     watches: Vec<WatchLine>,
+    /// Programs whose accesses watches leave out.
+    excluded: Vec<ExcludedLine>,
     problems: Vec<String>,
 }
 
@@ -103,6 +105,11 @@ fn check(loaded: &Loaded) -> Result<(Checked, Result<(), RunError>), RunError> {
     let request = daemon::requests(&loaded.config, &host, v1.as_ref());
     let (flavour, outcomes) = kernel::probe(&request)?;
     let verdict = daemon::required_but_missing(&loaded.config, &outcomes);
+    let (warnings, excluded) = watches::survey(loaded);
+    let (watches, excluded) = match loaded.config.events.get("file") {
+        Some(event) if !event.record => (Vec::new(), Vec::new()),
+        _ => (watches::watches(loaded), excluded),
+    };
     let checked = Checked {
         version: env!("CARGO_PKG_VERSION"),
         kernel_release: host.kernel_release.clone(),
@@ -117,17 +124,15 @@ fn check(loaded: &Loaded) -> Result<(Checked, Result<(), RunError>), RunError> {
                 embedded: source.embedded,
             })
             .collect(),
-        warnings: watches::warnings(loaded),
+        warnings,
         flavour,
         preempted: request.preempted,
         events: outcomes
             .iter()
             .map(|outcome| coverage(loaded, outcome))
             .collect(),
-        watches: match loaded.config.events.get("file") {
-            Some(event) if !event.record => Vec::new(),
-            _ => watches::watches(loaded),
-        },
+        watches,
+        excluded,
         problems: host.problems.iter().map(ToString::to_string).collect(),
     };
     Ok((checked, verdict))
@@ -211,6 +216,7 @@ fn text(checked: &Checked) -> String {
         put_event(&mut out, event);
     }
     watches::put_watches(&mut out, &checked.watches);
+    watches::put_excluded(&mut out, &checked.excluded);
     for problem in &checked.problems {
         out.push('\n');
         put_wrapped(&mut out, &format!("! {problem}"));

@@ -197,11 +197,11 @@ fn start(loaded: &Loaded, options: Options) -> Result<Started, RunError> {
     let diagnostics = attached.diagnostics(request.diagnostics);
     let watches = parts::watches(loaded, &log_dir);
     attached.volume.limit(parts::volume_limits(config));
-    let (keeper, watching) = parts::keeper(config, watches, &mut attached)?;
+    let shared = Arc::new(Shared::default());
+    let (keeper, watching) = parts::keeper(config, watches, &mut attached, &shared)?;
     let resumed = source::resume(&attached);
     let doubles = resume::origin(&mut log, &attached, &host, &resumed)?;
 
-    let shared = Arc::new(Shared::default());
     shared.starts_with(log.total_bytes(), resumed.clone());
     shared.set_cap(limits.cap_bytes);
     let mut recorder = parts::recorder(config, &host, masker, &log, v1.as_ref())?;

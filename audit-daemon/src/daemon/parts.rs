@@ -1,6 +1,9 @@
 //! From configuration and host to the parts of a pipeline.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use audit_common::{
     Lane,
@@ -26,7 +29,7 @@ use crate::{
     kernel::{Attached, Lookout, MappedArray, Pinning, Request, VolumeLimits},
     log::Log,
     mask::{CustomRule, MaskSettings, Masker},
-    pipeline::{Wanted, WorkerParts},
+    pipeline::{Shared, Wanted, WorkerParts},
     record::{self, Lines, view::Origin},
     recorder::{Recorder, RecorderSettings},
     source::Acknowledgement,
@@ -193,6 +196,7 @@ pub fn keeper(
     config: &Config,
     watches: Vec<Watch>,
     attached: &mut Attached,
+    shared: &Arc<Shared>,
 ) -> Result<(Option<Keeper>, Current), RunError> {
     let current = Current::default();
     let (true, Some(maps)) = (wanted(config).file, attached.take_watch_maps()) else {
@@ -201,7 +205,9 @@ pub fn keeper(
     let set = WatchSet::new(watches)?;
     let labels = config.records.labels.clone();
     let volume = attached.volume.clone();
-    let keeper = Keeper::start(set, maps, labels, current.clone(), volume)?;
+    let shared = shared.clone();
+    let tell = Box::new(move |change| shared.programs.add(change));
+    let keeper = Keeper::start(set, maps, labels, current.clone(), volume, tell)?;
     Ok((Some(keeper), current))
 }
 

@@ -47,6 +47,17 @@ pub struct Reference {
     pub path: Option<Arc<[u8]>>,
 }
 
+/// The file that a process runs, as it was when it was executed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Executable {
+    /// As the kernel has it.
+    pub dev: u32,
+    pub ino: u64,
+    /// 0: not known.
+    pub ctime_ns: i64,
+    pub size: u64,
+}
+
 /// One process.
 #[derive(Clone, Debug)]
 pub struct Process {
@@ -55,8 +66,7 @@ pub struct Process {
     pub parent: Option<Reference>,
     /// Masked; kept only if records repeat it.
     pub command: Option<Arc<[u8]>>,
-    /// Device (as the kernel has it) and inode of the program that it runs.
-    pub executable: Option<(u32, u64)>,
+    pub executable: Option<Executable>,
     pub login_uid: u32,
     pub session: u32,
     /// Found in /proc, not seen from its start.
@@ -157,7 +167,12 @@ impl ProcessTable {
             path,
         };
         let command = command.map(Arc::from);
-        let executable = Some((event.file_dev, event.file_ino));
+        let executable = Some(Executable {
+            dev: event.file_dev,
+            ino: event.file_ino,
+            ctime_ns: event.file_ctime_ns,
+            size: event.file_size,
+        });
         if let Some(process) = self.entries.get_mut(&key) {
             process.reference = reference;
             process.command = command;

@@ -51,6 +51,9 @@ pub struct Exe {
     pub ino: u64,
     pub mode: u32,
     pub links: u32,
+    /// 0: not known.
+    pub ctime_ns: i64,
+    pub size: u64,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -219,6 +222,11 @@ fn exe(link: &Path) -> Option<Exe> {
         ino: file.as_ref().map_or(0, |file| file.ino()),
         mode: file.as_ref().map_or(0, |file| file.mode()),
         links: file.as_ref().map_or(0, |file| file.nlink() as u32),
+        ctime_ns: file.as_ref().map_or(0, |file| {
+            let seconds = file.ctime().wrapping_mul(1_000_000_000);
+            seconds.wrapping_add(file.ctime_nsec())
+        }),
+        size: file.as_ref().map_or(0, |file| file.size()),
     })
 }
 

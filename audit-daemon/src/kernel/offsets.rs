@@ -15,6 +15,9 @@ const OPTIONAL: &[&str] = &[
     "css_cgroup",
     // Only where 32-bit programs exist.
     "task_ti_status",
+    // Without it programs are not excluded.
+    "inode_ctime_sec",
+    "inode_ctime_nsec",
 ];
 
 /// All offsets, and the names of those that are missing and not optional.

@@ -5,6 +5,7 @@
 //! one stops the stage before it, up to the rings, where the kernel counts what finds no room. Only
 //! the screen is never waited for.
 
+mod programs;
 mod screen;
 mod stats;
 mod worker;

@@ -20,7 +20,7 @@ use audit_common::{
 };
 use crossbeam_channel::Receiver;
 
-use super::ToWriter;
+use super::{ToWriter, programs::ProgramChanges};
 use crate::{
     accounts::Fate,
     enrich::{cgroups::CgroupCounters, process::TableCounters, users::NamesCounters},
@@ -135,6 +135,8 @@ pub struct Shared {
     stopping: AtomicBool,
     /// Found by the writer, not yet in a record.
     alarms: Mutex<Vec<(PathBuf, Alarm)>>,
+    /// Found by the keeper of the watches, not yet in a record.
+    pub programs: ProgramChanges,
     first_log_bytes: AtomicU64,
     /// What the log may take.
     cap_bytes: AtomicU64,

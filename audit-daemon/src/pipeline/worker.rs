@@ -314,6 +314,9 @@ impl Worker {
         for (log_dir, alarm) in self.shared.take_alarms() {
             self.recorder.log_alarm(&log_dir, &alarm);
         }
+        for change in self.shared.programs.take() {
+            self.recorder.program_changed(&change);
+        }
     }
 
     /// Writes the sums since the last time.

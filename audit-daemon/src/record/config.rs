@@ -1,7 +1,7 @@
 //! `daemon.config`: what the daemon was told to do.
 //!
 //! OWNS: its view, which of two states is `entity` and which `entity_result`, and the list of what
-//! differs (`unmapped.config`).
+//! differs (`unmapped.config`). Also of what it was told to leave out, where that changed by itself.
 //! MUST NOT: contain values of settings; a hash says which configuration it was.
 
 use super::Lines;
@@ -31,6 +31,11 @@ pub enum ConfigChange<'a> {
         old: ConfigFile<'a>,
         new: ConfigFile<'a>,
         difference: &'a ConfigDifference,
+    },
+    /// A program that watches exclude is not what it was.
+    Program {
+        before: ConfigFile<'a>,
+        now: ConfigFile<'a>,
     },
     /// The old one stays, for this reason.
     Refused {
@@ -72,7 +77,9 @@ impl Lines {
     pub fn daemon_config(&mut self, out: &mut Vec<u8>, view: &ConfigView) {
         let (kind, outcome, detail) = match view.change {
             ConfigChange::Loaded(_) => (&LOADED, Outcome::Success, None),
-            ConfigChange::Changed { .. } => (&CHANGED, Outcome::Success, None),
+            ConfigChange::Changed { .. } | ConfigChange::Program { .. } => {
+                (&CHANGED, Outcome::Success, None)
+            }
             ConfigChange::Refused { reason, .. } => {
                 (&CHANGED, Outcome::Failure(None), Some(reason))
             }
@@ -91,15 +98,21 @@ impl Lines {
             line.head(kind, &view.meta, &head);
             line.actor(&view.actor, parts);
             match view.change {
-                ConfigChange::Loaded(file) => line.entity(key!("entity"), "entity", &file),
+                ConfigChange::Loaded(file) => {
+                    line.entity(key!("entity"), "entity", &file, CONFIGURATION);
+                }
                 ConfigChange::Changed { old, new, .. } => {
-                    line.entity(key!("entity"), "entity", &old);
-                    line.entity(key!("entity_result"), "entity_result", &new);
+                    line.entity(key!("entity"), "entity", &old, CONFIGURATION);
+                    line.entity(key!("entity_result"), "entity_result", &new, CONFIGURATION);
+                }
+                ConfigChange::Program { before, now } => {
+                    line.entity(key!("entity"), "entity", &before, PROGRAM);
+                    line.entity(key!("entity_result"), "entity_result", &now, PROGRAM);
                 }
                 ConfigChange::Refused { kept, refused, .. } => {
-                    line.entity(key!("entity"), "entity", &kept);
-                    if let Some(refused) = &refused {
-                        line.entity(key!("entity_result"), "entity_result", refused);
+                    line.entity(key!("entity"), "entity", &kept, CONFIGURATION);
+                    if let Some(file) = &refused {
+                        line.entity(key!("entity_result"), "entity_result", file, CONFIGURATION);
                     }
                 }
             }
@@ -111,6 +124,10 @@ impl Lines {
         });
     }
 }
+
+/// What an entity is.
+const CONFIGURATION: &str = "\",\"type_id\":99,\"type\":\"Configuration\"},";
+const PROGRAM: &str = "\",\"type_id\":99,\"type\":\"Excluded program\"},";
 
 const LOADED: Kind = Kind {
     ids: r#""class_uid":3004,"category_uid":3,"activity_id":10,"type_uid":300410,"#,
@@ -125,14 +142,20 @@ const CHANGED: Kind = Kind {
 };
 
 impl Line<'_> {
-    fn entity(&mut self, key: &'static str, name: &'static str, file: &ConfigFile) {
+    fn entity(
+        &mut self,
+        key: &'static str,
+        name: &'static str,
+        file: &ConfigFile,
+        kind: &'static str,
+    ) {
         let at = At::root(name);
         self.raw(key);
         self.raw("{");
         self.path(key!("name"), &at.field("name"), &Text::whole(file.name));
         self.raw("\"uid\":\"sha256:");
         self.push_hex(&file.sha256);
-        self.raw("\",\"type_id\":99,\"type\":\"Configuration\"},");
+        self.raw(kind);
     }
 
     fn config_difference(&mut self, difference: &ConfigDifference) {

@@ -1,7 +1,9 @@
 //! The configuration is changed while the daemon runs: what of it the recorder takes over, and the
-//! record that says so.
+//! record that says so; also that of a program that it names.
 //!
-//! Owns that record's view. Must not decide what is in force, or since when.
+//! Owns these records' views. Must not decide what is in force, or since when.
+
+use std::os::unix::ffi::OsStrExt as _;
 
 use super::{Recorder, RecorderSettings, daemon::process_view, identity};
 use crate::{
@@ -11,6 +13,7 @@ use crate::{
         ActorDetail, ConfigChange, ConfigDifference, ConfigFile, ConfigView,
         view::{ActorView, ProcessId, ProcessView, UNSET},
     },
+    watch::programs::Change,
 };
 
 /// What a change of configuration changes here.
@@ -60,6 +63,28 @@ pub enum ConfigOutcome {
 }
 
 impl Recorder {
+    /// A program that watches exclude is not what it was; the record's time is that from which it is
+    /// excluded as it is now.
+    pub fn program_changed(&mut self, change: &Change) {
+        let name = change.path.as_os_str().as_bytes();
+        let [before, now] = [change.before, change.now].map(|sha256| ConfigFile { name, sha256 });
+        let what = match change.before == change.now {
+            true => "an excluded program is another file with the same contents",
+            false => "an excluded program was changed, and is excluded as it is now",
+        };
+        let message = format!("{what}: {}", change.path.display());
+        let utc_ns = self.utc(change.since_ns);
+        self.write(utc_ns, |lines, out, meta| {
+            let view = ConfigView {
+                meta,
+                actor: ActorView::default(),
+                change: ConfigChange::Program { before, now },
+                message: &message,
+            };
+            lines.daemon_config(out, &view);
+        });
+    }
+
     pub fn change(&mut self, change: RecorderChange) {
         let RecorderChange { settings, masker } = change;
         self.lines.set_actor_detail(match settings.full_actor {

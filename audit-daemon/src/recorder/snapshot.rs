@@ -14,7 +14,7 @@ use super::{
 use crate::{
     decode::Part,
     enrich::{
-        process::{Key, Process, Reference, TICK_NS},
+        process::{Executable, Key, Process, Reference, TICK_NS},
         running::{Exe, Running},
     },
     record::{
@@ -43,10 +43,7 @@ impl Recorder {
             reference,
             parent: parent_reference.clone(),
             command: None,
-            executable: running
-                .exe
-                .as_ref()
-                .map(|exe| (exe.dev_major << 20 | exe.dev_minor, exe.ino)),
+            executable: running.exe.as_ref().map(executable),
             login_uid: running.login_uid,
             session: running.session,
             from_proc: true,
@@ -138,6 +135,16 @@ impl Recorder {
         };
         self.lines.snapshot(&mut self.out, &view);
         self.written();
+    }
+}
+
+/// Nobody can write to what runs: its contents are those of when it was executed.
+fn executable(exe: &Exe) -> Executable {
+    Executable {
+        dev: exe.dev_major << 20 | exe.dev_minor,
+        ino: exe.ino,
+        ctime_ns: exe.ctime_ns,
+        size: exe.size,
     }
 }
 

@@ -16,7 +16,7 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _}
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
-use nix::sys::statfs::statfs;
+use nix::sys::statfs::{Statfs, fstatfs, statfs};
 
 use super::exceptions::FileId;
 
@@ -216,16 +216,25 @@ impl Disk for Host {
     }
 
     fn ground(&self, directory: &Path) -> Ground {
-        // What does not even tell its type will not tell its files.
-        statfs(directory).map_or(Ground::Remote, |fs| {
-            let magic = fs.filesystem_type().0;
-            match magic {
-                _ if PSEUDO.contains(&magic) => Ground::Pseudo,
-                _ if REMOTE.contains(&magic) => Ground::Remote,
-                _ => Ground::Local,
-            }
-        })
+        ground(statfs(directory))
     }
+}
+
+/// The kind of mount that an open file is on.
+pub fn ground_of(file: BorrowedFd<'_>) -> Ground {
+    ground(fstatfs(file))
+}
+
+fn ground(fs: nix::Result<Statfs>) -> Ground {
+    // What does not even tell its type will not tell its files.
+    fs.map_or(Ground::Remote, |fs| {
+        let magic = fs.filesystem_type().0;
+        match magic {
+            _ if PSEUDO.contains(&magic) => Ground::Pseudo,
+            _ if REMOTE.contains(&magic) => Ground::Remote,
+            _ => Ground::Local,
+        }
+    })
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Exceptions of a watch: what it does not record.
 //!
 //! OWNS: whether an exception holds for an access. MUST NOT: look at the file system; who excluded
-//! programs are is told by [`Executable::id`].
+//! programs are is told by [`Executable::versions`].
 //!
 //! Invariants: all conditions of an exception must hold, each through one of its entries; what is
 //! not known about an access (no executable, no user name) never makes a condition hold, so that a
@@ -25,6 +25,26 @@ pub struct FileId {
     pub ino: u64,
 }
 
+/// A file as it is between two changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Version {
+    /// What it is.
+    pub id: FileId,
+    /// When it was changed last, in nanoseconds since 1970.
+    pub ctime_ns: i64,
+    /// Its bytes.
+    pub size: u64,
+}
+
+/// A version with the contents of an excluded program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identified {
+    /// Of its file.
+    pub version: Version,
+    /// CLOCK_BOOTTIME from which it excludes.
+    pub since_ns: u64,
+}
+
 /// Why an access is not recorded: the first of these among the conditions of the exception.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Condition {
@@ -43,8 +63,15 @@ pub enum Condition {
 pub struct Executable {
     /// As it was written.
     pub path: PathBuf,
-    /// What it is; None while it does not exist, and then it excludes nothing.
-    pub id: Option<FileId>,
+    /// Versions of it with the contents that it has now; none excludes nothing.
+    pub versions: Vec<Identified>,
+}
+
+impl Executable {
+    fn is(&self, version: &Version, time_ns: u64) -> bool {
+        let mut versions = self.versions.iter();
+        versions.any(|one| one.version == *version && one.since_ns <= time_ns)
+    }
 }
 
 /// An exception, ready to be tried.
@@ -82,7 +109,7 @@ impl Except {
                 .iter()
                 .map(|path| Executable {
                     path: Path::new(path).to_owned(),
-                    id: None,
+                    versions: Vec::new(),
                 })
                 .collect(),
             users: exception.users.iter().map(user).collect(),
@@ -105,8 +132,10 @@ impl Except {
             !given || holds()
         };
         let all = met(!self.executables.is_empty(), Condition::Executable, &|| {
-            let id = subject.executable_id;
-            id.is_some() && self.executables.iter().any(|one| one.id == id)
+            let mut executables = self.executables.iter();
+            subject
+                .executable
+                .is_some_and(|version| executables.any(|one| one.is(&version, subject.time_ns)))
         }) && met(!self.users.is_empty(), Condition::User, &|| {
             self.users.iter().any(|user| match user {
                 User::Number(number) => *number == subject.uid,

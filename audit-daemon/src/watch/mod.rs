@@ -16,6 +16,7 @@ pub mod exceptions;
 pub mod interpreters;
 pub mod operations;
 pub mod pattern;
+pub mod programs;
 pub mod set;
 mod trie;
 

@@ -12,7 +12,7 @@
 
 use std::path::Path;
 
-use super::exceptions::{Condition, Except, Executable, FileId};
+use super::exceptions::{Condition, Except, Executable, Identified, Version};
 use super::operations::Operations;
 use super::pattern::{Alternative, Pattern, PatternError};
 use super::trie::{Scratch, Trie};
@@ -45,8 +45,10 @@ pub struct Subject<'a> {
     pub with_below: bool,
     /// Watches of the object by its identity, whatever its path.
     pub known: &'a [WatchId],
-    /// The program.
-    pub executable_id: Option<FileId>,
+    /// The program, as it was when it was executed.
+    pub executable: Option<Version>,
+    /// When it happened, by CLOCK_BOOTTIME.
+    pub time_ns: u64,
     /// The user.
     pub uid: u32,
     /// The user's name.
@@ -166,12 +168,12 @@ impl WatchSet {
         }
     }
 
-    /// Finds out anew which files the excluded programs are. To be called at the start and
-    /// whenever one of them may have been replaced.
-    pub fn identify(&mut self, mut find: impl FnMut(&Path) -> Option<FileId>) {
+    /// Finds out anew which versions of files the excluded programs are. To be called at the start
+    /// and whenever one of them may have been changed.
+    pub fn identify(&mut self, mut find: impl FnMut(&Path) -> Vec<Identified>) {
         let excepts = self.watches.iter_mut().flat_map(|one| &mut one.excepts);
         for executable in excepts.flat_map(|except| &mut except.executables) {
-            executable.id = find(&executable.path);
+            executable.versions = find(&executable.path);
         }
     }
 

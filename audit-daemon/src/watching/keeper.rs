@@ -30,7 +30,10 @@ use super::{Current, Decider};
 use crate::{
     enrich::mounts::Mounts,
     kernel::{KernelError, Matching, VolumeMaps, WatchMaps},
-    watch::set::WatchSet,
+    watch::{
+        programs::{Change, Programs, State, hex},
+        set::WatchSet,
+    },
 };
 
 mod anchoring;
@@ -64,6 +67,9 @@ pub enum KeeperError {
 const REST_FACTOR: u32 = 4;
 const REST_MAX: Duration = Duration::from_secs(10);
 
+/// Told of excluded programs that are not what they were.
+pub type Tell = Box<dyn Fn(Change) + Send>;
+
 /// The thread, until it is dropped.
 pub struct Keeper {
     /// Written to after each request, and at the end.
@@ -80,6 +86,7 @@ impl Keeper {
         labels: Vec<String>,
         current: Current,
         volume: Arc<VolumeMaps>,
+        tell: Tell,
     ) -> Result<Keeper, KeeperError> {
         let mut keeping = Keeping {
             set,
@@ -92,11 +99,14 @@ impl Keeper {
             followed: HashSet::new(),
             is_behind: false,
             said: Vec::new(),
+            programs: Programs::default(),
+            tell,
+            again_at: None,
             looked: Instant::now(),
             rest_until: Instant::now(),
             moving_since: None,
         };
-        keeping.look()?;
+        keeping.look_until_settled()?;
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
         let bell = Arc::new(EventFd::from_flags(flags)?);
         let rung = bell.clone();
@@ -128,10 +138,46 @@ struct Ready {
     rung: bool,
 }
 
-/// What a look at the file system finds to say about these watches: what is too much to be listed, what
-/// cannot be read, links that lead nowhere.
-pub fn found_wanting(mut set: WatchSet) -> io::Result<Vec<String>> {
-    Ok(anchoring::find(&mut set, &Mounts::of_host()?).warnings)
+/// What a look at the file system finds to say about watches.
+#[derive(Default)]
+pub struct Survey {
+    /// What is too much to be listed, what cannot be read, links that lead nowhere.
+    pub warnings: Vec<String>,
+    /// Each once, in the order of the configuration.
+    pub excluded: Vec<(PathBuf, State)>,
+}
+
+/// Looks once, for somebody who wants to know and watches nothing; again if a program is too young.
+pub fn survey(set: &WatchSet) -> io::Result<Survey> {
+    let mut programs = Programs::default();
+    let mut again = true;
+    loop {
+        let found = anchoring::find(&mut set.clone(), &Mounts::of_host()?, &mut programs);
+        match found.excluded.again() {
+            Some(rest) if again => std::thread::sleep(rest),
+            _ => {
+                return Ok(Survey {
+                    warnings: found.warnings,
+                    excluded: found.excluded.states,
+                });
+            }
+        }
+        again = false;
+    }
+}
+
+fn said_of(change: &Change) -> String {
+    let [before, now] = [&change.before, &change.now].map(hex);
+    let path = &change.path;
+    match change.before == change.now {
+        true => format!(
+            "the excluded program {path:?} is another file with the same contents: sha256 {now}"
+        ),
+        false => format!(
+            "the excluded program {path:?} was changed, and is excluded as it is now: sha256 {now}, \
+             before {before}"
+        ),
+    }
 }
 
 struct Keeping {
@@ -150,6 +196,10 @@ struct Keeping {
     is_behind: bool,
     /// Warnings that were given: each once while it holds.
     said: Vec<String>,
+    programs: Programs,
+    tell: Tell,
+    /// An excluded program was changed just now.
+    again_at: Option<Instant>,
     looked: Instant,
     /// No other look before: with thousands of watches one takes a second, and whoever makes files in a
     /// directory on the way to one must not keep a CPU busy by it.
@@ -177,8 +227,11 @@ impl Keeping {
             if changed {
                 std::thread::sleep(SETTLE);
             }
-            let due = changed || self.is_behind || self.looked.elapsed() >= LOOK_AGAIN;
             let now = Instant::now();
+            let due = changed
+                || self.is_behind
+                || self.looked.elapsed() >= LOOK_AGAIN
+                || self.again_at.is_some_and(|at| now >= at);
             if due && now >= self.rest_until {
                 if let Err(error) = self.look() {
                     warn!("watches stay as they were: {error}");
@@ -195,7 +248,11 @@ impl Keeping {
         let rest = self.rest_until.saturating_duration_since(Instant::now());
         let timeout = match (self.is_behind, rest.is_zero()) {
             (true, true) => Duration::ZERO,
-            (_, true) => TURN,
+            (_, true) => self.again_at.map_or(TURN, |at| {
+                // Whole milliseconds are waited for: not less than what is left.
+                let left = at.saturating_duration_since(Instant::now());
+                (left + Duration::from_millis(1)).min(TURN)
+            }),
             // A millisecond is the least that can be waited for.
             (_, false) => rest.clamp(Duration::from_millis(1), TURN),
         };
@@ -224,15 +281,39 @@ impl Keeping {
         Ok(())
     }
 
-    /// Has inotify tell of changes in these directories; what is to be said if it cannot.
-    fn follow(&mut self, directories: &BTreeSet<PathBuf>) -> Option<String> {
-        let flags = AddWatchFlags::IN_CREATE
+    /// Looks, and once more if an excluded program was too young: what it does from now on is no reason
+    /// for records.
+    fn look_until_settled(&mut self) -> Result<(), KeeperError> {
+        self.look()?;
+        if self.wait_until_old() {
+            self.look()?;
+        }
+        Ok(())
+    }
+
+    /// Waits until a program that was changed just now can be identified, if there is one.
+    fn wait_until_old(&self) -> bool {
+        let Some(at) = self.again_at else {
+            return false;
+        };
+        std::thread::sleep(at.saturating_duration_since(Instant::now()));
+        true
+    }
+
+    /// Has inotify tell of changes in directories and of programs; what is to be said if it cannot.
+    fn follow(&mut self, found: &anchoring::Found) -> Option<String> {
+        let in_directory = AddWatchFlags::IN_CREATE
             | AddWatchFlags::IN_MOVE
             | AddWatchFlags::IN_DELETE
             | AddWatchFlags::IN_ONLYDIR;
+        let of_program = AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_ATTRIB;
+        let excluded = &found.excluded;
+        let directories: BTreeSet<_> = found.directories.union(&excluded.directories).collect();
+        let files = excluded.files.iter().map(|file| (file, of_program));
+        let places = directories.iter().map(|one| (*one, in_directory));
         let mut left_out = 0;
-        for directory in directories {
-            match self.inotify.add_watch(directory, flags) {
+        for (place, flags) in places.chain(files) {
+            match self.inotify.add_watch(place, flags) {
                 // One that is new may have changed before: another reason to look.
                 Ok(seen) => self.is_behind |= self.followed.insert(seen),
                 Err(Errno::ENOSPC | Errno::ENOMEM) => left_out += 1,
@@ -244,7 +325,7 @@ impl Keeping {
             format!(
                 "changes in {left_out} of {} directories on the way to watched paths are noticed \
                  once a minute only: raise the sysctl fs.inotify.max_user_watches",
-                directories.len()
+                directories.len() + excluded.files.len()
             )
         })
     }
@@ -252,15 +333,21 @@ impl Keeping {
     /// What the watches mean now. Nobody is told yet.
     fn survey(&mut self) -> Result<(Decider, Matching), KeeperError> {
         // What changes from here on is another reason to look.
-        while matches!(self.inotify.read_events(), Ok(events) if !events.is_empty()) {}
+        self.read_events();
         self.read_mountinfo();
         self.looked = Instant::now();
         self.is_behind = false;
         let mounts = Mounts::of_host()?;
         // What links lead to is found anew each time, and what they led to is forgotten.
         let mut set = self.set.clone();
-        let mut found = anchoring::find(&mut set, &mounts);
-        found.warnings.extend(self.follow(&found.directories));
+        let mut found = anchoring::find(&mut set, &mounts, &mut self.programs);
+        self.again_at = found.excluded.again().map(|rest| Instant::now() + rest);
+        let not_followed = self.follow(&found);
+        found.warnings.extend(not_followed);
+        for change in std::mem::take(&mut found.excluded.changes) {
+            warn!("{}", said_of(&change));
+            (self.tell)(change);
+        }
         for warning in &found.warnings {
             if !self.said.contains(warning) {
                 warn!("{warning}");
@@ -270,6 +357,18 @@ impl Keeping {
         let policy = self.volume.new_policy();
         let decider = Decider::new(set, mounts, found.known, &self.labels, policy);
         Ok((decider, found.matching))
+    }
+
+    /// What inotify has told. Whoever could write to a program may have changed it behind its ctime.
+    fn read_events(&mut self) {
+        let told = AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_Q_OVERFLOW;
+        while let Ok(events) = self.inotify.read_events()
+            && !events.is_empty()
+        {
+            if events.iter().any(|event| event.mask.intersects(told)) {
+                self.programs.doubt();
+            }
+        }
     }
 
     /// Reading to the end rearms the event.

@@ -20,7 +20,7 @@ use crate::{
     path::{self, Place},
     read::{self, mask},
     scratch::{self, Large},
-    settings::{offset, setting},
+    settings::{offset, present, setting},
     tails::Tails,
     task,
 };
@@ -142,9 +142,26 @@ fn what(event: &mut Exec, file: u64) {
     event.file_links = read::kernel(inode + offset!(inode_nlink));
     event.file_owner = read::kernel(inode + offset!(inode_uid));
     event.fs_magic = read::kernel::<u64>(sb + offset!(sb_magic)) as u32;
+    event.file_size = read::kernel(inode + offset!(inode_size));
+    event.file_ctime_ns = changed_ns(inode);
     if event.file_dev == setting!(root_dev) {
         event.flags |= flag::ON_ROOT_FS;
     }
+}
+
+/// When an inode was changed last; 0 if this kernel keeps that where we do not look.
+#[inline(always)]
+fn changed_ns(inode: u64) -> i64 {
+    if !present(offset!(inode_ctime_sec)) || !present(offset!(inode_ctime_nsec)) {
+        return 0;
+    }
+    let seconds: i64 = read::kernel(inode + offset!(inode_ctime_sec));
+    // The lower half where it is a long. From 6.13 on the upper bit says that somebody asked for it.
+    let nanoseconds: u32 = read::kernel(inode + offset!(inode_ctime_nsec));
+    let nanoseconds = i64::from(nanoseconds & 0x3fff_ffff);
+    seconds
+        .wrapping_mul(1_000_000_000)
+        .wrapping_add(nanoseconds)
 }
 
 /// The controlling terminal's name.

@@ -3,7 +3,10 @@
 //! Owns the lines about them, and what is to be said of them before they are relied on. Must not watch
 //! anything.
 
-use std::{fmt::Write, path::Path};
+use std::{
+    fmt::Write,
+    path::{Path, PathBuf},
+};
 
 use serde::Serialize;
 
@@ -11,7 +14,11 @@ use super::WIDTH;
 use crate::{
     config::{Loaded, Operation, Watch},
     daemon,
-    watch::{self, set::WatchSet},
+    watch::{
+        self,
+        programs::{State, hex},
+        set::WatchSet,
+    },
     watching,
 };
 
@@ -43,16 +50,62 @@ pub fn watches(loaded: &Loaded) -> Vec<WatchLine> {
     watches.into_iter().map(line).collect()
 }
 
-/// What the daemon would say at its start.
-pub fn warnings(loaded: &Loaded) -> Vec<String> {
+/// A program that a watch excludes.
+#[derive(Serialize)]
+pub struct ExcludedLine {
+    path: String,
+    /// Of its contents.
+    sha256: Option<String>,
+    /// Why it is not known; it excludes nothing then.
+    reason: Option<String>,
+}
+
+impl From<(PathBuf, State)> for ExcludedLine {
+    fn from((path, state): (PathBuf, State)) -> Self {
+        let (sha256, reason) = match state {
+            State::Identified(hash) => (Some(hex(&hash)), None),
+            State::Missing => (None, Some("does not exist".to_owned())),
+            State::Young(_) => (None, Some("is being changed".to_owned())),
+            State::Unfit(why) => (None, Some(why)),
+        };
+        Self {
+            path: path.display().to_string(),
+            sha256,
+            reason,
+        }
+    }
+}
+
+/// What the daemon would say at its start, and which programs it would exclude.
+pub fn survey(loaded: &Loaded) -> (Vec<String>, Vec<ExcludedLine>) {
     let mut warnings = daemon::warnings(loaded);
     let own = daemon::own(loaded, &loaded.config.log.dir);
     let watches = watch::effective(&loaded.config.watch, &own, Path::exists);
-    let found = WatchSet::new(watches).map(watching::found_wanting);
-    if let Ok(Ok(found)) = found {
-        warnings.extend(found);
+    let found = WatchSet::new(watches).map(|set| watching::survey(&set));
+    let Ok(Ok(found)) = found else {
+        return (warnings, Vec::new());
+    };
+    warnings.extend(found.warnings);
+    let excluded = found.excluded.into_iter().map(ExcludedLine::from);
+    (warnings, excluded.collect())
+}
+
+/// Columns of a hash that tell one program from another.
+const HASH_SHOWN: usize = 16;
+
+/// One line for each program: its path, the beginning of its hash.
+pub fn put_excluded(out: &mut String, excluded: &[ExcludedLine]) {
+    if excluded.is_empty() {
+        return;
     }
-    warnings
+    let room = WIDTH - HASH_SHOWN - 2;
+    let _ = writeln!(out, "\n{:<room$}  sha256", "excluded program");
+    for program in excluded {
+        let path: String = program.path.chars().take(room).collect();
+        let hash = program.sha256.as_deref().unwrap_or("-");
+        let hash: String = hash.chars().take(HASH_SHOWN).collect();
+        let _ = writeln!(out, "{path:<room$}  {hash}");
+    }
 }
 
 /// One line for each watch: its name, its operations, its first path.

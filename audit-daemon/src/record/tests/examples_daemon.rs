@@ -18,6 +18,7 @@ pub fn all() -> Vec<Example> {
         ("74-log-delete", delete()),
         ("90-daemon-stop", stop()),
         ("config-refused", config_refused()),
+        ("config-program", config_program()),
         ("config-everything", config_of_everything()),
         ("selftest-failed", selftest_failed()),
         ("coverage-restored", coverage_restored()),
@@ -144,6 +145,23 @@ fn config_refused() -> String {
             reason: "unknown key `opertaions` in line 4",
         },
         message: "configuration refused; the old one stays",
+    };
+    line(|lines, out| lines.daemon_config(out, &view))
+}
+
+fn config_program() -> String {
+    let program = |hex| ConfigFile {
+        name: b"/usr/sbin/backupd",
+        sha256: sha256(hex),
+    };
+    let view = ConfigView {
+        meta: own(at(33, 500_000_000), 1_048_579),
+        actor: ActorView::default(),
+        change: ConfigChange::Program {
+            before: program(OLD),
+            now: program(NEW),
+        },
+        message: "an excluded program was changed, and is excluded as it is now: /usr/sbin/backupd",
     };
     line(|lines, out| lines.daemon_config(out, &view))
 }

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::super::pattern::tests::{some_path, some_pattern};
 use super::*;
 use crate::config::Exception;
+use crate::watch::exceptions::FileId;
 
 fn watch(name: &str, paths: &[&str]) -> Watch {
     Watch {
@@ -33,7 +34,8 @@ const SUBJECT: Subject<'static> = Subject {
     with_below: false,
     inside: None,
     known: &[],
-    executable_id: None,
+    executable: None,
+    time_ns: 100,
     uid: 1_000,
     user: Some("eve"),
     container: None,
@@ -124,13 +126,26 @@ fn judged(
     one.exclude = exclude;
     let mut all = set(vec![one]);
     all.identify(|path| {
-        let ino = path.to_str()?.strip_prefix("/bin/")?.parse().ok()?;
-        Some(FileId { dev: 1, ino })
+        let number = path.to_str().and_then(|path| path.strip_prefix("/bin/"));
+        let ino = number.and_then(|number| number.parse().ok());
+        let known = |ino| Identified {
+            version: version(1, ino, 5),
+            since_ns: 50,
+        };
+        ino.map(known).into_iter().collect()
     });
     match all.judge(subject, Operation::Write, &mut Scratch::default()) {
         Judgement::Unwatched => Err(None),
         Judgement::Excepted(condition) => Err(Some(condition)),
         Judgement::Watched(found) => Ok(found.map(|(_, watch)| watch.name.clone()).collect()),
+    }
+}
+
+fn version(dev: u64, ino: u64, ctime_ns: i64) -> Version {
+    Version {
+        id: FileId { dev, ino },
+        ctime_ns,
+        size: 10,
     }
 }
 
@@ -153,44 +168,41 @@ fn exception(
 fn all_conditions_of_an_exception_must_hold() {
     let recorded = Ok(vec!["pay".to_owned()]);
     let backup = Subject {
-        executable_id: Some(FileId { dev: 1, ino: 7 }),
+        executable: Some(version(1, 7, 5)),
         user: Some("backup"),
         uid: 34,
         ..SUBJECT
     };
     let both = || vec![exception(&[], &["/bin/7"], &["backup"], &[])];
     assert_eq!(judged(both(), &backup), Err(Some(Condition::Executable)));
-    assert_eq!(
-        judged(
-            both(),
-            &Subject {
-                user: None,
-                ..backup
-            }
-        ),
-        recorded
-    );
-    assert_eq!(
-        judged(
-            both(),
-            &Subject {
-                executable_id: None,
-                ..backup
-            }
-        ),
-        recorded
-    );
-    let other = Some(FileId { dev: 2, ino: 7 });
-    assert_eq!(
-        judged(
-            both(),
-            &Subject {
-                executable_id: other,
-                ..backup
-            }
-        ),
-        recorded
-    );
+    let unnamed = Subject {
+        user: None,
+        ..backup
+    };
+    assert_eq!(judged(both(), &unnamed), recorded);
+    let unknown = Subject {
+        executable: None,
+        ..backup
+    };
+    assert_eq!(judged(both(), &unknown), recorded);
+    let longer = Version {
+        size: 11,
+        ..version(1, 7, 5)
+    };
+    for other in [version(2, 7, 5), version(1, 8, 5), version(1, 7, 6), longer] {
+        let subject = Subject {
+            executable: Some(other),
+            ..backup
+        };
+        assert_eq!(judged(both(), &subject), recorded, "{other:?}");
+    }
+    for (time_ns, expect) in [
+        (49, recorded.clone()),
+        (50, Err(Some(Condition::Executable))),
+    ] {
+        let subject = Subject { time_ns, ..backup };
+        assert_eq!(judged(both(), &subject), expect, "at {time_ns}");
+    }
 }
 
 #[test]

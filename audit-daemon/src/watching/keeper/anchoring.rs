@@ -7,6 +7,7 @@ use std::{
     collections::{BTreeSet, HashMap},
     os::unix::ffi::{OsStrExt, OsStringExt},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use audit_common::watch::{
@@ -15,13 +16,17 @@ use audit_common::watch::{
 
 use super::super::{Known, ObjectId};
 use crate::{
-    enrich::mounts::{Mounts, identify},
+    enrich::{
+        boot_ns,
+        mounts::{Mounts, identify},
+    },
     kernel::Matching,
     watch::{
         anchors::{Anchors, Interest, Limits},
-        disk::{Disk, Host, Remembered},
+        disk::{Disk, Host, Identify, Remembered},
         exceptions::FileId,
         pattern::{Component, Pattern},
+        programs::{Change, Looked, Programs, State},
         set::WatchSet,
     },
 };
@@ -34,21 +39,39 @@ pub struct Found {
     /// Directories on the way to watched paths: a change in one is a reason to look again.
     pub directories: BTreeSet<PathBuf>,
     pub warnings: Vec<String>,
+    pub excluded: Excluded,
+}
+
+/// What the look found of excluded programs.
+#[derive(Default)]
+pub struct Excluded {
+    /// Each once, in the order of the configuration.
+    pub states: Vec<(PathBuf, State)>,
+    pub changes: Vec<Change>,
+    /// Their files, and the directories that have them by name.
+    pub files: BTreeSet<PathBuf>,
+    pub directories: BTreeSet<PathBuf>,
+}
+
+impl Excluded {
+    /// When to look again, at programs that were changed just now.
+    pub fn again(&self) -> Option<Duration> {
+        let young = self.states.iter().filter_map(|(_, state)| match state {
+            State::Young(rest) => Some(*rest),
+            _ => None,
+        });
+        young.max()
+    }
 }
 
 /// Finds everything anew; the set learns what links lead to, and which programs are excluded.
-pub fn find(set: &mut WatchSet, mounts: &Mounts) -> Found {
-    let devices: HashMap<u32, u32> = mounts.devices().collect();
-    let disk = Remembered::new(Host::identifying(Box::new(move |file| {
-        let (dev, ino) = identify(file, |mount| devices.get(&mount).copied())?;
-        Ok(FileId {
-            dev: dev.into(),
-            ino,
-        })
-    })));
+pub fn find(set: &mut WatchSet, mounts: &Mounts, programs: &mut Programs) -> Found {
+    let disk = Remembered::new(Host::identifying(identifying(mounts)));
     let anchors = Anchors::find(set, Path::new("/"), &disk, Limits::default());
-    set.identify(|path| disk.look(path).ok().map(|seen| seen.id));
-    let mut found = Found::default();
+    let mut found = Found {
+        excluded: excluded(set, mounts, programs),
+        ..Found::default()
+    };
     for (id, tree) in &anchors.trees {
         for name in tree.missing.keys() {
             found.add_name(*id, name, bit::TREE);
@@ -89,11 +112,63 @@ pub fn find(set: &mut WatchSet, mounts: &Mounts) -> Found {
         }
     }
     found.warnings = anchors.warnings;
+    for (path, state) in &found.excluded.states {
+        if let State::Unfit(why) = state {
+            let warning = format!("the excluded program {path:?} {why}: it excludes nothing");
+            found.warnings.push(warning);
+        }
+    }
     if anchors.warnings_more > 0 {
         let more = anchors.warnings_more;
         found.warnings.push(format!("and {more} more like these"));
     }
     found
+}
+
+/// The kernel's identity of an open file.
+fn identifying(mounts: &Mounts) -> Box<Identify> {
+    let devices: HashMap<u32, u32> = mounts.devices().collect();
+    Box::new(move |file| {
+        let (dev, ino) = identify(file, |mount| devices.get(&mount).copied())?;
+        Ok(FileId {
+            dev: dev.into(),
+            ino,
+        })
+    })
+}
+
+/// Finds out which programs are excluded, each once.
+fn excluded(set: &mut WatchSet, mounts: &Mounts, programs: &mut Programs) -> Excluded {
+    let identify = identifying(mounts);
+    let (mut excluded, mut seen) = (Excluded::default(), HashMap::new());
+    set.identify(|path| {
+        if let Some(versions) = seen.get(path) {
+            return Vec::clone(versions);
+        }
+        let looked = programs.look(path, &*identify, boot_ns);
+        let Looked {
+            versions,
+            state,
+            change,
+        } = looked;
+        excluded.follow(path);
+        excluded.states.push((path.to_owned(), state));
+        excluded.changes.extend(change);
+        seen.insert(path.to_owned(), versions.clone());
+        versions
+    });
+    excluded
+}
+
+impl Excluded {
+    /// A change of the file, or of what its names lead to, is a reason to look again.
+    fn follow(&mut self, path: &Path) {
+        let real = path.canonicalize().ok();
+        self.files.extend(real.clone());
+        let names = [Some(path.to_owned()), real].into_iter().flatten();
+        let directories = names.filter_map(|name| Some(name.parent()?.to_owned()));
+        self.directories.extend(directories);
+    }
 }
 
 /// A path as far as it has no wildcard, and whether that is all of it.

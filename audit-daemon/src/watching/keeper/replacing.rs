@@ -3,6 +3,8 @@
 //! Owns the order: the kernel lets through what either wants; whoever decides takes over the new
 //! ones; only then the kernel forgets the old ones. Must not know who asks, or why.
 
+use std::collections::HashSet;
+
 use crossbeam_channel::{Sender, bounded};
 
 use tracing::warn;
@@ -78,7 +80,11 @@ impl Keeping {
             std::mem::replace(&mut self.labels, labels),
             std::mem::take(&mut self.current),
         );
-        let prepared = self.survey().and_then(|(decider, matching)| {
+        let mut surveyed = self.survey();
+        if surveyed.is_ok() && self.wait_until_old() {
+            surveyed = self.survey();
+        }
+        let prepared = surveyed.and_then(|(decider, matching)| {
             self.current.set(decider);
             self.maps.widen(&matching)?;
             Ok(matching)
@@ -89,6 +95,9 @@ impl Keeping {
                     // It matches too much, which costs time and no more.
                     warn!("what was watched before is still looked at: {error}");
                 }
+                let excluded: HashSet<_> =
+                    self.set.executables().map(|(_, one)| &*one.path).collect();
+                self.programs.keep(|path| excluded.contains(path));
                 return Ok(Replaced::Done);
             }
             Ok(_) => Ok(Replaced::NotTaken),
