@@ -72,6 +72,7 @@ offsets! {
     upid_ns = "upid.ns",
     fs_root = "fs_struct.root",
     fs_pwd = "fs_struct.pwd",
+    fs_umask = "fs_struct.umask",
     path_mnt = "path.mnt",
     path_dentry = "path.dentry",
     dentry_parent = "dentry.d_parent",

@@ -76,7 +76,7 @@ fn file_act() -> Vec<u8> {
         namespace_pid: 4102,
         tree_levels: 0,
         tree_dev: 0,
-        reserved: 0,
+        umask: 0o22,
         tree_ino: 0,
     };
     Built::of(&fixed)

@@ -91,7 +91,8 @@ pub struct FileAct {
     /// Names between the watched directory and `ino`, its own included.
     pub tree_levels: u32,
     pub tree_dev: u32,
-    pub reserved: u32,
+    /// Of the process.
+    pub umask: u32,
     /// The watched directory that `ino` is below, if that was looked for; 0: there is none.
     pub tree_ino: u64,
 }

@@ -264,6 +264,8 @@ pub struct FileView<'a> {
 /// More about a file, as far as an act is about it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct FileDetails<'a> {
+    /// How its permissions were learnt.
+    pub permissions_source: Source,
     pub size: Option<u64>,
     /// Number and name.
     pub owner: Option<(u32, Option<&'a str>)>,

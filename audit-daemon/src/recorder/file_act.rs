@@ -4,9 +4,12 @@
 //! say. What a name meant is found out by the decider.
 
 mod calls;
+mod made;
 
 use audit_common::file_act::{FileAct, call, flag};
 use nix::libc;
+
+use made::Mode;
 
 use super::{Recorder, acting::Acting, facts, file_open::Outcome, path};
 use crate::{
@@ -63,8 +66,14 @@ impl Recorder {
             _ => None,
         });
         let options = calls::mount_options(event);
-        let details = details(event, tails, options.as_deref());
+        let made = made::mode(event, &objects.first);
+        let changed = made::changed(event, &objects.first);
+        let details = FileDetails {
+            permissions_source: learnt(made),
+            ..details(event, tails, options.as_deref())
+        };
         let change = FileDetails {
+            permissions_source: learnt(changed),
             owner: owner.map(|uid| (uid, name.as_ref().map(|name| name.as_str()))),
             primary_group: calls::new_group(event),
             ..FileDetails::default()
@@ -73,7 +82,7 @@ impl Recorder {
         let (parent, ancestry) = (acting.parent(), acting.ancestry());
         let process = acting.process(header, self.host.cap_full, parent.as_ref(), &ancestry);
         let file = FileView {
-            permissions: calls::made_mode(event),
+            permissions: made.map(|(mode, _)| mode),
             details: Some(&details),
             ..file(event, &objects.first, objects.source)
         };
@@ -82,7 +91,7 @@ impl Recorder {
             actor: acting.actor(&process, header),
             act: calls::act(event, tails.text.map_or(b"", |text| text.bytes)),
             file,
-            result: result(event, &objects, &file, &change),
+            result: result(event, &objects, &file, changed, &change),
             detail: calls::detail(event),
             errno: event.errno.cast_signed(),
         };
@@ -265,11 +274,16 @@ fn file<'a>(event: &FileAct, meaning: &'a Meaning, source: Source) -> FileView<'
     }
 }
 
+fn learnt(mode: Option<Mode>) -> Source {
+    mode.map_or(Source::Kernel, |(_, source)| source)
+}
+
 /// What came of it, or was to come.
 fn result<'a>(
     event: &FileAct,
     objects: &'a Objects,
     file: &FileView<'a>,
+    changed: Option<Mode>,
     change: &'a FileDetails<'a>,
 ) -> Option<FileResult<'a>> {
     match event.call {
@@ -278,9 +292,9 @@ fn result<'a>(
             Some(FileResult::Name(self::file(event, second, objects.source)))
         }
         call::CHMOD => Some(FileResult::Change(FileView {
-            permissions: calls::new_mode(event),
+            permissions: changed.map(|(mode, _)| mode),
             links: 1,
-            details: None,
+            details: Some(change),
             ..*file
         })),
         call::CHOWN => Some(FileResult::Change(FileView {

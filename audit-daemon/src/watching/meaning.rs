@@ -17,11 +17,12 @@ use std::{
             fs::{MetadataExt, OpenOptionsExt},
         },
     },
+    path::Path,
     time::{Duration, Instant},
 };
 
 use audit_common::{Header, header::flag};
-use nix::fcntl::OFlag;
+use nix::{fcntl::OFlag, libc};
 
 use super::{Decider, ObjectId};
 use crate::enrich::mounts::{self, Mounts};
@@ -54,6 +55,8 @@ pub struct Meaning {
     pub object: Option<Identified>,
     /// Where to look for it.
     place: Option<Vec<u8>>,
+    /// That was done.
+    looked: bool,
 }
 
 /// What is asked about a name.
@@ -114,13 +117,23 @@ impl Meaning {
             path,
             hosts,
             object: Some(object),
-            place: None,
+            ..Meaning::default()
         }
     }
 
     /// What is there now has nothing to do with it.
     pub fn forget_object(&mut self) {
         (self.object, self.place) = (None, None);
+    }
+
+    /// Does nothing but the umask of who makes something there decide about its permissions? `None` if
+    /// its directory cannot be asked.
+    pub fn umask_alone_decides(&self) -> Option<bool> {
+        let place = Path::new(OsStr::from_bytes(self.place.as_deref()?));
+        let directory = place.parent()?;
+        let setgid = directory.metadata().ok()?.mode() & libc::S_ISGID != 0;
+        let acl = rustix::fs::getxattr(directory, c"system.posix_acl_default", &mut [0u8; 0]);
+        Some(!setgid && acl == Err(rustix::io::Errno::NODATA))
     }
 }
 
@@ -184,13 +197,16 @@ impl Decider {
             place: (!mounts.is_remote(&path)).then(|| [root, &path].concat()),
             path,
             hosts,
-            object: None,
+            ..Meaning::default()
         }
     }
 
     /// Finds out which object stands where a name led to, unless that is known.
     pub fn look(&self, header: &Header, meaning: &mut Meaning, views: &mut Views) {
-        let Some(place) = meaning.place.take() else {
+        if std::mem::replace(&mut meaning.looked, true) {
+            return;
+        }
+        let Some(place) = &meaning.place else {
             return;
         };
         let home = flag::HOST_ROOT | flag::HOST_MNT_NS;
@@ -198,7 +214,7 @@ impl Decider {
             true => Some(&self.mounts),
             false => views.of(header).map(|view| &view.mounts),
         };
-        meaning.object = mounts.and_then(|mounts| look(&place, mounts));
+        meaning.object = mounts.and_then(|mounts| look(place, mounts));
     }
 }
 

@@ -279,6 +279,7 @@ fn acted(state: &WatchState, task: u64, regs: u64, slot: *mut u8, errno: u32, tu
     event.tree_dev = found.tree.dev;
     event.tree_levels = found.tree.levels;
     event.errno = errno;
+    event.umask = read::kernel(fs + offset!(fs_umask));
     fill(event, task, scene);
     let at_home = event.header.flags & HOME == HOME;
     // SAFETY: a large slot, as `Tails` asks.
@@ -318,7 +319,6 @@ fn fill(event: &mut FileAct, task: u64, scene: &Scene) {
         | u32::from(scene.is(shape::SAME_START)) * flag::SAME_START
         | u32::from(scene.is(shape::TWO_NAMES)) * flag::TWO_NAMES
         | u32::from(plan.is_nofollow()) * flag::NOFOLLOW;
-    event.reserved = 0;
 }
 
 #[inline(always)]

@@ -6,6 +6,7 @@
 mod cases_attributes;
 mod cases_delete;
 mod cases_elsewhere;
+mod cases_made;
 mod cases_make;
 mod cases_mode;
 mod cases_mount;
@@ -205,6 +206,11 @@ const MODES: [Table; 7] = [
     cases_mode::failures,
     cases_mode::mode_failures,
 ];
+const MADE: [Table; 3] = [
+    cases_made::by_umask,
+    cases_made::by_directory,
+    cases_made::without_setgid,
+];
 const ATTRIBUTES: [Table; 3] = [
     cases_attributes::set,
     cases_attributes::removed,
@@ -234,6 +240,11 @@ fn odd_names_are_kept_and_what_is_outside_is_not() {
 #[test]
 fn every_change_of_size_mode_and_owner_is_one_record() {
     run(&MODES);
+}
+
+#[test]
+fn permissions_are_those_that_came_to_be() {
+    run(&MADE);
 }
 
 #[test]
@@ -286,7 +297,15 @@ fn every_mount_is_one_record() {
 
 #[test]
 fn every_act_comes_to_what_its_case_says() {
-    let tables = [&DELETING[..], &MAKING, &MOVING, &ODD, &MODES, &ATTRIBUTES];
+    let tables = [
+        &DELETING[..],
+        &MAKING,
+        &MOVING,
+        &ODD,
+        &MODES,
+        &MADE,
+        &ATTRIBUTES,
+    ];
     let mut count = 0;
     for table in tables.into_iter().flatten() {
         let setup = Setup::new();

@@ -119,6 +119,9 @@ impl Line<'_> {
                 self.out.push(b'0' + (mode >> shift & 7) as u8);
             }
             self.raw("\",");
+            if more.permissions_source != Source::Kernel {
+                self.notes.source(&at.field("mode"), more.permissions_source);
+            }
         }
         if let Some(options) = more.mount_options {
             let at = at.field("mount_options");

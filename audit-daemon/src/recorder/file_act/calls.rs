@@ -10,7 +10,6 @@ use nix::libc;
 
 use crate::{config::Operation, record::Act};
 
-const PERMISSIONS: u64 = 0o7777;
 const RENAME_EXCHANGE: u64 = 2;
 const MOVE_MOUNT_FROM_SYMLINKS: u64 = 1;
 const MOVE_MOUNT_TO_SYMLINKS: u64 = 0x10;
@@ -165,16 +164,6 @@ pub fn detail(event: &FileAct) -> Option<&'static str> {
         && event.values[0] != NO_VALUE
         && event.values[0] & RENAME_EXCHANGE != 0;
     exchanges.then_some("RENAME_EXCHANGE")
-}
-
-/// Permissions of what was made, as they were asked for.
-pub fn made_mode(event: &FileAct) -> Option<u32> {
-    let made = matches!(event.call, call::MKDIR | call::MKNOD);
-    made.then_some((event.values[0] & PERMISSIONS) as u32)
-}
-
-pub fn new_mode(event: &FileAct) -> Option<u32> {
-    (event.call == call::CHMOD).then_some((event.values[0] & PERMISSIONS) as u32)
 }
 
 pub fn new_owner(event: &FileAct) -> Option<u32> {
