@@ -62,7 +62,7 @@ pub const KINDS: &[KindRow] = &[
     row(Kind::FileOpen,      "file_open",      "file",        Lane::Bulk,     size_of::<file_open::FileOpen>(),     &["file.open_read", "file.open_write", "file.create"]),
     row(Kind::FileAct,       "file_act",       "file",        Lane::Bulk,     size_of::<file_act::FileAct>(),       &[
         "file.delete", "file.rmdir", "file.rename", "file.link", "file.symlink", "file.mkdir", "file.mknod", "file.truncate",
-        "file.chmod", "file.chown", "file.setxattr", "file.rmxattr", "file.mount", "file.umount",
+        "file.chmod", "file.chown", "file.setxattr", "file.rmxattr", "file.utimes", "file.mount", "file.umount",
     ]),
 ];
 

@@ -93,6 +93,8 @@ offsets! {
     /// A structure of both until 6.10, under another name from 6.6 on.
     inode_ctime_sec = "inode.i_ctime_sec|inode.__i_ctime.tv_sec|inode.i_ctime.tv_sec",
     inode_ctime_nsec = "inode.i_ctime_nsec|inode.__i_ctime.tv_nsec|inode.i_ctime.tv_nsec",
+    inode_mtime_sec = "inode.i_mtime_sec|inode.__i_mtime.tv_sec|inode.i_mtime.tv_sec",
+    inode_mtime_nsec = "inode.i_mtime_nsec|inode.__i_mtime.tv_nsec|inode.i_mtime.tv_nsec",
     sb_dev = "super_block.s_dev",
     sb_magic = "super_block.s_magic",
     files_fdt = "files_struct.fdt",

@@ -78,6 +78,14 @@ pub struct Verdict {
 /// Slots of the cache, per CPU.
 pub const VERDICTS: u32 = 1024;
 
+/// `WatchState::active`
+pub mod active {
+    /// Something is watched.
+    pub const ANY: u64 = 1 << 0;
+    /// A watch wants to know when times are set.
+    pub const TIMES: u64 = 1 << 1;
+}
+
 /// Shared state, one value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
@@ -88,6 +96,6 @@ pub struct WatchState {
     pub moving: u64,
     /// The daemon itself: its own opens are not its business.
     pub self_tgid: u64,
-    /// Whether anything is watched at all.
+    /// Of the bits in [`active`]; 0: nothing is watched at all.
     pub active: u64,
 }

@@ -210,6 +210,8 @@ pub const HOOKS: &[HookRow] = &[
             "syscalls/sys_exit_fsetxattr", "syscalls/sys_exit_setxattrat",
             "syscalls/sys_exit_removexattr", "syscalls/sys_exit_lremovexattr",
             "syscalls/sys_exit_fremovexattr", "syscalls/sys_exit_removexattrat",
+            "syscalls/sys_exit_utime", "syscalls/sys_exit_utimes",
+            "syscalls/sys_exit_futimesat", "syscalls/sys_exit_utimensat",
             "syscalls/sys_exit_mount", "syscalls/sys_exit_umount",
             "syscalls/sys_exit_move_mount", "syscalls/sys_exit_pivot_root",
         ]),

@@ -15,7 +15,7 @@ use audit_common::{
     file_open::reason,
     watch::{
         ASKED_BYTES, FILTER_WORDS, NAME_COMPARED_BYTES, NAME_KEY_BYTES, NameKey, ObjectKey,
-        VERDICTS, Verdict, WatchState, bit, filter_bit,
+        VERDICTS, Verdict, WatchState, active, bit, filter_bit,
     },
 };
 use aya_ebpf::{
@@ -53,6 +53,12 @@ pub fn state() -> Option<&'static WatchState> {
     // SAFETY: a live map value; words are changed one by one by the daemon, and read volatile.
     let state = unsafe { &*WATCH_STATE.get_ptr(0)? };
     (volatile(&state.active) != 0).then_some(state)
+}
+
+/// Is any watch for times?
+#[inline(always)]
+pub fn wants_times(state: &WatchState) -> bool {
+    volatile(&state.active) & active::TIMES != 0
 }
 
 /// Something begins to move: from before the new generation on no verdict is kept.

@@ -23,7 +23,7 @@
 //!         open PATH FLAGS MODE       creat PATH MODE            openat DIR PATH FLAGS MODE
 //!         openat2 DIR PATH FLAGS MODE RESOLVE                   reopen PATH FLAGS
 //!         open-by-handle PATH FLAGS  open-shared PATH FLAGS
-//!         and the calls of `names` and `attributes`, with their arguments in their order
+//!         and the calls of `names`, `attributes` and `times`, with their arguments in their order
 //!         and those of evade/, each described there
 //! ```
 
@@ -34,6 +34,7 @@ mod files;
 mod launch;
 mod names;
 mod steps;
+mod times;
 
 use std::ffi::{CString, OsStr, OsString};
 use std::io::Read;
@@ -120,6 +121,7 @@ fn main() {
         other => {
             let known = names::act(other, &mut words)
                 || attributes::act(other, &mut words)
+                || times::act(other, &mut words)
                 || evade::act(other, &mut words);
             assert!(known, "no act {:?}", OsStr::from_bytes(other));
         }

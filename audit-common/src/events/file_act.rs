@@ -45,6 +45,22 @@ pub mod call {
     pub const MOVE_MOUNT: u32 = 15;
     /// Nothing is told of it: it moves what verdicts were found by.
     pub const PIVOT_ROOT: u32 = 16;
+    /// `values`: seconds and nanoseconds of the time of modification, and [`super::time`].
+    pub const UTIMES: u32 = 17;
+}
+
+/// `FileAct::values[2]` of UTIMES: whose the time in the first two is.
+pub mod time {
+    /// Nobody's: what was asked for could not be read.
+    pub const UNREADABLE: u64 = 0;
+    /// As it was asked for; the nanoseconds may be [`NOW`] or [`OMIT`].
+    pub const ASKED: u64 = 1;
+    /// The inode's, after the act.
+    pub const INODE: u64 = 2;
+
+    /// In the place of nanoseconds, as utimensat(2) has them: the time of the call; none.
+    pub const NOW: u64 = 0x3fff_ffff;
+    pub const OMIT: u64 = 0x3fff_fffe;
 }
 
 /// `FileAct::flags`

@@ -82,10 +82,12 @@ choices! {
         Rename = "rename",
         /// Given another name by a hard link.
         Link = "link",
-        /// Mode, owner, times, extended attributes.
+        /// Mode, owner, extended attributes.
         Attributes = "attributes",
         /// Mounted on, unmounted, moved, made a root.
         Mount = "mount",
+        /// Given other times of access or modification.
+        Times = "times",
     }
 }
 
@@ -94,7 +96,7 @@ impl Operation {
     pub const COUNT: usize = Self::EVERY.len();
 
     /// All of them.
-    pub const EVERY: [Self; 8] = [
+    pub const EVERY: [Self; 9] = [
         Self::Read,
         Self::Write,
         Self::Create,
@@ -103,12 +105,20 @@ impl Operation {
         Self::Link,
         Self::Attributes,
         Self::Mount,
+        Self::Times,
     ];
 
-    /// What a watch is for unless it says otherwise: all that changes something.
+    /// What a watch is for unless it says otherwise: all that changes something but times, which every
+    /// copy and every archive sets.
     pub fn changes() -> Vec<Self> {
-        let all = Self::EVERY.into_iter();
+        let all = Self::with_reading().into_iter();
         all.filter(|one| *one != Self::Read).collect()
+    }
+
+    /// All but times, which are only recorded where a watch names them.
+    pub fn with_reading() -> Vec<Self> {
+        let all = Self::EVERY.into_iter();
+        all.filter(|one| *one != Self::Times).collect()
     }
 }
 
@@ -132,7 +142,7 @@ settings! {
         /// it what is below. Required.
         paths: Vec<String> = PATTERNS => Vec::new(),
         /// What is recorded: "read", "write", "create", "delete", "rename", "link",
-        /// "attributes", "mount"; if left out all but "read".
+        /// "attributes", "mount", "times"; if left out all but "read" and "times".
         operations: Vec<Operation> = OPERATIONS => Operation::changes(),
         /// What is not recorded: all conditions of one entry must hold together.
         exclude: Vec<Exception> = Exceptions => Vec::new(),

@@ -9,7 +9,7 @@ use std::{
 };
 
 use audit_common::watch::{
-    ASKED_BYTES, FILTER_BITS, FILTER_WORDS, NameKey, ObjectKey, WatchState, filter_bit,
+    ASKED_BYTES, FILTER_BITS, FILTER_WORDS, NameKey, ObjectKey, WatchState, active, filter_bit,
 };
 use aya::{
     Pod,
@@ -57,6 +57,8 @@ pub struct Matching {
     pub names: BTreeMap<NameKey, u32>,
     /// Beginnings of names as a program may give them.
     pub asked: BTreeSet<Vec<u8>>,
+    /// Calls that set times are looked at.
+    pub times: bool,
 }
 
 /// The maps of one load.
@@ -114,6 +116,7 @@ impl WatchMaps {
                 .map(|(key, bits)| (key.0, bits))
                 .collect(),
             asked: asked.collect(),
+            times: self.state.get(0).active & active::TIMES != 0,
         }
     }
 
@@ -152,6 +155,7 @@ impl WatchMaps {
                 present.asked.insert(begin.clone());
             }
         }
+        present.times |= wanted.times;
         self.set_filter(self.present.objects.keys());
         self.turn(true);
         Ok(())
@@ -162,6 +166,7 @@ impl WatchMaps {
         let old = std::mem::take(&mut self.present);
         let done = self.take_out(&old, &wanted);
         self.set_filter(wanted.objects.keys());
+        self.present.times = wanted.times;
         self.turn(wanted != Matching::default());
         self.present = match done {
             Ok(()) => wanted,
@@ -211,7 +216,9 @@ impl WatchMaps {
     pub fn turn(&self, active: bool) {
         self.state.set_word(0, SELF_TGID, std::process::id().into());
         self.state.add(0, GENERATION, 1);
-        self.state.set_word(0, ACTIVE, active.into());
+        let any = u64::from(active) * active::ANY;
+        let times = u64::from(active && self.present.times) * active::TIMES;
+        self.state.set_word(0, ACTIVE, any | times);
     }
 
     /// Renames and mounts that are under way.

@@ -47,6 +47,7 @@ pub enum Act {
     SetUserXattr,
     RemoveXattr,
     RemoveUserXattr,
+    Utimes,
     Mount,
     Umount,
 }
@@ -98,6 +99,7 @@ fn kind(act: Act) -> &'static Kind {
         Act::SetUserXattr => &SET_USER_XATTR,
         Act::RemoveXattr => &REMOVE_XATTR,
         Act::RemoveUserXattr => &REMOVE_USER_XATTR,
+        Act::Utimes => &UTIMES,
         Act::Mount => &MOUNT,
         Act::Umount => &UMOUNT,
     }
@@ -132,6 +134,7 @@ kinds! {
     SET_USER_XATTR = 6 100106 "file.setxattr",
     REMOVE_XATTR = 7 100107 "file.rmxattr",
     REMOVE_USER_XATTR = 6 100106 "file.rmxattr",
+    UTIMES = 6 100106 "file.utimes",
     MOUNT = 12 100112 "file.mount",
     UMOUNT = 13 100113 "file.umount",
 }

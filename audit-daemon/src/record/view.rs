@@ -267,6 +267,8 @@ pub struct FileDetails<'a> {
     /// How its permissions were learnt.
     pub permissions_source: Source,
     pub size: Option<u64>,
+    /// Time of modification, nanoseconds since 1970, and how it was learnt.
+    pub modified: Option<(i64, Source)>,
     /// Number and name.
     pub owner: Option<(u32, Option<&'a str>)>,
     pub primary_group: Option<u32>,

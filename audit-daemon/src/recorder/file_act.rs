@@ -5,6 +5,7 @@
 
 mod calls;
 mod made;
+mod times;
 
 use audit_common::file_act::{FileAct, call, flag};
 use nix::libc;
@@ -72,13 +73,14 @@ impl Recorder {
             permissions_source: learnt(made),
             ..details(event, tails, options.as_deref())
         };
+        let meta = super::meta(&self.clock, self.next_sequence, &labels, header);
         let change = FileDetails {
+            modified: times::modified(event, meta.utc_ns, &objects.first),
             permissions_source: learnt(changed),
             owner: owner.map(|uid| (uid, name.as_ref().map(|name| name.as_str()))),
             primary_group: calls::new_group(event),
             ..FileDetails::default()
         };
-        let meta = super::meta(&self.clock, self.next_sequence, &labels, header);
         let (parent, ancestry) = (acting.parent(), acting.ancestry());
         let process = acting.process(header, self.host.cap_full, parent.as_ref(), &ancestry);
         let file = FileView {
@@ -150,6 +152,7 @@ fn objects(
                 id: (event.dev, event.ino),
                 mode: event.mode,
                 links: event.links.into(),
+                modified: None,
             },
         ),
         false => {
@@ -297,7 +300,8 @@ fn result<'a>(
             details: Some(change),
             ..*file
         })),
-        call::CHOWN => Some(FileResult::Change(FileView {
+        call::UTIMES if change.modified.is_none() => None,
+        call::CHOWN | call::UTIMES => Some(FileResult::Change(FileView {
             links: 1,
             details: Some(change),
             ..*file

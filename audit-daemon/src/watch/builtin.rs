@@ -274,7 +274,7 @@ fn named(name: &str, access: Access, paths: Vec<String>) -> Watch {
     let operations = match access {
         Access::Changes => Operation::changes(),
         Access::Reading => vec![Operation::Read],
-        Access::Both => Operation::EVERY.to_vec(),
+        Access::Both => Operation::with_reading(),
     };
     Watch {
         name: name.to_owned(),

@@ -6,7 +6,7 @@ use crate::config::Operation;
 
 /// A set of operations. Bit n stands for the n-th of [`Operation::EVERY`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Operations(u8);
+pub struct Operations(u16);
 
 impl Operations {
     /// The set of these.
@@ -26,11 +26,11 @@ impl Operations {
     }
 
     /// As a map of the kernel has it.
-    pub fn bits(self) -> u8 {
+    pub fn bits(self) -> u16 {
         self.0
     }
 
-    fn bit(operation: Operation) -> u8 {
+    fn bit(operation: Operation) -> u16 {
         1 << operation as u8
     }
 }
@@ -48,7 +48,7 @@ mod tests {
             assert_eq!(one.bits(), 1 << number);
             all = all.with(one);
         }
-        assert_eq!(all.bits(), 0xff);
+        assert_eq!(all.bits(), 0x1ff);
         assert_eq!(Operations::of(&Operation::changes()).bits(), 0xfe);
     }
 }

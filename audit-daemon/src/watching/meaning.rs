@@ -33,6 +33,8 @@ pub struct Identified {
     pub id: ObjectId,
     pub mode: u32,
     pub links: u64,
+    /// Nanoseconds since 1970, if that was looked at.
+    pub modified: Option<i64>,
 }
 
 /// Where a name starts from.
@@ -230,6 +232,10 @@ fn look(path: &[u8], mounts: &Mounts) -> Option<Identified> {
         id: mounts::identify(file.as_fd(), |mount| mounts.device(mount)).ok()?,
         mode: metadata.mode(),
         links: metadata.nlink(),
+        modified: metadata
+            .mtime()
+            .checked_mul(1_000_000_000)
+            .and_then(|whole| whole.checked_add(metadata.mtime_nsec())),
     })
 }
 

@@ -1,5 +1,5 @@
 //! A file was changed by name or by descriptor, or was to be: the exits of unlink, rename, link,
-//! mkdir, truncate, chmod, chown, the attributes, mount and their variants.
+//! mkdir, truncate, chmod, chown, the attributes, times, mount and their variants.
 //!
 //! Of a descriptor the object is the kernel's. A name is the program's own word, and what it led to
 //! is gone or changed by now: a name without a slash is in the directory that it starts from, and
@@ -8,12 +8,13 @@
 
 mod begin;
 mod calls;
+mod times;
 
 use audit_common::{
     Kind, Lane,
     counters::Filtered,
     events::tag,
-    file_act::{FileAct, NO_VALUE, call, flag},
+    file_act::{FileAct, NO_VALUE, call, flag, time},
     file_open::reason,
     header,
     watch::WatchState,
@@ -145,6 +146,10 @@ fn returned(ctx: &TracePointContext, slot: Large, turn: Turn) {
         return;
     }
     if let Some(state) = watch::state() {
+        // Every copy and every archive sets times: they cost nothing more unless somebody asked.
+        if plan.times_form() != 0 && !watch::wants_times(state) {
+            return;
+        }
         let result = result_in(ctx);
         let errno = if result < 0 { -result as u32 } else { 0 };
         if !(ERESTART_FIRST..=ERESTART_LAST).contains(&errno) {
@@ -178,7 +183,12 @@ fn set_scene(task: u64, fs: u64, regs: u64, scene: &mut Scene) {
     let empty = first.empty && at_flags & AT_EMPTY_PATH != 0;
     // A descriptor's entry in /proc is the object itself; the daemon may find the process gone.
     let through_proc = first.fd >= 0 && plan.needs_object() && follows(plan, at_flags);
-    let by_fd = plan.is_by_fd() || empty || through_proc;
+    // Of times a descriptor without a name is the object.
+    let nameless = plan.times_form() != 0
+        && plan.first_dir() != CWD
+        && scene.argument(plan.first_name()) == 0
+        && scene.argument(plan.first_dir()) as i32 != AT_FDCWD;
+    let by_fd = plan.is_by_fd() || empty || through_proc || nameless;
     let first_fd = match through_proc {
         true => first.fd,
         false => scene.argument(plan.first_dir()) as i32,
@@ -312,6 +322,12 @@ fn fill(event: &mut FileAct, task: u64, scene: &Scene) {
         scene.argument(plan.value_at(1)),
         scene.argument(plan.value_at(2)),
     ];
+    if plan.times_form() != 0 {
+        event.values = times::values(plan.times_form(), event.values[0]);
+        if by_fd && event.errno == 0 && event.values[1] != time::OMIT {
+            event.values = times::of_inode(inode);
+        }
+    }
     event.call = plan.call();
     event.at_flags = scene.argument(plan.at_flags()) as u32;
     event.flags = u32::from(by_fd) * flag::BY_FD

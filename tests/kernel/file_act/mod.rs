@@ -12,6 +12,8 @@ mod cases_mode;
 mod cases_mount;
 mod cases_move;
 mod cases_names;
+mod cases_times;
+mod now;
 
 use std::path::Path;
 
@@ -147,9 +149,14 @@ fn check(case: &Case, record: &Record, expected: &Expected) {
 }
 
 fn check_all(setup: Setup, places: &Places, cases: &[Case]) {
+    check_for(setup, places, &OPERATIONS, cases);
+}
+
+/// Does all, watched for these operations.
+fn check_for(setup: Setup, places: &Places, operations: &[&str], cases: &[Case]) {
     let setup = setup
         .set("events.file.record", "true")
-        .append(&places.watch(&OPERATIONS));
+        .append(&places.watch(operations));
     let mut daemon = Daemon::start(&setup);
     let pids: Vec<u32> = cases.iter().map(|case| acted(case).pid).collect();
     let records = daemon.stop();
@@ -167,11 +174,15 @@ fn check_all(setup: Setup, places: &Places, cases: &[Case]) {
 type Table = fn(&Places) -> Vec<Case>;
 
 fn run(tables: &[Table]) {
+    run_for(&OPERATIONS, tables);
+}
+
+fn run_for(operations: &[&str], tables: &[Table]) {
     for table in tables {
         let setup = Setup::new();
         let places = Places::make(&setup);
         let cases = table(&places);
-        check_all(setup, &places, &cases);
+        check_for(setup, &places, operations, &cases);
     }
 }
 
@@ -210,6 +221,11 @@ const MADE: [Table; 3] = [
     cases_made::by_umask,
     cases_made::by_directory,
     cases_made::without_setgid,
+];
+const TIMES: [Table; 3] = [
+    cases_times::set,
+    cases_times::by_descriptor,
+    cases_times::failures,
 ];
 const ATTRIBUTES: [Table; 3] = [
     cases_attributes::set,
@@ -250,6 +266,12 @@ fn permissions_are_those_that_came_to_be() {
 #[test]
 fn every_change_of_an_attribute_is_one_record() {
     run(&ATTRIBUTES);
+}
+
+#[test]
+fn times_are_recorded_where_a_watch_asks_for_them() {
+    run_for(&["times"], &TIMES);
+    run(&[cases_times::unasked]);
 }
 
 #[test]
@@ -304,6 +326,7 @@ fn every_act_comes_to_what_its_case_says() {
         &ODD,
         &MODES,
         &MADE,
+        &TIMES,
         &ATTRIBUTES,
     ];
     let mut count = 0;

@@ -108,6 +108,19 @@ pub fn put_excluded(out: &mut String, excluded: &[ExcludedLine]) {
     }
 }
 
+/// In few words.
+fn operations(named: &[&str]) -> String {
+    let missing = |one: &Operation| !named.contains(&one.as_str());
+    let missing: Vec<Operation> = Operation::EVERY.into_iter().filter(missing).collect();
+    match missing[..] {
+        [] => "all".to_owned(),
+        [Operation::Read] => "all but read".to_owned(),
+        [Operation::Times] => "all but times".to_owned(),
+        [Operation::Read, Operation::Times] => "all but read, times".to_owned(),
+        _ => named.join(","),
+    }
+}
+
 /// One line for each watch: its name, its operations, its first path.
 pub fn put_watches(out: &mut String, watches: &[WatchLine]) {
     if watches.is_empty() {
@@ -116,12 +129,7 @@ pub fn put_watches(out: &mut String, watches: &[WatchLine]) {
     }
     let _ = writeln!(out, "\n{:<20} {:<26} paths", "watch", "operations");
     for watch in watches {
-        let all = watch.operations.len() + 1 >= Operation::EVERY.len();
-        let operations = match all {
-            true if watch.operations.contains(&"read") => "all".to_owned(),
-            true => "all but read".to_owned(),
-            false => watch.operations.join(","),
-        };
+        let operations = operations(&watch.operations);
         let first = watch.paths.first().map_or("", |path| &**path);
         let more = match watch.paths.len() {
             0 | 1 => String::new(),

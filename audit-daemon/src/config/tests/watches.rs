@@ -219,7 +219,7 @@ error: `operations` in [[watch]] \"A\" cannot be \"sit\"
   --> /etc/audit-daemon/config.toml:4:24
    |
  4 | operations = ['wirte', 'sit', 'sit']
-   |                        ^^^^^ expected \"read\" or \"write\" or \"create\" or \"delete\" or \"rename\" or \"link\" or \"attributes\" or \"mount\"
+   |                        ^^^^^ expected \"read\" or \"write\" or \"create\" or \"delete\" or \"rename\" or \"link\" or \"attributes\" or \"mount\" or \"times\"
 
 error: `operations` in [[watch]] \"A\" names this twice
   --> /etc/audit-daemon/config.toml:4:31

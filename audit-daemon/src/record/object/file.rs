@@ -7,6 +7,7 @@ use crate::record::decimal;
 use crate::record::limits;
 use crate::record::line::{Line, key};
 use crate::record::notes::At;
+use crate::record::time;
 use crate::record::view::{Fact, FileDetails, FileView, Inode, Source, Text};
 
 impl Line<'_> {
@@ -76,6 +77,12 @@ impl Line<'_> {
         if let Some(size) = more.size {
             self.integer(key!("size"), size);
         }
+        if let Some((modified, source)) = more.modified {
+            self.signed(key!("modified_time"), time::milliseconds(modified));
+            if source != Source::Kernel {
+                self.notes.source(&at.field("modified_time"), source);
+            }
+        }
         if let Some((uid, name)) = more.owner {
             self.raw("\"owner\":{");
             self.identity(key!("uid"), uid.into());
@@ -120,7 +127,8 @@ impl Line<'_> {
             }
             self.raw("\",");
             if more.permissions_source != Source::Kernel {
-                self.notes.source(&at.field("mode"), more.permissions_source);
+                self.notes
+                    .source(&at.field("mode"), more.permissions_source);
             }
         }
         if let Some(options) = more.mount_options {

@@ -49,6 +49,7 @@ pub fn all() -> Vec<Example> {
     let mut all = names();
     all.extend(changes());
     all.extend(devices());
+    all.push(("file-utimes", utimes()));
     all
 }
 
@@ -172,6 +173,27 @@ fn changes() -> Vec<Example> {
         ("32-file-chown", by_vim(chown)),
         ("33-file-setxattr-acl", by_vim(set)),
     ]
+}
+
+fn utimes() -> String {
+    let key = inode_of(KEY, 131_073, 0o100_600);
+    let time = FileDetails {
+        modified: Some((at(-86_400, 345_678_901), Source::Kernel)),
+        ..FileDetails::default()
+    };
+    let set = Acted {
+        when: (63, 912_184_992),
+        place: 10,
+        act: Act::Utimes,
+        watch: Some(SECRETS),
+        file: key,
+        result: Some(FileResult::Change(FileView {
+            details: Some(&time),
+            ..key
+        })),
+        errno: 0,
+    };
+    acted(&set, &vim(), Lane::Bulk)
 }
 
 fn devices() -> Vec<Example> {

@@ -66,7 +66,8 @@ pub fn is_mounting(event: &FileAct) -> bool {
 
 /// Of these the object counts, whatever name it has.
 pub fn may_be_watched_by_identity(event: &FileAct) -> bool {
-    event.call == call::LINK || (call::TRUNCATE..=call::REMOVEXATTR).contains(&event.call)
+    matches!(event.call, call::LINK | call::UTIMES)
+        || (call::TRUNCATE..=call::REMOVEXATTR).contains(&event.call)
 }
 
 /// Is something made that was not there?
@@ -106,6 +107,7 @@ pub fn act(event: &FileAct, xattr: &[u8]) -> Act {
         call::SETXATTR => Act::SetXattr,
         call::REMOVEXATTR if of_user => Act::RemoveUserXattr,
         call::REMOVEXATTR => Act::RemoveXattr,
+        call::UTIMES => Act::Utimes,
         call::UMOUNT => Act::Umount,
         _ => Act::Mount,
     }
@@ -121,6 +123,7 @@ pub fn operations(event: &FileAct) -> (Operation, Option<Operation>) {
         call::SYMLINK => (Operation::Create, Some(Operation::Link)),
         call::MKDIR | call::MKNOD => (Operation::Create, None),
         call::TRUNCATE => (Operation::Write, None),
+        call::UTIMES => (Operation::Times, None),
         call::MOUNT | call::UMOUNT | call::MOVE_MOUNT => (Operation::Mount, Some(Operation::Mount)),
         _ => (Operation::Attributes, None),
     }
@@ -135,7 +138,7 @@ pub fn follows(event: &FileAct) -> bool {
         call::TRUNCATE | call::MOUNT => true,
         call::UMOUNT => event.values[0] & libc::UMOUNT_NOFOLLOW as u64 == 0,
         call::MOVE_MOUNT => event.values[0] & MOVE_MOUNT_TO_SYMLINKS != 0,
-        call::CHMOD | call::CHOWN | call::SETXATTR | call::REMOVEXATTR => {
+        call::CHMOD | call::CHOWN | call::SETXATTR | call::REMOVEXATTR | call::UTIMES => {
             !nofollow && !at(libc::AT_SYMLINK_NOFOLLOW)
         }
         _ => false,

@@ -98,6 +98,7 @@ mod tests {
             id: (1, 2),
             mode,
             links: 1,
+            modified: None,
         };
         mode.map_or_else(Meaning::default, |mode| {
             Meaning::of_object(Vec::new(), Vec::new(), found(mode))

@@ -16,6 +16,7 @@ use audit_common::watch::{
 
 use super::super::{Known, ObjectId};
 use crate::{
+    config::Operation,
     enrich::{
         boot_ns,
         mounts::{Mounts, identify},
@@ -104,6 +105,10 @@ pub fn find(set: &mut WatchSet, mounts: &Mounts, programs: &mut Programs) -> Fou
         found.asked(&literal(way.components()).0);
     }
     found.as_written(set);
+    let times = Operation::Times;
+    found.matching.times = set
+        .iter()
+        .any(|(_, watch)| watch.operations.contains(&times));
     for directory in &found.directories {
         if let Ok(seen) = disk.look(directory) {
             let (dev, ino) = object_id(seen.id);

@@ -17,6 +17,17 @@ pub const NONE: u64 = 7;
 const NOFOLLOW_BIT: u64 = 1 << 48;
 const BY_FD_BIT: u64 = 1 << 49;
 const CALL_SHIFT: u64 = 40;
+const TIMES_SHIFT: u64 = 50;
+
+/// How times are given.
+pub mod times {
+    /// `utimbuf`: seconds, the second of two.
+    pub const SECONDS: u64 = 1;
+    /// `timeval`, the second of two.
+    pub const MICROSECONDS: u64 = 2;
+    /// `timespec`, the second of two.
+    pub const NANOSECONDS: u64 = 3;
+}
 
 impl Plan {
     /// One name; `values` are the places of [`audit_common::file_act::FileAct::values`].
@@ -50,6 +61,11 @@ impl Plan {
         Plan(self.0 | BY_FD_BIT)
     }
 
+    /// The first value is the address of times in this form.
+    const fn times(self, form: u64) -> Plan {
+        Plan(self.0 | form << TIMES_SHIFT)
+    }
+
     /// Back from [`Plan::value`].
     #[inline(always)]
     pub fn of(value: u64) -> Plan {
@@ -74,6 +90,12 @@ impl Plan {
     #[inline(always)]
     pub fn is_by_fd(self) -> bool {
         self.0 & BY_FD_BIT != 0
+    }
+
+    /// Of the forms in [`times`]; 0: none.
+    #[inline(always)]
+    pub fn times_form(self) -> u64 {
+        self.0 >> TIMES_SHIFT & 3
     }
 
     #[inline(always)]
@@ -115,14 +137,16 @@ impl Plan {
     #[inline(always)]
     pub fn moves(self) -> bool {
         let call = self.call();
-        call == call::RENAME || call >= call::MOUNT
+        call == call::RENAME || (call::MOUNT..=call::PIVOT_ROOT).contains(&call)
     }
 
     /// The name need not be a watched one to mean a watched object.
     #[inline(always)]
     pub fn needs_object(self) -> bool {
         let call = self.call();
-        call == call::LINK || (call::TRUNCATE..=call::REMOVEXATTR).contains(&call)
+        call == call::LINK
+            || call == call::UTIMES
+            || (call::TRUNCATE..=call::REMOVEXATTR).contains(&call)
     }
 }
 
@@ -166,6 +190,10 @@ pub fn plan(number: u64) -> Option<Plan> {
         198 => const { Plan::one(call::REMOVEXATTR, CWD, 0, N, NO).text(1).nofollow() },
         199 => const { Plan::one(call::REMOVEXATTR, 0, N, N, NO).text(1).by_fd() },
         466 => const { Plan::one(call::REMOVEXATTR, 0, 1, 2, NO).text(3) },
+        132 => const { Plan::one(call::UTIMES, CWD, 0, N, [1, N, N]).times(times::SECONDS) },
+        235 => const { Plan::one(call::UTIMES, CWD, 0, N, [1, N, N]).times(times::MICROSECONDS) },
+        261 => const { Plan::one(call::UTIMES, 0, 1, N, [2, N, N]).times(times::MICROSECONDS) },
+        280 => const { Plan::one(call::UTIMES, 0, 1, 3, [2, N, N]).times(times::NANOSECONDS) },
         165 => const { Plan::one(call::MOUNT, CWD, 1, N, [3, N, N]).second(CWD, 0).text(2) },
         166 => const { Plan::one(call::UMOUNT, CWD, 0, N, [1, N, N]) },
         429 => const { Plan::one(call::MOVE_MOUNT, 2, 3, N, [4, N, N]).second(0, 1) },
