@@ -63,6 +63,7 @@ pub const KINDS: &[KindRow] = &[
     row(Kind::FileAct,       "file_act",       "file",        Lane::Bulk,     size_of::<file_act::FileAct>(),       &[
         "file.delete", "file.rmdir", "file.rename", "file.link", "file.symlink", "file.mkdir", "file.mknod", "file.truncate",
         "file.chmod", "file.chown", "file.setxattr", "file.rmxattr", "file.utimes", "file.mount", "file.umount",
+        "priv.chroot", "priv.pivot_root",
     ]),
 ];
 

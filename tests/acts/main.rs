@@ -7,7 +7,8 @@
 //! this program itself mentions nothing of the test. First come steps, then one act:
 //!
 //! ```text
-//! steps   chdir DIR | cpu | often COUNT PATH FLAGS | move OLD NEW | lose DIR | descend LEVELS NAME | chroot DIR | apart | uid UID | gid GID | login-uid UID
+//! steps   chdir DIR | cpu | often COUNT PATH FLAGS | move OLD NEW | lose DIR | descend LEVELS NAME
+//!         chroot DIR | apart | bind DIR | uid UID | gid GID | login-uid UID
 //!         set NAME=VALUE | clear | write FILE (and keep it open)
 //!         enter GROUP/cgroup.procs    umask MODE
 //! acts    exec FILE ARG…             execvp NAME ARG…           exec-null-argv FILE
@@ -23,7 +24,7 @@
 //!         open PATH FLAGS MODE       creat PATH MODE            openat DIR PATH FLAGS MODE
 //!         openat2 DIR PATH FLAGS MODE RESOLVE                   reopen PATH FLAGS
 //!         open-by-handle PATH FLAGS  open-shared PATH FLAGS
-//!         and the calls of `names`, `attributes` and `times`, with their arguments in their order
+//!         and the calls of `names`, `attributes`, `times` and `roots`, with their arguments in their order
 //!         and those of evade/, each described there
 //! ```
 
@@ -33,6 +34,7 @@ mod evade;
 mod files;
 mod launch;
 mod names;
+mod roots;
 mod steps;
 mod times;
 
@@ -122,6 +124,7 @@ fn main() {
             let known = names::act(other, &mut words)
                 || attributes::act(other, &mut words)
                 || times::act(other, &mut words)
+                || roots::act(other, &mut words)
                 || evade::act(other, &mut words);
             assert!(known, "no act {:?}", OsStr::from_bytes(other));
         }

@@ -21,6 +21,7 @@ pub fn all(words: &mut Words) -> Vec<u8> {
             b"descend" => descend(words),
             b"chroot" => chroot(words.path()).expect("chroot"),
             b"apart" => apart(),
+            b"bind" => bind(words),
             b"uid" => uid(words.number()),
             b"gid" => gid(words.number()),
             b"login-uid" => {
@@ -94,6 +95,15 @@ fn apart() {
             && libc::mount(none, c"/".as_ptr(), none, private, none.cast()) == 0
     };
     assert!(done, "apart: {}", std::io::Error::last_os_error());
+}
+
+/// Binds a directory onto itself, which makes it a mount of its own.
+fn bind(words: &mut Words) {
+    let (dir, none) = (words.c_string(), std::ptr::null());
+    let (path, flags) = (dir.as_ptr(), libc::MS_BIND);
+    // SAFETY: strings, a number, and null where nothing is asked for.
+    let done = unsafe { libc::mount(path, path, none, flags, none.cast()) };
+    assert_eq!(done, 0, "bind: {}", std::io::Error::last_os_error());
 }
 
 /// Makes and enters a directory in a directory, and so on.

@@ -85,7 +85,9 @@ pub fn allow(path: &Path, mode: u32) {
 /// Records of one process in order.
 pub fn of_process(records: &Records, pid: u32) -> Vec<&Record> {
     let file = |record: &&Record| {
-        record.kind().starts_with("file.") && record.num("actor.process.pid") == i64::from(pid)
+        let kind = record.kind();
+        (kind.starts_with("file.") || kind.starts_with("priv."))
+            && record.num("actor.process.pid") == i64::from(pid)
     };
     records.iter().filter(file).collect()
 }

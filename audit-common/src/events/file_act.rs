@@ -43,10 +43,16 @@ pub mod call {
     pub const UMOUNT: u32 = 14;
     /// New place; the second name is the mount that is moved.
     pub const MOVE_MOUNT: u32 = 15;
-    /// Nothing is told of it: it moves what verdicts were found by.
+    /// New root; the second name is where the old one is put. Of a success BY_FD is the new root, and
+    /// both names are told.
     pub const PIVOT_ROOT: u32 = 16;
     /// `values`: seconds and nanoseconds of the time of modification, and [`super::time`].
     pub const UTIMES: u32 = 17;
+    /// Of a success BY_FD is the new root; its path is that of its mount namespace.
+    pub const CHROOT: u32 = 18;
+    /// With OPEN_TREE_CLONE only: `at_flags` has it. Of a success BY_FD is what was cloned, and the name
+    /// is told.
+    pub const OPEN_TREE: u32 = 19;
 }
 
 /// `FileAct::values[2]` of UTIMES: whose the time in the first two is.
@@ -65,7 +71,7 @@ pub mod time {
 
 /// `FileAct::flags`
 pub mod flag {
-    /// The object was told by a descriptor, and is the kernel's.
+    /// The object was told by a descriptor or by what the call left, and is the kernel's.
     pub const BY_FD: u32 = 1 << 0;
     /// What told the object is shared with other threads or processes.
     pub const UNPROVEN: u32 = 1 << 1;

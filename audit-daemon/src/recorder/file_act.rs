@@ -4,6 +4,7 @@
 //! say. What a name meant is found out by the decider.
 
 mod calls;
+mod left;
 mod made;
 mod times;
 
@@ -17,7 +18,7 @@ use crate::{
     decode::{Part, Tails},
     enrich::users::Name,
     record::{
-        FileActView, FileResult,
+        FileActView, FileResult, RootChangeView,
         view::{Fact, FileDetails, FileView, Inode, Source, Text},
     },
     watching::{Below, Decider, Decision, Identified, Meaning, Named, Question, Start, Views},
@@ -61,6 +62,23 @@ impl Recorder {
             return Outcome::Watched;
         }
         objects.look(event, decider, &mut self.views);
+        match calls::root_changing(event) {
+            Some(system_call) => self.write_root(event, &objects, &acting, &labels, system_call),
+            None => self.write_act(event, tails, &objects, &acting, &labels),
+        }
+        self.written();
+        Outcome::Watched
+    }
+
+    fn write_act(
+        &mut self,
+        event: &FileAct,
+        tails: &Tails<'_>,
+        objects: &Objects,
+        acting: &Acting,
+        labels: &[String],
+    ) {
+        let header = &event.header;
         let owner = calls::new_owner(event);
         let name = owner.and_then(|uid| match self.names.lookup_user(uid) {
             Name::Known(name) => Some(name),
@@ -73,7 +91,7 @@ impl Recorder {
             permissions_source: learnt(made),
             ..details(event, tails, options.as_deref())
         };
-        let meta = super::meta(&self.clock, self.next_sequence, &labels, header);
+        let meta = super::meta(&self.clock, self.next_sequence, labels, header);
         let change = FileDetails {
             modified: times::modified(event, meta.utc_ns, &objects.first),
             permissions_source: learnt(changed),
@@ -93,13 +111,35 @@ impl Recorder {
             actor: acting.actor(&process, header),
             act: calls::act(event, tails.text.map_or(b"", |text| text.bytes)),
             file,
-            result: result(event, &objects, &file, changed, &change),
+            result: result(event, objects, &file, changed, &change),
             detail: calls::detail(event),
             errno: event.errno.cast_signed(),
         };
         self.lines.file_act(&mut self.out, &view);
-        self.written();
-        Outcome::Watched
+    }
+
+    fn write_root(
+        &mut self,
+        event: &FileAct,
+        objects: &Objects,
+        acting: &Acting,
+        labels: &[String],
+        system_call: &'static str,
+    ) {
+        let header = &event.header;
+        let (parent, ancestry) = (acting.parent(), acting.ancestry());
+        let process = acting.process(header, self.host.cap_full, parent.as_ref(), &ancestry);
+        let view = RootChangeView {
+            meta: super::meta(&self.clock, self.next_sequence, labels, header),
+            actor: acting.actor(&process, header),
+            system_call,
+            path: Text {
+                source: objects.source,
+                ..Text::whole(&objects.first.path)
+            },
+            errno: event.errno.cast_signed(),
+        };
+        self.lines.root_change(&mut self.out, &view);
     }
 }
 
@@ -144,6 +184,9 @@ fn objects(
     });
     let path = joined(tails.file.as_ref());
     let moved = decider.place_below(below, &on_disk, if by_fd { &path } else { &base });
+    if by_fd && left::by(event) {
+        return Some(left::objects(event, tails, decider));
+    }
     let mut first = match by_fd {
         true => Meaning::of_object(
             path,

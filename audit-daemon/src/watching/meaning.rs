@@ -123,6 +123,15 @@ impl Meaning {
         }
     }
 
+    /// Of places whose object is not looked for: paths as they were written.
+    pub fn of_names(path: Vec<u8>, written: Vec<Vec<u8>>) -> Meaning {
+        Meaning {
+            path,
+            hosts: written.iter().map(|one| straight(b"/", one)).collect(),
+            ..Meaning::default()
+        }
+    }
+
     /// What is there now has nothing to do with it.
     pub fn forget_object(&mut self) {
         (self.object, self.place) = (None, None);

@@ -1,5 +1,6 @@
 //! A file was changed by name or by descriptor, or was to be: the exits of unlink, rename, link,
-//! mkdir, truncate, chmod, chown, the attributes, times, mount and their variants.
+//! mkdir, truncate, chmod, chown, the attributes, times, mount, chroot and their
+//! variants.
 //!
 //! Of a descriptor the object is the kernel's. A name is the program's own word, and what it led to
 //! is gone or changed by now: a name without a slash is in the directory that it starts from, and
@@ -42,6 +43,7 @@ use calls::{CWD, NONE, Plan};
 /// Names mean the same as on the host.
 const HOME: u32 = header::flag::HOST_ROOT | header::flag::HOST_MNT_NS;
 const AT_FDCWD: i32 = -100;
+const OPEN_TREE_CLONE: u64 = 1;
 const AT_EMPTY_PATH: u32 = 0x1000;
 const AT_SYMLINK_NOFOLLOW: u32 = 0x100;
 const AT_SYMLINK_FOLLOW: u32 = 0x400;
@@ -142,7 +144,10 @@ fn returned(ctx: &TracePointContext, slot: Large, turn: Turn) {
     if scene.plan().moves() && turn == Turn::First {
         watch::has_moved();
     }
-    if scene.plan().call() == call::PIVOT_ROOT {
+    // Without it nothing is bound: it is an open that can neither read nor write.
+    if scene.plan().call() == call::OPEN_TREE
+        && read::kernel::<u64>(regs + offset!(regs_dx)) & OPEN_TREE_CLONE == 0
+    {
         return;
     }
     if let Some(state) = watch::state() {
@@ -153,13 +158,13 @@ fn returned(ctx: &TracePointContext, slot: Large, turn: Turn) {
         let result = result_in(ctx);
         let errno = if result < 0 { -result as u32 } else { 0 };
         if !(ERESTART_FIRST..=ERESTART_LAST).contains(&errno) {
-            acted(state, task, regs, slot, errno, turn);
+            acted(state, task, regs, slot, result, turn);
         }
     }
 }
 
 #[inline(always)]
-fn set_scene(task: u64, fs: u64, regs: u64, scene: &mut Scene) {
+fn set_scene(task: u64, fs: u64, regs: u64, scene: &mut Scene, result: i64) {
     let [di, si, dx, r10, r8, r9] = [
         offset!(regs_di),
         offset!(regs_si),
@@ -188,10 +193,17 @@ fn set_scene(task: u64, fs: u64, regs: u64, scene: &mut Scene) {
         && plan.first_dir() != CWD
         && scene.argument(plan.first_name()) == 0
         && scene.argument(plan.first_dir()) as i32 != AT_FDCWD;
-    let by_fd = plan.is_by_fd() || empty || through_proc || nameless;
-    let first_fd = match through_proc {
-        true => first.fd,
-        false => scene.argument(plan.first_dir()) as i32,
+    // What the call left says more than any name.
+    let new_root = result >= 0 && plan.changes_root();
+    let new_tree = result >= 0 && plan.call() == call::OPEN_TREE;
+    let left = new_root || new_tree;
+    let by_fd = plan.is_by_fd() || empty || through_proc || nameless || left;
+    let first_fd = if new_tree {
+        result as i32
+    } else if through_proc {
+        first.fd
+    } else {
+        scene.argument(plan.first_dir()) as i32
     };
     let same = first_fd == scene.argument(plan.second_dir()) as i32;
     let mut bits = first.shape | second.shape << 2;
@@ -201,11 +213,12 @@ fn set_scene(task: u64, fs: u64, regs: u64, scene: &mut Scene) {
     if by_fd {
         bits &= !shape::ABSOLUTE;
     }
-    if bits & (shape::ABSOLUTE | shape::SECOND_ABSOLUTE) != 0 || bits & shape::TWO_NAMES == 0 {
+    let one_start = bits & (shape::ABSOLUTE | shape::SECOND_ABSOLUTE) != 0 || new_root;
+    if one_start || bits & shape::TWO_NAMES == 0 {
         bits &= !shape::SAME_START;
     }
     scene.shape.set(bits);
-    let place = start(task, fs, first_fd, scene.is(shape::ABSOLUTE));
+    let place = start(task, fs, first_fd, scene.is(shape::ABSOLUTE) || new_root);
     scene.mnt.set(place.mnt);
     scene.dentry.set(place.dentry);
 }
@@ -234,7 +247,9 @@ fn start(task: u64, fs: u64, fd: i32, absolute: bool) -> Place {
 #[inline(always)]
 fn look(state: &WatchState, slot: *mut u8, scene: &Scene, errno: u32) -> Found {
     let place = scene.place();
-    if scene.is(shape::BY_FD) && !scene.is(shape::TWO_NAMES) {
+    // A tree that is mounted nowhere has nothing above it: the daemon knows where it came from.
+    let placed = scene.plan().call() != call::OPEN_TREE;
+    if scene.is(shape::BY_FD) && !scene.is(shape::TWO_NAMES) && placed {
         let inode: u64 = read::kernel(place.dentry + offset!(dentry_inode));
         return watch::look(state, slot, place, watch::identity(inode));
     }
@@ -263,11 +278,12 @@ fn look(state: &WatchState, slot: *mut u8, scene: &Scene, errno: u32) -> Found {
 }
 
 #[inline(always)]
-fn acted(state: &WatchState, task: u64, regs: u64, slot: *mut u8, errno: u32, turn: Turn) {
+fn acted(state: &WatchState, task: u64, regs: u64, slot: *mut u8, result: i64, turn: Turn) {
     // SAFETY: a large slot, of this CPU and program.
     let scene = unsafe { Scene::of(slot) };
     let fs: u64 = read::kernel(task + offset!(task_fs));
-    set_scene(task, fs, regs, scene);
+    let errno = if result < 0 { -result as u32 } else { 0 };
+    set_scene(task, fs, regs, scene, result);
     let found = look(state, slot, scene, errno);
     if found.reasons == 0 {
         passed_over(turn, Filtered::NoWatch);
@@ -343,13 +359,18 @@ fn push(tails: Tails, task: u64, fs: u64, scene: &Scene, at_home: bool) {
     let by_fd = scene.is(shape::BY_FD);
     if !scene.is(shape::ABSOLUTE) {
         let tag = if by_fd { tag::FILE } else { tag::BASE };
-        path::push(tails, tag, scene.place(), root);
+        // From its own new root everything is "/".
+        let seen_from = match scene.plan().changes_root() && by_fd {
+            true => Place { mnt: 0, dentry: 0 },
+            false => root,
+        };
+        path::push(tails, tag, scene.place(), seen_from);
     }
     if by_fd || !at_home {
         path::push_on_disk(tails, tag::ON_DISK, scene.dentry.get());
     }
     let plan = scene.plan();
-    if !scene.is(shape::BY_FD) {
+    if !by_fd || plan.tells_both() {
         tails.user_string(tag::FILENAME, scene.argument(plan.first_name()));
     }
     if scene.is(shape::TWO_NAMES) {

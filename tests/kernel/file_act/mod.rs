@@ -12,6 +12,7 @@ mod cases_mode;
 mod cases_mount;
 mod cases_move;
 mod cases_names;
+mod cases_roots;
 mod cases_times;
 mod now;
 
@@ -227,6 +228,8 @@ const TIMES: [Table; 3] = [
     cases_times::by_descriptor,
     cases_times::failures,
 ];
+const ROOTS: [Table; 2] = [cases_roots::changed, cases_roots::failures];
+const TREES: [Table; 2] = [cases_roots::trees, cases_roots::tree_failures];
 const ATTRIBUTES: [Table; 3] = [
     cases_attributes::set,
     cases_attributes::removed,
@@ -272,6 +275,33 @@ fn every_change_of_an_attribute_is_one_record() {
 fn times_are_recorded_where_a_watch_asks_for_them() {
     run_for(&["times"], &TIMES);
     run(&[cases_times::unasked]);
+}
+
+#[test]
+fn every_change_of_the_root_is_one_record() {
+    run(&ROOTS);
+}
+
+#[test]
+fn every_pivot_is_one_record() {
+    let setup = Setup::new();
+    let places = Places::make(&setup);
+    let probe = act(["apart", "bind"]).with([&places.outside]);
+    let probe = probe.with(["chdir"]).with([&places.outside]);
+    let probe = probe.with(["pivot", ".", "."]).run();
+    if !probe.status.success() || probe.number() != 0 {
+        audit_tests::skip!("mount namespaces or pivot_root are refused");
+    }
+    run(&[cases_roots::pivoted]);
+}
+
+#[test]
+fn every_tree_that_is_cloned_is_one_record() {
+    let setup = Setup::new();
+    if let Err(error) = may_mount(&Places::make(&setup)) {
+        audit_tests::skip!("cannot mount here: {error}");
+    }
+    run(&TREES);
 }
 
 #[test]
@@ -327,6 +357,7 @@ fn every_act_comes_to_what_its_case_says() {
         &MODES,
         &MADE,
         &TIMES,
+        &ROOTS,
         &ATTRIBUTES,
     ];
     let mut count = 0;

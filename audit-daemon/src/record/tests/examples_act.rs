@@ -50,7 +50,56 @@ pub fn all() -> Vec<Example> {
     all.extend(changes());
     all.extend(devices());
     all.push(("file-utimes", utimes()));
+    all.extend(roots());
     all
+}
+
+fn root(when: (i64, i64), numbers: (u64, u64), of: (&'static str, Text<'_>, i32)) -> String {
+    let chroot = ProcessView {
+        id: id(4199, 83_254),
+        name: Fact::Known(b"chroot"),
+        path: Fact::Known(text(b"/usr/sbin/chroot")),
+        owner: Fact::Known(ROOT),
+        ..ProcessView::default()
+    };
+    let labels = labels();
+    let (system_call, path, errno) = of;
+    let view = RootChangeView {
+        meta: Meta {
+            utc_ns: at(when.0, when.1),
+            sequence: numbers.0,
+            event: event(Lane::Critical, 2, numbers.1),
+            correlation: None,
+            labels: &labels,
+        },
+        actor: deploy_session(Some(&chroot)),
+        system_call,
+        path,
+        errno,
+    };
+    line(|lines, out| lines.root_change(out, &view))
+}
+
+fn roots() -> Vec<Example> {
+    let jail = text(b"/srv/jail");
+    let followed = Text {
+        source: Source::Userspace,
+        ..text(b"/srv/caf\xe9")
+    };
+    vec![
+        (
+            "60-priv-chroot",
+            root((86, 17_263_117), (1_048_632, 77_135), ("chroot", jail, 0)),
+        ),
+        (
+            "priv-pivot-root-denied",
+            root(
+                (87, 17_263_117),
+                (1_048_633, 77_136),
+                ("pivot_root", followed, EPERM),
+            ),
+        ),
+    ]
 }
 
 fn names() -> Vec<Example> {

@@ -54,19 +54,33 @@ pub fn takes_along(event: &FileAct) -> bool {
     match event.call {
         call::RENAME => true,
         call::MOUNT => on_host && event.values[0] & PROPAGATION == 0,
-        call::UMOUNT | call::MOVE_MOUNT => on_host,
+        call::UMOUNT | call::MOVE_MOUNT | call::OPEN_TREE => on_host,
         _ => false,
     }
 }
 
-/// Is a directory made visible elsewhere, or covered, or uncovered?
+/// Is a directory made visible elsewhere or by other names, or covered, or uncovered?
 pub fn is_mounting(event: &FileAct) -> bool {
     matches!(event.call, call::MOUNT | call::UMOUNT | call::MOVE_MOUNT)
+        || matches!(
+            event.call,
+            call::OPEN_TREE | call::CHROOT | call::PIVOT_ROOT
+        )
+}
+
+/// The name of a call that changes the root of who calls it.
+pub fn root_changing(event: &FileAct) -> Option<&'static str> {
+    match event.call {
+        call::CHROOT => Some("chroot"),
+        call::PIVOT_ROOT => Some("pivot_root"),
+        _ => None,
+    }
 }
 
 /// Of these the object counts, whatever name it has.
 pub fn may_be_watched_by_identity(event: &FileAct) -> bool {
-    matches!(event.call, call::LINK | call::UTIMES)
+    matches!(event.call, call::LINK | call::UTIMES | call::OPEN_TREE)
+        || root_changing(event).is_some()
         || (call::TRUNCATE..=call::REMOVEXATTR).contains(&event.call)
 }
 
@@ -124,7 +138,7 @@ pub fn operations(event: &FileAct) -> (Operation, Option<Operation>) {
         call::MKDIR | call::MKNOD => (Operation::Create, None),
         call::TRUNCATE => (Operation::Write, None),
         call::UTIMES => (Operation::Times, None),
-        call::MOUNT | call::UMOUNT | call::MOVE_MOUNT => (Operation::Mount, Some(Operation::Mount)),
+        _ if is_mounting(event) => (Operation::Mount, Some(Operation::Mount)),
         _ => (Operation::Attributes, None),
     }
 }
@@ -135,10 +149,10 @@ pub fn follows(event: &FileAct) -> bool {
     let at = |flag: i32| event.at_flags & flag.cast_unsigned() != 0;
     match event.call {
         call::LINK => at(libc::AT_SYMLINK_FOLLOW),
-        call::TRUNCATE | call::MOUNT => true,
+        call::TRUNCATE | call::MOUNT | call::CHROOT | call::PIVOT_ROOT => true,
         call::UMOUNT => event.values[0] & libc::UMOUNT_NOFOLLOW as u64 == 0,
         call::MOVE_MOUNT => event.values[0] & MOVE_MOUNT_TO_SYMLINKS != 0,
-        call::CHMOD | call::CHOWN | call::SETXATTR | call::REMOVEXATTR | call::UTIMES => {
+        call::CHMOD..=call::REMOVEXATTR | call::UTIMES | call::OPEN_TREE => {
             !nofollow && !at(libc::AT_SYMLINK_NOFOLLOW)
         }
         _ => false,
@@ -147,7 +161,7 @@ pub fn follows(event: &FileAct) -> bool {
 
 pub fn second_follows(event: &FileAct) -> bool {
     match event.call {
-        call::SYMLINK | call::MOUNT => true,
+        call::SYMLINK | call::MOUNT | call::PIVOT_ROOT => true,
         call::MOVE_MOUNT => event.values[0] & MOVE_MOUNT_FROM_SYMLINKS != 0,
         _ => false,
     }
@@ -166,7 +180,10 @@ pub fn detail(event: &FileAct) -> Option<&'static str> {
     let exchanges = event.call == call::RENAME
         && event.values[0] != NO_VALUE
         && event.values[0] & RENAME_EXCHANGE != 0;
-    exchanges.then_some("RENAME_EXCHANGE")
+    match event.call {
+        call::OPEN_TREE => Some("OPEN_TREE_CLONE"),
+        _ => exchanges.then_some("RENAME_EXCHANGE"),
+    }
 }
 
 pub fn new_owner(event: &FileAct) -> Option<u32> {
@@ -205,11 +222,15 @@ pub fn device_number(event: &FileAct) -> Option<(u32, u32)> {
 }
 
 pub fn mount_options(event: &FileAct) -> Option<String> {
-    if event.call != call::MOUNT {
-        return None;
-    }
+    const AT_RECURSIVE: u32 = 0x8000;
+    let set = match event.call {
+        call::MOUNT => event.values[0],
+        call::OPEN_TREE if event.at_flags & AT_RECURSIVE != 0 => libc::MS_BIND | libc::MS_REC,
+        call::OPEN_TREE => libc::MS_BIND,
+        _ => return None,
+    };
     let flags = MOUNT_FLAGS.iter();
-    let names = flags.filter(|(flag, _)| event.values[0] & flag != 0);
+    let names = flags.filter(|(flag, _)| set & flag != 0);
     let names: Vec<&str> = names.map(|(_, name)| *name).collect();
     (!names.is_empty()).then(|| names.join(","))
 }

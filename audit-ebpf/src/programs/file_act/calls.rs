@@ -140,12 +140,26 @@ impl Plan {
         call == call::RENAME || (call::MOUNT..=call::PIVOT_ROOT).contains(&call)
     }
 
+    /// A success leaves the process with another root: the new one.
+    #[inline(always)]
+    pub fn changes_root(self) -> bool {
+        let call = self.call();
+        call == call::CHROOT || call == call::PIVOT_ROOT
+    }
+
+    /// Its name is told beside the object that a success left.
+    #[inline(always)]
+    pub fn tells_both(self) -> bool {
+        let call = self.call();
+        call == call::OPEN_TREE || call == call::PIVOT_ROOT
+    }
+
     /// The name need not be a watched one to mean a watched object.
     #[inline(always)]
     pub fn needs_object(self) -> bool {
         let call = self.call();
         call == call::LINK
-            || call == call::UTIMES
+            || call >= call::PIVOT_ROOT
             || (call::TRUNCATE..=call::REMOVEXATTR).contains(&call)
     }
 }
@@ -197,6 +211,8 @@ pub fn plan(number: u64) -> Option<Plan> {
         165 => const { Plan::one(call::MOUNT, CWD, 1, N, [3, N, N]).second(CWD, 0).text(2) },
         166 => const { Plan::one(call::UMOUNT, CWD, 0, N, [1, N, N]) },
         429 => const { Plan::one(call::MOVE_MOUNT, 2, 3, N, [4, N, N]).second(0, 1) },
+        161 => const { Plan::one(call::CHROOT, CWD, 0, N, NO) },
+        428 => const { Plan::one(call::OPEN_TREE, 0, 1, 2, NO) },
         155 => const { Plan::one(call::PIVOT_ROOT, CWD, 0, N, NO).second(CWD, 1) },
         _ => return None,
     })
