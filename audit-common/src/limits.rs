@@ -44,6 +44,13 @@ pub const EVENT_BYTES_MAX: usize = 64 * 1024;
 pub const SCRATCH_EVENT_BYTES: usize = EVENT_BYTES_MAX + ARGV_BYTES_MAX as usize + 8;
 /// A scratch slot: that, and the state of loops behind it.
 pub const SCRATCH_BYTES: usize = SCRATCH_EVENT_BYTES + 256;
+/// What is kept of a request of io_uring while it is under way: its event, and 64 bytes about it. A
+/// longer event is told when it is submitted, without its result.
+pub const REQUEST_BYTES: usize = 8 * 1024;
+/// Requests under way that are kept; further ones are told the same way.
+pub const REQUESTS_MAX: u32 = 256;
+/// Requests whose success is told by nothing, kept for their failure; beyond it the oldest goes.
+pub const REQUESTS_SKIPPED_MAX: u32 = 128;
 /// What the events without long tails need (a cgroup path is the longest).
 pub const SCRATCH_SMALL_BYTES: usize = 8 * 1024;
 

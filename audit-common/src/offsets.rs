@@ -20,6 +20,11 @@ macro_rules! offsets {
             pub const SPECS: &'static [(&'static str, &'static str)] =
                 &[$((stringify!($field), $spec)),*];
 
+            /// In the order of [`Self::SPECS`].
+            pub fn words(&self) -> impl Iterator<Item = u32> + use<> {
+                [$(self.$field),*].into_iter()
+            }
+
             /// Sets the offsets in the order of [`Self::SPECS`].
             pub fn from_fn(mut resolve: impl FnMut(&'static str, &'static str) -> u32) -> Offsets {
                 Offsets { $($field: resolve(stringify!($field), $spec)),* }
@@ -125,6 +130,39 @@ offsets! {
     cgroup_level = "cgroup.level",
     cgroup_root_hierarchy = "cgroup_root.hierarchy_id",
     kernfs_id = "kernfs_node.id",
+    /// Requests of io_uring: absent where tracepoints do not show them.
+    request_opcode = "io_kiocb.opcode",
+    request_cmd = "io_kiocb.cmd",
+    request_flags = "io_kiocb.flags",
+    request_user_data = "io_kiocb.cqe.user_data",
+    request_res = "io_kiocb.cqe.res",
+    request_fd = "io_kiocb.cqe.fd",
+    request_ctx = "io_kiocb.ctx",
+    request_creds = "io_kiocb.creds",
+    filename_name = "filename.name",
+    ring_open_dfd = "io_open.dfd",
+    ring_open_slot = "io_open.file_slot",
+    ring_open_name = "io_open.filename",
+    ring_open_flags = "io_open.how.flags",
+    ring_unlink_dfd = "io_unlink.dfd",
+    ring_unlink_flags = "io_unlink.flags",
+    ring_unlink_name = "io_unlink.filename",
+    ring_rename_old_dfd = "io_rename.old_dfd",
+    ring_rename_new_dfd = "io_rename.new_dfd",
+    ring_rename_old = "io_rename.oldpath",
+    ring_rename_new = "io_rename.newpath",
+    ring_rename_flags = "io_rename.flags",
+    ring_mkdir_dfd = "io_mkdir.dfd",
+    ring_mkdir_mode = "io_mkdir.mode",
+    ring_mkdir_name = "io_mkdir.filename",
+    ring_link_old_dfd = "io_link.old_dfd",
+    ring_link_new_dfd = "io_link.new_dfd",
+    ring_link_old = "io_link.oldpath",
+    ring_link_new = "io_link.newpath",
+    ring_link_flags = "io_link.flags",
+    ring_xattr_name = "io_xattr.filename",
+    ring_xattr_key = "io_xattr.ctx.kname",
+    ring_xattr_size = "io_xattr.ctx.size",
     /// x86_64
     regs_orig_ax = "pt_regs.orig_ax",
     regs_bx = "pt_regs.bx",

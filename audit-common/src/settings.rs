@@ -33,6 +33,10 @@ pub struct Settings {
     pub exit_group_dead_at: u32,
     /// Programs on raw tracepoints and system calls can be preempted, and are then skipped for others.
     pub preempted: u32,
+    /// The bit in a request's flags that says that it has credentials of its own (io_uring).
+    pub request_has_creds: u32,
+    /// Where a cancelled request stands in the record of `io_uring_fail_link`; 0: not there.
+    pub fail_link_at: u32,
 }
 
 impl Settings {
@@ -55,5 +59,7 @@ impl Settings {
         newtask_flags_at: 0,
         exit_group_dead_at: 0,
         preempted: 0,
+        request_has_creds: 0,
+        fail_link_at: 0,
     };
 }

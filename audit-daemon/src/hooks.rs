@@ -124,6 +124,11 @@ const fn twinned(
     }
 }
 
+/// From this kernel on tracepoints hand over io_uring's requests.
+const RINGS_SINCE: (u32, u32) = (6, 0);
+/// With this row the acts that are asked for by io_uring are seen.
+const RING_SUBMIT: &str = "ring_submit";
+
 const BY_32_BIT: &str = "32-bit programs";
 const OTHER_ENTRIES: &str = "32-bit programs, io_uring";
 
@@ -231,6 +236,25 @@ pub const HOOKS: &[HookRow] = &[
             "syscalls/sys_exit_creat", "syscalls/sys_exit_open_by_handle_at",
         ]),
     ] },
+    // The ends of requests before their beginnings.
+    HookRow { name: "ring_end", group: "file", kinds: &[], auxiliary: true, candidates: &[
+        traced("ring_completed_traced", &["io_uring/io_uring_complete"]),
+        raw("ring_completed", &["io_uring_complete"], RINGS_SINCE),
+    ] },
+    HookRow { name: "ring_overflow", group: "file", kinds: &[], auxiliary: true, candidates: &[
+        traced("ring_overflowed_traced", &["io_uring/io_uring_cqe_overflow"]),
+        raw("ring_overflowed", &["io_uring_cqe_overflow"], RINGS_SINCE),
+    ] },
+    HookRow { name: "ring_cancel", group: "file", kinds: &[], auxiliary: true, candidates: &[
+        traced("ring_cancelled_traced", &["io_uring/io_uring_fail_link"]),
+        raw("ring_cancelled", &["io_uring_fail_link"], RINGS_SINCE),
+    ] },
+    HookRow { name: RING_SUBMIT, group: "file", kinds: &[], auxiliary: true, candidates: &[
+        traced("ring_submitted_traced", &["io_uring/io_uring_submit_req"]),
+        raw("ring_submitted", &["io_uring_submit_req"], (6, 4)),
+        // The same thing by its older name.
+        raw("ring_submitted", &["io_uring_submit_sqe"], RINGS_SINCE),
+    ] },
     // Last: an entry that nobody answers is a loss, so the answers must be attached by then.
     HookRow { name: "exec_entered", group: "exec", kinds: &[], auxiliary: true, candidates: &[
         traced("exec_before_enter", &["syscalls/sys_enter_execve", "syscalls/sys_enter_execveat"]),
@@ -277,6 +301,21 @@ pub fn lost_with(program: &str) -> Option<(Kind, &'static [&'static str])> {
     })
 }
 
+/// What is seen by one row is not what another one cannot see.
+pub fn reconcile(outcomes: &mut [Outcome]) {
+    let rings = |outcome: &Outcome| outcome.hook == RING_SUBMIT && outcome.works();
+    if !outcomes.iter().any(rings) {
+        return;
+    }
+    for outcome in outcomes {
+        if let OutcomeState::Chosen { cannot_see, .. } = &mut outcome.state
+            && *cannot_see == OTHER_ENTRIES
+        {
+            *cannot_see = BY_32_BIT;
+        }
+    }
+}
+
 /// The programs of a candidate.
 impl Candidate {
     pub fn programs(&self, preempted: bool) -> impl Iterator<Item = &'static str> {
@@ -286,6 +325,11 @@ impl Candidate {
 }
 
 impl HookRow {
+    /// Does it look into io_uring's requests?
+    pub fn is_of_rings(&self) -> bool {
+        self.name.starts_with("ring_")
+    }
+
     /// Is there anything to try for this request?
     pub fn needed(&self, preempted: bool) -> bool {
         preempted || self.candidates.iter().any(|c| !c.never_skipped)

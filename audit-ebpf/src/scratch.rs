@@ -15,13 +15,18 @@ pub enum Large {
     ExecFailed = 1,
     FileOpen = 2,
     FileAct = 3,
+    #[cfg(not(feature = "legacy"))]
+    RingSubmitted = 4,
+    /// All ends of requests: none of them can interrupt another one on its CPU.
+    #[cfg(not(feature = "legacy"))]
+    RingEnded = 5,
     /// Twins, where programs can be preempted.
     #[cfg(not(feature = "legacy"))]
-    ExecFailedAgain = 4,
+    ExecFailedAgain = 6,
     #[cfg(not(feature = "legacy"))]
-    FileOpenAgain = 5,
+    FileOpenAgain = 7,
     #[cfg(not(feature = "legacy"))]
-    FileActAgain = 6,
+    FileActAgain = 8,
 }
 /// Programs without.
 #[derive(Clone, Copy)]

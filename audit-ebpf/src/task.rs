@@ -99,8 +99,7 @@ pub struct Credentials {
 }
 
 #[inline(always)]
-pub fn credentials(task: u64) -> Credentials {
-    let cred: u64 = read::kernel(task + offset!(task_cred));
+fn of_credentials(cred: u64) -> Credentials {
     let user_ns: u64 = read::kernel(cred + offset!(cred_user_ns));
     Credentials {
         ids: read::kernel(cred + offset!(cred_uid)),
@@ -108,6 +107,11 @@ pub fn credentials(task: u64) -> Credentials {
         cap_effective: read::kernel(cred + offset!(cred_cap_effective)),
         user_ns: read::kernel(user_ns + offset!(user_ns_inum)),
     }
+}
+
+#[inline(always)]
+pub fn credentials(task: u64) -> Credentials {
+    of_credentials(read::kernel(task + offset!(task_cred)))
 }
 
 /// The pid in the innermost namespace, and that namespace's inode number.
@@ -169,10 +173,26 @@ fn host_root(task: u64) -> bool {
 /// which only some events carry.
 #[inline(always)]
 pub fn fill(header: &mut Header, task: u64) -> (u32, u64) {
+    fill_with(header, task, read::kernel(task + offset!(task_cred)))
+}
+
+/// A thread that the kernel made for a process is known by that process's name; gives its pid in the
+/// innermost namespace.
+#[cfg(not(feature = "legacy"))]
+#[inline(always)]
+pub fn be_the_process(header: &mut Header, task: u64) -> u32 {
+    let leader: u64 = read::kernel(task + offset!(task_group_leader));
+    header.comm = read::kernel(leader + offset!(task_comm));
+    innermost_pid(leader).0
+}
+
+/// The same with other credentials than the task's own.
+#[inline(always)]
+pub fn fill_with(header: &mut Header, task: u64, cred: u64) -> (u32, u64) {
     header.time_ns = now();
     (header.tgid, header.start_ns) = identity(task);
     header.tid = read::kernel(task + offset!(task_pid));
-    let cred = credentials(task);
+    let cred = of_credentials(cred);
     let [uid, gid, suid, sgid, euid, egid, fsuid, fsgid] = cred.ids;
     (header.uid, header.gid, header.suid, header.sgid) = (uid, gid, suid, sgid);
     (header.euid, header.egid, header.fsuid, header.fsgid) = (euid, egid, fsuid, fsgid);

@@ -298,9 +298,21 @@ pub fn asked(name: u64) -> bool {
     let mut begins = [0u8; ASKED_BYTES];
     // SAFETY: the length is the array's.
     let got = unsafe { read::user_string(begins.as_mut_ptr(), ASKED_BYTES as u32, name) };
-    if got <= 0 {
-        return false;
-    }
+    got > 0 && may_begin(begins)
+}
+
+/// The same of a name in the kernel's memory.
+#[cfg(not(feature = "legacy"))]
+#[inline(always)]
+pub fn asked_by_kernel(name: u64) -> bool {
+    let mut begins = [0u8; ASKED_BYTES];
+    // SAFETY: the length is the array's.
+    let got = unsafe { read::kernel_string(begins.as_mut_ptr(), ASKED_BYTES as u32, name) };
+    got > 0 && may_begin(begins)
+}
+
+#[inline(always)]
+fn may_begin(begins: [u8; ASKED_BYTES]) -> bool {
     if begins[0] == b'.' && begins[1] == b'.' {
         // It may lead anywhere.
         return true;

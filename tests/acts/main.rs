@@ -65,6 +65,11 @@ impl Words {
         self.0.as_slice().first().map(Vec::as_slice)
     }
 
+    /// The word behind that.
+    pub fn peek_second(&self) -> &OsStr {
+        OsStr::from_bytes(self.0.as_slice().get(1).expect("two more words"))
+    }
+
     pub fn path(&mut self) -> OsString {
         OsString::from_vec(self.bytes())
     }

@@ -81,6 +81,10 @@ pub mod flag {
     pub const TWO_NAMES: u32 = 1 << 3;
     /// A symbolic link at the end of the first name is not followed.
     pub const NOFOLLOW: u32 = 1 << 4;
+    /// Asked for by io_uring.
+    pub const RING: u32 = 1 << 5;
+    /// Whether it succeeded is not told by anything.
+    pub const NO_RESULT: u32 = 1 << 6;
 }
 
 pub const VALUES: usize = 3;

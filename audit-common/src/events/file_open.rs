@@ -20,6 +20,13 @@ pub mod flag {
     pub const ON_ROOT_FS: u32 = 1 << 3;
     /// By handle: there is no name.
     pub const BY_HANDLE: u32 = 1 << 4;
+    /// Asked for by io_uring.
+    pub const RING: u32 = 1 << 5;
+    /// Of a success too only the name is known: tails are those of a failure, and ON_DISK is that of
+    /// the directory that the name starts from, whose device `dev` is.
+    pub const BY_NAME: u32 = 1 << 6;
+    /// Whether it succeeded is not told by anything.
+    pub const NO_RESULT: u32 = 1 << 7;
 }
 
 /// `FileOpen::reasons`: why it was not filtered out. The daemon decides again, exactly.

@@ -242,6 +242,8 @@ fn put_notes(out: &mut String, checked: &Checked) {
             "What programs do to files by io_uring passes by system call tracepoints. Where \
              nothing needs it, set the sysctl kernel.io_uring_disabled = 2 (from Linux 6.6).",
         );
+    }
+    if (checked.events.iter()).any(|event| event.event == "file act" && event.reason.is_none()) {
         notes.push(
             "What is removed, renamed or changed by its name is told by that name: it is followed \
              when the call is over, and `unmapped.source` says \"userspace\". A process that \

@@ -144,6 +144,7 @@ pub fn choose(request: &Request, btf: &aya::Btf, opened: &mut Opened) -> Vec<Out
             outcomes.push(outcome);
         }
     }
+    hooks::reconcile(&mut outcomes);
     outcomes
 }
 
@@ -166,6 +167,10 @@ fn choose_one(
     row: &'static HookRow,
 ) -> Outcome {
     let mut passed_over = Vec::new();
+    if let (true, Some(member)) = (row.is_of_rings(), opened.rings_lack) {
+        let reason = format!("this kernel's requests of io_uring have no {member}");
+        return outcome(row, OutcomeState::Missing { reason }, passed_over);
+    }
     for candidate in row.candidates {
         let unwanted = candidate.only_compat && !request.compat;
         if unwanted || (candidate.never_skipped && !request.preempted) {

@@ -149,7 +149,22 @@ impl Btf {
             .get(&key(KIND_ENUM))
             .map(|id| (*id, 8))
             .or_else(|| self.named.get(&key(KIND_ENUM64)).map(|id| (*id, 12)))?;
-        let at = self.at(id)?;
+        self.value_in(self.at(id)?, step, name)
+    }
+
+    /// The same in whichever enumeration has it, also one without a name.
+    pub fn enumerator_of_any(&self, name: &str) -> Option<u32> {
+        self.types.iter().skip(1).find_map(|at| {
+            let at = *at as usize;
+            match self.word(at + 4)? >> 24 & 0x1f {
+                KIND_ENUM => self.value_in(at, 8, name),
+                KIND_ENUM64 => self.value_in(at, 12, name),
+                _ => None,
+            }
+        })
+    }
+
+    fn value_in(&self, at: usize, step: usize, name: &str) -> Option<u32> {
         let count = (self.word(at + 4)? & 0xffff) as usize;
         (0..count).map(|i| at + 12 + i * step).find_map(|at| {
             (self.string(self.word(at)?)? == name.as_bytes()).then(|| self.word(at + 4))?

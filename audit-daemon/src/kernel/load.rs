@@ -6,7 +6,7 @@
 use audit_common::{
     Lane,
     counters::Load,
-    limits::{ENV_NAME_BYTES_MAX, EVENT_BYTES_MAX},
+    limits::{ENV_NAME_BYTES_MAX, EVENT_BYTES_MAX, REQUESTS_MAX, REQUESTS_SKIPPED_MAX},
     offsets::{ABSENT, Offsets},
     settings::Settings,
     volume::REPEATS,
@@ -37,6 +37,8 @@ pub struct Opened {
     pub ebpf: Ebpf,
     pub flavour: &'static str,
     pub fingerprint: [u8; 16],
+    /// What this kernel's requests of io_uring do not have.
+    pub rings_lack: Option<&'static str>,
 }
 
 impl Opened {
@@ -132,6 +134,9 @@ pub fn prepare(request: &Request) -> Result<Prepared, KernelError> {
     })
 }
 
+/// Of a word of 32 bits: shifted away.
+const NO_BIT: u32 = 63;
+
 fn settings(request: &Request, btf: &Btf, offsets: &Offsets) -> Settings {
     let letters = request
         .environment
@@ -165,6 +170,8 @@ fn settings(request: &Request, btf: &Btf, offsets: &Offsets) -> Settings {
         newtask_flags_at: member("task/task_newtask", "clone_flags"),
         exit_group_dead_at: member("sched/sched_process_exit", "group_dead"),
         preempted: u32::from(request.preempted),
+        request_has_creds: offsets::request_has_creds(btf).unwrap_or(NO_BIT),
+        fail_link_at: member("io_uring/io_uring_fail_link", "link"),
     }
 }
 
@@ -211,9 +218,9 @@ pub fn open(request: &Request, prepared: &Prepared) -> Result<Opened, KernelErro
         let ebpf = open_object(object, request, prepared)?;
         let mut opened = Opened {
             ebpf,
-
             flavour,
             fingerprint,
+            rings_lack: offsets::missing_of_rings(&prepared.offsets),
         };
         let most_demanding = match request.preempted && flavour == "modern" {
             true => "exec_traced",
@@ -241,6 +248,8 @@ fn open_object(object: &[u8], request: &Request, prepared: &Prepared) -> Result<
         .override_global("AYA_LOG_LEVEL", &request.diagnostics, true)
         .map_max_entries("SCRATCH", request.cpus * request.large_slots())
         .map_max_entries("SCRATCH_SMALL", request.cpus * 4)
+        .map_max_entries("REQUESTS", request.ring_entries(REQUESTS_MAX))
+        .map_max_entries("SKIPPED", request.ring_entries(REQUESTS_SKIPPED_MAX))
         .map_max_entries("COUNTERS", request.cpus)
         .map_max_entries("LEDGER", 1 + 2 * request.cpus)
         .map_max_entries("WATCHED", watches::OBJECTS_MAX)

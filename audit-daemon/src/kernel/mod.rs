@@ -89,7 +89,15 @@ impl Request {
 
     /// Programs with long tails: twins have theirs.
     fn large_slots(&self) -> u32 {
-        if self.preempted { 7 } else { 4 }
+        if self.preempted { 9 } else { 6 }
+    }
+
+    /// Entries of a map of io_uring's requests: none is needed where no file is watched.
+    fn ring_entries(&self, entries: u32) -> u32 {
+        match self.off.contains(&"file") {
+            true => 1,
+            false => entries,
+        }
     }
 }
 

@@ -20,12 +20,35 @@ const OPTIONAL: &[&str] = &[
     "inode_ctime_nsec",
 ];
 
+/// What is known of io_uring's requests: without it what they do to files is not seen.
+fn is_of_rings(field: &str) -> bool {
+    field.starts_with("request_") || field.starts_with("ring_") || field == "filename_name"
+}
+
+/// The first of these members that is missing.
+pub fn missing_of_rings(offsets: &Offsets) -> Option<&'static str> {
+    let mut missing = None;
+    let mut words = offsets.words();
+    for (field, specification) in Offsets::SPECS {
+        let is_missing = words.next() == Some(ABSENT);
+        if missing.is_none() && is_missing && is_of_rings(field) {
+            missing = Some(*specification);
+        }
+    }
+    missing
+}
+
+/// The bit in a request's flags that says that it has credentials of its own.
+pub fn request_has_creds(btf: &Btf) -> Option<u32> {
+    btf.enumerator_of_any("REQ_F_CREDS_BIT")
+}
+
 /// All offsets, and the names of those that are missing and not optional.
 pub fn resolve(btf: &Btf) -> (Offsets, Vec<&'static str>) {
     let mut missing = Vec::new();
     let offsets = Offsets::from_fn(|field, specification| {
         btf.offset(specification).unwrap_or_else(|| {
-            if !OPTIONAL.contains(&field) {
+            if !OPTIONAL.contains(&field) && !is_of_rings(field) {
                 missing.push(field);
             }
             ABSENT

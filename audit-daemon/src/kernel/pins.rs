@@ -19,7 +19,7 @@ use super::{
     volume::{VOLUME_MAPS, VolumeMaps},
     watches::{WATCH_MAPS, WatchMaps},
 };
-use crate::hooks::{HOOKS, HookRow, Outcome, OutcomeState};
+use crate::hooks::{self, HOOKS, HookRow, Outcome, OutcomeState};
 
 /// Maps that a later daemon needs; the rest lives as long as the programs.
 const SHARED_MAPS: [&str; 5] = ["CRITICAL", "BULK", "COUNTERS", "LEDGER", "LOAD"];
@@ -136,7 +136,7 @@ pub fn adopt(request: &Request, prepared: &Prepared) -> Result<Option<Attached>,
 /// What the pinned links say was chosen, and how many there are.
 fn pinned_outcomes(dir: &Path, request: &Request) -> (Vec<Outcome>, u64) {
     let mut links = 0;
-    let outcomes = HOOKS
+    let mut outcomes = HOOKS
         .iter()
         .filter(|row| request.wants(row))
         .filter_map(|row| {
@@ -145,7 +145,8 @@ fn pinned_outcomes(dir: &Path, request: &Request) -> (Vec<Outcome>, u64) {
             // An addition that was not needed is not missing.
             (found > 0 || row.needed(false)).then(|| outcome(row, state, Vec::new()))
         })
-        .collect();
+        .collect::<Vec<_>>();
+    hooks::reconcile(&mut outcomes);
     (outcomes, links)
 }
 

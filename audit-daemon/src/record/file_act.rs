@@ -6,7 +6,7 @@
 use super::Lines;
 use super::head::{Head, Kind, Occurring, Outcome};
 use super::notes::At;
-use super::view::{ActorView, FileView, Meta};
+use super::view::{ActorView, FileView, Meta, Via};
 
 #[derive(Debug, Clone, Copy)]
 pub struct FileActView<'a> {
@@ -18,6 +18,7 @@ pub struct FileActView<'a> {
     pub detail: Option<&'a str>,
     /// 0 is success.
     pub errno: i32,
+    pub via: Via,
 }
 
 /// What came of it, or was to come.
@@ -56,15 +57,11 @@ impl Lines {
     /// Appends one line, without LF.
     pub fn file_act(&mut self, out: &mut Vec<u8>, view: &FileActView) {
         self.write(out, |line| {
-            let outcome = match view.errno {
-                0 => Outcome::Success,
-                errno => Outcome::Errno(errno),
-            };
             let parts = line.actor_parts();
             let process = view.actor.process;
             let head = Head {
                 severity: 1,
-                outcome,
+                outcome: Outcome::of(view.errno, view.via),
                 detail: view.detail,
                 occurring: process.map_or_else(Occurring::default, |p| parts.occurring(p)),
                 ..Head::default()
@@ -78,7 +75,7 @@ impl Lines {
                 Some(FileResult::Change(file)) => line.file_changed(&at, file),
                 None => {}
             }
-            line.end(view.actor.session_ip, |_| {});
+            line.end(view.actor.session_ip, |line| line.via(view.via));
         });
     }
 }

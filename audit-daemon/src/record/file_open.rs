@@ -7,7 +7,7 @@ use super::Lines;
 use super::head::{Head, Kind, Occurring, Outcome};
 use super::line::key;
 use super::notes::At;
-use super::view::{ActorView, FileView, Folded, Meta};
+use super::view::{ActorView, FileView, Folded, Meta, Via};
 
 #[derive(Debug, Clone, Copy)]
 pub struct FileOpenView<'a> {
@@ -21,6 +21,7 @@ pub struct FileOpenView<'a> {
     pub errno: i32,
     /// It stands for several.
     pub folded: Option<Folded>,
+    pub via: Via,
 }
 
 /// What an open is for.
@@ -65,15 +66,11 @@ impl Lines {
             Intent::Create => &CREATE,
         };
         self.write(out, |line| {
-            let outcome = match view.errno {
-                0 => Outcome::Success,
-                errno => Outcome::Errno(errno),
-            };
             let parts = line.actor_parts();
             let process = view.actor.process;
             let head = Head {
                 severity: 1,
-                outcome,
+                outcome: Outcome::of(view.errno, view.via),
                 occurring: process.map_or_else(Occurring::default, |p| parts.occurring(p)),
                 ..Head::default()
             }
@@ -85,7 +82,7 @@ impl Lines {
             if mask != 0 {
                 line.integer(key!("access_mask"), u64::from(mask));
             }
-            line.end(view.actor.session_ip, |_| {});
+            line.end(view.actor.session_ip, |line| line.via(view.via));
         });
     }
 }

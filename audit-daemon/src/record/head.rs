@@ -9,7 +9,7 @@ use super::line::{Fit, Line, key};
 use super::names::{self, Code};
 use super::notes::At;
 use super::time;
-use super::view::{Folded, Lane, Meta, Text};
+use super::view::{Folded, Lane, Meta, Text, Via};
 
 /// What is constant in a kind.
 #[derive(Debug)]
@@ -36,6 +36,8 @@ pub struct Occurring {
 pub enum Outcome<'a> {
     #[default]
     Success,
+    /// Nothing told it.
+    Unknown,
     /// Failed with an errno.
     Errno(i32),
     /// Failed, or counted as a failure, with another code or none.
@@ -54,6 +56,17 @@ pub struct Head<'a> {
     /// `start_time` and `end_time`.
     pub span: Option<(i64, i64)>,
     pub occurring: Occurring,
+}
+
+impl Outcome<'_> {
+    /// Of a call: 0 is success.
+    pub fn of(errno: i32, via: Via) -> Self {
+        match (via, errno) {
+            (Via::RingWithoutResult, _) => Outcome::Unknown,
+            (_, 0) => Outcome::Success,
+            (_, errno) => Outcome::Errno(errno),
+        }
+    }
 }
 
 impl Head<'_> {
@@ -78,10 +91,11 @@ impl Line<'_> {
         self.clock.push(self.out, meta.utc_ns);
         self.raw("\",");
         self.raw(kind.ids);
-        let (failed, code) = match head.outcome {
-            Outcome::Success => (false, None),
-            Outcome::Errno(number) => (true, Some(names::errno(number))),
-            Outcome::Failure(code) => (true, code),
+        let (status, code) = match head.outcome {
+            Outcome::Success => ("\"status_id\":1,", None),
+            Outcome::Unknown => ("\"status_id\":0,", None),
+            Outcome::Errno(number) => ("\"status_id\":2,", Some(names::errno(number))),
+            Outcome::Failure(code) => ("\"status_id\":2,", code),
         };
         let severity = match head.outcome {
             Outcome::Errno(number) if names::is_refusal(number) => {
@@ -90,11 +104,10 @@ impl Line<'_> {
             _ => head.severity,
         };
         self.integer(key!("severity_id"), u64::from(severity));
-        self.raw(if failed {
-            "\"status_id\":2,"
-        } else {
-            "\"status_id\":1,"
-        });
+        self.raw(status);
+        if let Outcome::Unknown = head.outcome {
+            self.notes.unknown(&At::root("status_id"));
+        }
         if let Some(code) = code {
             self.code(key!("status_code"), code);
         }
@@ -147,6 +160,13 @@ impl Line<'_> {
         if self.notes.any_truncated() {
             let place = self.truncated_at..self.truncated_at;
             self.out.splice(place, *b",\"is_truncated\":true");
+        }
+    }
+
+    /// Says which way was taken, if it was no system call.
+    pub fn via(&mut self, via: Via) {
+        if via != Via::Call {
+            self.word(key!("via"), "io_uring");
         }
     }
 

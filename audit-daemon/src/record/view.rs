@@ -43,6 +43,16 @@ pub enum Source {
     Unproven,
 }
 
+/// By which way the kernel was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Via {
+    #[default]
+    Call,
+    Ring,
+    /// The same, and nothing told whether it succeeded.
+    RingWithoutResult,
+}
+
 /// A secret that was replaced by [`MASK`] before the record was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark<'a> {

@@ -114,6 +114,7 @@ impl Recorder {
             result: result(event, objects, &file, changed, &change),
             detail: calls::detail(event),
             errno: event.errno.cast_signed(),
+            via: calls::via(event),
         };
         self.lines.file_act(&mut self.out, &view);
     }

@@ -4,6 +4,8 @@
 
 use audit_common::file_open::{FileOpen, flag};
 
+use nix::libc;
+
 use super::{Recorder, acting::Acting, facts, path};
 use crate::{
     config::Operation,
@@ -11,9 +13,11 @@ use crate::{
     enrich::clock::WallClock,
     record::{
         FileOpenView, Intent,
-        view::{Fact, FileView, Folded, Inode, Meta, Source, Text},
+        view::{Fact, FileView, Folded, Inode, Meta, Source, Text, Via},
     },
-    watching::{Access, Below, Decider, Decision},
+    watching::{
+        Access, Below, Decider, Decision, Meaning, Named, Question, Start, Views,
+    },
 };
 
 /// Opens that were the same as one that has its own record, and were counted after it.
@@ -46,7 +50,8 @@ impl Recorder {
         repeated: Option<&Repetition>,
         wanted: bool,
     ) -> Outcome {
-        if event.errno != 0 && !is_named(tails) {
+        let by_name = event.flags & flag::BY_NAME != 0;
+        if (event.errno != 0 || by_name) && !is_named(tails) {
             // Whatever it was: nobody can say that it is watched.
             return Outcome::Unwatched;
         }
@@ -54,12 +59,16 @@ impl Recorder {
         let acting = Acting::of(self, header, event.namespace_pid);
         let failed = event.errno != 0;
         let created = event.flags & flag::CREATED != 0;
-        let intent = Intent::of(event.open_flags, created, failed);
-        let file = match failed {
-            true => asked_file(event, tails, &mut self.paths.file),
-            false => opened_file(event, tails, intent, &mut self.paths.file),
+        let intent = Intent::of(event.open_flags, created, failed || by_name);
+        let meaning = by_name.then(|| meaning(event, tails, decider, &mut self.views));
+        let file = match (&meaning, failed) {
+            (Some(meaning), _) => followed_file(meaning),
+            (None, true) => asked_file(event, tails, &mut self.paths.file),
+            (None, false) => opened_file(event, tails, intent, &mut self.paths.file),
         };
-        let on_disk = path::join(&tails.on_disk.unwrap_or_default(), &mut self.paths.on_disk);
+        // Of a name it is where that starts from.
+        let on_disk = tails.on_disk.filter(|_| !failed).unwrap_or_default();
+        let on_disk = path::join(&on_disk, &mut self.paths.on_disk);
         let access = Access {
             operation: operation(intent),
             object: (!failed).then_some((event.dev, event.ino)),
@@ -69,7 +78,20 @@ impl Recorder {
             below: below(event),
         };
         let who = acting.who();
-        let labels = match decider.decide(&access, &who, header, &mut self.watching) {
+        let scratch = &mut self.watching;
+        let decision = match &meaning {
+            Some(meaning) => {
+                let named = Named {
+                    operation: access.operation,
+                    meaning,
+                    with_below: false,
+                    with_entries: false,
+                };
+                decider.decide_named(&[named], &who, header, scratch)
+            }
+            None => decider.decide(&access, &who, header, scratch),
+        };
+        let labels = match decision {
             Decision::Watched(labels) => labels,
             Decision::Unwatched => return Outcome::Unwatched,
             Decision::Excluded => return Outcome::Excluded,
@@ -101,6 +123,7 @@ impl Recorder {
             flags: event.open_flags,
             errno: event.errno.cast_signed(),
             folded,
+            via: via(event),
         };
         self.lines.file_open(&mut self.out, &view);
         self.written();
@@ -138,6 +161,60 @@ fn operation(intent: Intent) -> Operation {
         Intent::Write => Operation::Write,
         Intent::Create => Operation::Create,
     }
+}
+
+fn via(event: &FileOpen) -> Via {
+    match event.flags & (flag::RING | flag::NO_RESULT) {
+        0 => Via::Call,
+        flag::RING => Via::Ring,
+        _ => Via::RingWithoutResult,
+    }
+}
+
+/// What a name leads to, where nothing else is known of what was opened.
+fn meaning(event: &FileOpen, tails: &Tails<'_>, decider: &Decider, views: &mut Views) -> Meaning {
+    let (mut start, mut on_disk) = (Vec::new(), Vec::new());
+    path::join(&start_of(event, tails).unwrap_or_default(), &mut start);
+    path::join(&tails.on_disk.unwrap_or_default(), &mut on_disk);
+    let question = Question {
+        start: Start {
+            path: &start,
+            on_disk: tails.on_disk.map(|_| (event.dev, &on_disk[..])),
+        },
+        name: tails.filename.map_or(b"", |name| name.bytes),
+        follow: event.open_flags & libc::O_NOFOLLOW.cast_unsigned() == 0,
+        namespace_pid: event.namespace_pid,
+    };
+    let mut meaning = decider.meaning(&event.header, &question, views);
+    decider.look(&event.header, &mut meaning, views);
+    meaning
+}
+
+/// What stands there now.
+fn followed_file(meaning: &Meaning) -> FileView<'_> {
+    let inode = meaning.object.map(|object| Inode {
+        number: object.id.1,
+        mode: object.mode,
+        ..facts::device(object.id.0)
+    });
+    FileView {
+        path: Text {
+            source: Source::Userspace,
+            ..Text::whole(&meaning.path)
+        },
+        inode: inode.map_or(Fact::Unknown, Fact::Known),
+        links: 1,
+        is_deleted: false,
+        permissions: None,
+        details: None,
+        kind: 0,
+    }
+}
+
+/// Where a name starts from.
+fn start_of<'a>(event: &FileOpen, tails: &Tails<'a>) -> Option<Part<'a>> {
+    let base = tails.base.filter(|_| event.flags & flag::AT != 0);
+    base.or(tails.cwd)
 }
 
 /// The file behind the descriptor.
@@ -179,11 +256,7 @@ fn is_named(tails: &Tails<'_>) -> bool {
 fn asked_file<'a>(event: &FileOpen, tails: &Tails<'_>, to: &'a mut Vec<u8>) -> FileView<'a> {
     let nothing = Part::default();
     let asked = tails.filename.unwrap_or(nothing);
-    let base = match event.flags & flag::AT != 0 {
-        true => tails.base.as_ref(),
-        false => None,
-    };
-    let path = path::absolute(base.or(tails.cwd.as_ref()), &asked, to).text();
+    let path = path::absolute(start_of(event, tails).as_ref(), &asked, to).text();
     FileView {
         path: Text {
             source: Source::AsGiven,

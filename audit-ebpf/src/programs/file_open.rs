@@ -22,7 +22,8 @@ use crate::{
     scratch::{self, Large},
     settings::{offset, setting},
     tails::Tails,
-    task, volume, watch,
+    task, volume,
+    watch::{self, Found, Identity},
 };
 
 const OPEN: u64 = 2;
@@ -31,9 +32,9 @@ const OPEN_BY_HANDLE_AT: u64 = 304;
 const OPENAT2: u64 = 437;
 const O_CREAT_WRONLY_TRUNC: u32 = 0o1101;
 /// O_CREAT, O_EXCL, O_NOCTTY, O_TRUNC: what `file.f_flags` does not have.
-const O_NOT_KEPT: u32 = 0o1700;
-const ENOENT: u32 = 2;
-const ENOTDIR: u32 = 20;
+pub const O_NOT_KEPT: u32 = 0o1700;
+pub const ENOENT: u32 = 2;
+pub const ENOTDIR: u32 = 20;
 /// `file.f_mode`: made by this very open.
 const FMODE_CREATED: u32 = 0x10_0000;
 pub const ERESTART_FIRST: u32 = 512;
@@ -134,25 +135,14 @@ fn opened(state: &WatchState, task: u64, fd: u32, slot: Large, turn: Turn) {
     }
     let asked = asked(registers(task));
     let shared = files.count > 1;
-    let created = read::kernel::<u32>(file + offset!(file_mode)) & FMODE_CREATED != 0;
-    event.ino = own.ino;
-    event.tree_ino = found.tree.ino;
-    event.tree_dev = found.tree.dev;
-    event.tree_levels = found.tree.levels;
-    event.dev = own.dev;
-    event.mode = u32::from(read::kernel::<u16>(inode + offset!(inode_mode)));
-    event.links = read::kernel(inode + offset!(inode_nlink));
-    event.exec_id = volume::exec_id(task);
-    event.flags = u32::from(created) * flag::CREATED
+    event.flags = tell_object(event, file, inode, own, found)
         | u32::from(shared) * flag::UNPROVEN
         | u32::from(asked.at) * flag::AT
-        | u32::from(asked.by_handle) * flag::BY_HANDLE
-        | u32::from(own.dev == setting!(root_dev)) * flag::ON_ROOT_FS;
+        | u32::from(asked.by_handle) * flag::BY_HANDLE;
     // What the file keeps is the kernel's; openat2's structure may be rewritten meanwhile.
     let kept: u32 = read::kernel(file + offset!(file_flags));
     event.open_flags = kept & !O_NOT_KEPT | asked.flags & O_NOT_KEPT;
-    event.errno = 0;
-    event.reasons = found.reasons;
+    event.exec_id = volume::exec_id(task);
     if !volume::admits_open(event, place) {
         return;
     }
@@ -163,6 +153,29 @@ fn opened(state: &WatchState, task: u64, fd: u32, slot: Large, turn: Turn) {
     path::push_on_disk(tails, tag::ON_DISK, place.dentry);
     // SAFETY: `slot` begins with the event; `size` is masked to the slot.
     unsafe { emit(Kind::FileOpen, Lane::Bulk, slot, tails.size()) };
+}
+
+/// Says which file it is that was opened; gives the flags that it tells.
+#[inline(always)]
+pub fn tell_object(
+    event: &mut FileOpen,
+    file: u64,
+    inode: u64,
+    own: Identity,
+    found: Found,
+) -> u32 {
+    event.ino = own.ino;
+    event.tree_ino = found.tree.ino;
+    event.tree_dev = found.tree.dev;
+    event.tree_levels = found.tree.levels;
+    event.dev = own.dev;
+    event.mode = u32::from(read::kernel::<u16>(inode + offset!(inode_mode)));
+    event.links = read::kernel(inode + offset!(inode_nlink));
+    event.errno = 0;
+    event.reasons = found.reasons;
+    let created = read::kernel::<u32>(file + offset!(file_mode)) & FMODE_CREATED != 0;
+    u32::from(created) * flag::CREATED
+        | u32::from(own.dev == setting!(root_dev)) * flag::ON_ROOT_FS
 }
 
 /// The directory that is open there.

@@ -11,3 +11,5 @@ mod file_act;
 mod file_open;
 mod fork;
 mod moving;
+#[cfg(not(feature = "legacy"))]
+mod uring;

@@ -26,7 +26,7 @@ pub fn act(name: &[u8], words: &mut Words) -> bool {
         b"mount-open" => mount(words),
         b"open-32" => calls::by_32_bit(words),
         b"pass-open" => calls::pass(words),
-        b"ring-open" => ring::ring(words),
+        b"ring" => ring::ring(words),
         b"swap-open" => races::swap(words),
         b"rewrite-open" => races::rewrite(words),
         b"dup-over" => races::dup_over(words),

@@ -1,19 +1,20 @@
-//! Opening through an io_uring, by its system calls alone.
+//! Acts through an io_uring, by its system calls alone.
 
-use std::ffi::CString;
+mod requests;
+
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+pub use requests::ring;
+
 use super::{behind, object};
-use crate::{Words, refused};
+use crate::refused;
 
 const SETUP_SQPOLL: u32 = 1 << 1;
 const ENTER_GETEVENTS: u32 = 1;
 const ENTER_SQ_WAKEUP: u32 = 2;
 const FEATURE_CQE_SKIP: u32 = 1 << 11;
-const OP_OPENAT: u8 = 18;
-const SQE_CQE_SKIP_SUCCESS: u8 = 1 << 6;
 const OFFSET_SQES: i64 = 0x1000_0000;
 const ENTRIES: u32 = 4;
 const PAGE: usize = 4096;
@@ -53,10 +54,17 @@ struct Submission {
     length: u32,
     open_flags: u32,
     user_data: u64,
-    rest: [u64; 3],
+    buffer: u16,
+    personality: u16,
+    file_index: u32,
+    third_address: u64,
+    rest: u64,
 }
 
 const _: () = assert!(size_of::<Submission>() == 64);
+
+/// `struct io_uring_cqe`
+const COMPLETION_BYTES: u32 = 16;
 
 struct Ring {
     fd: i32,
@@ -93,20 +101,28 @@ impl Ring {
         unsafe { &*base.add(at as usize).cast::<AtomicU32>() }
     }
 
-    /// The first and only submission.
-    fn submit(&self, submission: Submission, sqpoll: bool) {
-        let [_, tail, _, _, flags, _, array] = self.params.sq;
-        // SAFETY: both mappings have room for ENTRIES; the kernel looks once the tail has moved.
-        unsafe {
-            self.entries.write(submission);
-            self.submissions.add(array as usize).cast::<u32>().write(0);
+    /// All of them at once: no more than the ring has entries.
+    fn submit(&self, submissions: Vec<Submission>, sqpoll: bool) {
+        let [_, tail, mask, _, flags, _, array] = self.params.sq;
+        let mask = Ring::word(self.submissions, mask).load(Ordering::SeqCst);
+        let count = u32::try_from(submissions.len()).expect("few");
+        let mut end = Ring::word(self.submissions, tail).load(Ordering::SeqCst);
+        for submission in submissions {
+            let at = end & mask;
+            // SAFETY: both mappings have room for ENTRIES; the kernel looks once the tail has moved.
+            unsafe {
+                self.entries.add(at as usize).write(submission);
+                let array = self.submissions.add(array as usize).cast::<u32>();
+                array.add(at as usize).write(at);
+            }
+            end += 1;
         }
-        Ring::word(self.submissions, tail).store(1, Ordering::SeqCst);
+        Ring::word(self.submissions, tail).store(end, Ordering::SeqCst);
         let asleep = Ring::word(self.submissions, flags).load(Ordering::SeqCst) & 1 != 0;
         let (count, how) = match sqpoll {
             true if !asleep => return,
             true => (0, ENTER_SQ_WAKEUP),
-            false => (1, 0),
+            false => (count, 0),
         };
         self.enter(count, 0, how);
     }
@@ -128,14 +144,36 @@ impl Ring {
         assert!(done >= 0, "enter: {}", std::io::Error::last_os_error());
     }
 
-    /// The result of what was submitted.
-    fn result(&self) -> i32 {
-        self.enter(0, 1, ENTER_GETEVENTS);
-        let [_, tail, _, _, _, entries, _] = self.params.cq;
-        assert_ne!(Ring::word(self.completions, tail).load(Ordering::SeqCst), 0);
-        // User data takes the first eight bytes.
-        let result = Ring::word(self.completions, entries + 8).load(Ordering::SeqCst);
-        result.cast_signed()
+    /// The result of what was submitted with this data; what completes before it is thrown away.
+    fn result(&self, user_data: u64) -> i32 {
+        let [head, tail, mask, _, _, entries, _] = self.params.cq;
+        let word = |at| Ring::word(self.completions, at);
+        let mask = word(mask).load(Ordering::SeqCst);
+        loop {
+            let first = word(head).load(Ordering::SeqCst);
+            if first == word(tail).load(Ordering::SeqCst) {
+                self.enter(0, 1, ENTER_GETEVENTS);
+                continue;
+            }
+            let at = entries + (first & mask) * COMPLETION_BYTES;
+            let data = u64::from(word(at).load(Ordering::SeqCst))
+                | u64::from(word(at + 4).load(Ordering::SeqCst)) << 32;
+            let result = word(at + 8).load(Ordering::SeqCst);
+            word(head).store(first + 1, Ordering::SeqCst);
+            if data == user_data {
+                return result.cast_signed();
+            }
+        }
+    }
+
+    fn register(&self, what: u32, argument: *const u8, count: u32) -> i64 {
+        // SAFETY: what the kernel reads there is the caller's and lives through the call.
+        let done =
+            unsafe { libc::syscall(libc::SYS_io_uring_register, self.fd, what, argument, count) };
+        if done < 0 {
+            refused();
+        }
+        done
     }
 }
 
@@ -165,33 +203,4 @@ fn wait_until_open(path: &Path) {
         assert!(Instant::now() < deadline, "it is never open");
         std::thread::yield_now();
     }
-}
-
-/// `ring-open HOW PATH FLAGS`; HOW: `plain`, `sqpoll` (a thread of the kernel takes it up) or `skip`
-/// (a success makes no completion). ENOSYS: this kernel has it not.
-pub fn ring(words: &mut Words) {
-    let how = words.bytes();
-    let (path, flags): (CString, u32) = (words.c_string(), words.number());
-    let (sqpoll, skip) = (how == b"sqpoll", how == b"skip");
-    let ring = Ring::new(u32::from(sqpoll) * SETUP_SQPOLL);
-    if skip && ring.params.features & FEATURE_CQE_SKIP == 0 {
-        println!("{}", libc::ENOSYS);
-        return;
-    }
-    let submission = Submission {
-        opcode: OP_OPENAT,
-        flags: u8::from(skip) * SQE_CQE_SKIP_SUCCESS,
-        fd: libc::AT_FDCWD,
-        address: path.as_ptr() as u64,
-        open_flags: flags,
-        ..Submission::default()
-    };
-    ring.submit(submission, sqpoll);
-    let result = if skip { 0 } else { ring.result() };
-    if result < 0 {
-        println!("{}", -result);
-        return;
-    }
-    wait_until_open(Path::new(path.to_str().expect("UTF-8")));
-    println!("0");
 }

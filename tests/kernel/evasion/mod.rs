@@ -9,6 +9,7 @@ mod links;
 mod misses;
 mod mounts;
 mod races;
+mod rings;
 
 use std::fmt::Debug;
 use std::os::unix::fs::PermissionsExt;

@@ -41,6 +41,7 @@ fn acted(of: &Acted<'_>, process: &ProcessView<'_>, lane: Lane) -> String {
         result: of.result,
         detail: None,
         errno: of.errno,
+        via: Via::Call,
     };
     line(|lines, out| lines.file_act(out, &view))
 }

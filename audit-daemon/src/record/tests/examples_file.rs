@@ -116,6 +116,7 @@ fn open(
         flags,
         errno,
         folded: None,
+        via: Via::Call,
     };
     line(|lines, out| lines.file_open(out, &view))
 }

@@ -8,7 +8,10 @@ use audit_common::{
 };
 use nix::libc;
 
-use crate::{config::Operation, record::Act};
+use crate::{
+    config::Operation,
+    record::{Act, view::Via},
+};
 
 const RENAME_EXCHANGE: u64 = 2;
 const MOVE_MOUNT_FROM_SYMLINKS: u64 = 1;
@@ -43,6 +46,15 @@ const MOUNT_FLAGS: [(u64, &str); 20] = [
 pub fn is_rmdir(event: &FileAct) -> bool {
     event.call == call::RMDIR
         || event.call == call::UNLINK && event.at_flags & libc::AT_REMOVEDIR as u32 != 0
+}
+
+/// By which way it was asked for.
+pub fn via(event: &FileAct) -> Via {
+    match event.flags & (flag::RING | flag::NO_RESULT) {
+        0 => Via::Call,
+        flag::RING => Via::Ring,
+        _ => Via::RingWithoutResult,
+    }
 }
 
 /// Is what is below it concerned, too? Of mounts on the host only, and not of how they propagate:

@@ -1,0 +1,143 @@
+//! Requests under way: their events, by the address of the request.
+//!
+//! Owns both maps. `REQUESTS` has what some end is certain to come for; each entry is taken once.
+//! `SKIPPED` has what is told already and comes again only if it fails: the oldest may go.
+
+use core::ffi::c_void;
+
+use audit_common::limits::{REQUEST_BYTES, REQUESTS_MAX, REQUESTS_SKIPPED_MAX};
+use aya_ebpf::{
+    helpers::generated,
+    macros::map,
+    maps::{HashMap, LruHashMap},
+};
+
+use crate::read::{self, mask};
+
+type Kept = [u8; REQUEST_BYTES];
+
+#[map]
+static REQUESTS: HashMap<u64, Kept> = HashMap::with_max_entries(REQUESTS_MAX, 0);
+#[map]
+static SKIPPED: LruHashMap<u64, Kept> = LruHashMap::with_max_entries(REQUESTS_SKIPPED_MAX, 0);
+
+/// Bytes of an event that can be kept.
+pub const EVENT_BYTES: usize = REQUEST_BYTES - 64;
+const _: () = assert!(EVENT_BYTES < 0x2000 && size_of::<Notes>() <= 64);
+
+/// What is kept beside the event.
+#[repr(C)]
+pub struct Notes {
+    pub ring: u64,
+    pub user_data: u64,
+    /// The submitter's descriptors.
+    pub files: u64,
+    pub opcode: u64,
+    /// Bytes of the event.
+    pub size: u64,
+    /// Why it may be watched if nothing was there; 0: it is not.
+    pub common: u32,
+    /// Why otherwise.
+    pub other: u32,
+    /// 1: the object is in the ring's own table, and its number no descriptor.
+    pub fixed: u64,
+}
+
+/// # Safety
+/// `slot` is a large slot in which an event of at most [`EVENT_BYTES`] stands or will stand, and no
+/// other reference to its notes lives.
+#[inline(always)]
+pub unsafe fn notes<'a>(slot: *mut u8) -> &'a mut Notes {
+    // SAFETY: the caller's; the place is aligned to 8 bytes.
+    unsafe { &mut *slot.add(EVENT_BYTES).cast::<Notes>() }
+}
+
+/// Keeps what stands in the slot; false: there is no room, or no end that would tell of a success.
+#[inline(always)]
+pub fn keep(address: u64, slot: *mut u8, skipped: bool) -> bool {
+    // SAFETY: a large slot is longer than what is kept; the map copies the bytes.
+    let kept = unsafe { &*slot.cast::<Kept>() };
+    if skipped {
+        let _ = SKIPPED.insert(&address, kept, 0);
+        return false;
+    }
+    REQUESTS.insert(&address, kept, 0).is_ok()
+}
+
+#[inline(always)]
+pub fn forget(address: u64) {
+    let _ = SKIPPED.remove(&address);
+}
+
+/// Takes what was kept into the slot; false: nothing was.
+#[inline(always)]
+pub fn take(address: u64, slot: *mut u8) -> bool {
+    if let Some(kept) = REQUESTS.get_ptr(&address) {
+        copy(kept.cast(), slot);
+        return REQUESTS.remove(&address).is_ok();
+    }
+    if let Some(kept) = SKIPPED.get_ptr(&address) {
+        copy(kept.cast(), slot);
+        return SKIPPED.remove(&address).is_ok();
+    }
+    false
+}
+
+#[inline(always)]
+fn copy(kept: *const u8, slot: *mut u8) {
+    // SAFETY: both are longer than what is read and written here; the size is masked.
+    unsafe {
+        let notes = kept.add(EVENT_BYTES);
+        let size = (*notes.cast::<Notes>()).size;
+        read::kernel_bytes(slot, mask!(size, 0x1fff), kept as u64);
+        read::kernel_bytes(
+            slot.add(EVENT_BYTES),
+            size_of::<Notes>() as u64,
+            notes as u64,
+        );
+    }
+}
+
+/// The request of this ring with this data, if one is kept; 0: none.
+#[inline(always)]
+pub fn find(ring: u64, user_data: u64) -> u64 {
+    let mut search = Search {
+        ring,
+        user_data,
+        found: 0,
+    };
+    // SAFETY: the callback has the helper's signature, and the search outlives the call.
+    unsafe {
+        generated::bpf_for_each_map_elem(
+            (&raw const REQUESTS).cast_mut().cast(),
+            compare as *mut c_void,
+            (&raw mut search).cast(),
+            0,
+        );
+    }
+    search.found
+}
+
+struct Search {
+    ring: u64,
+    user_data: u64,
+    found: u64,
+}
+
+extern "C" fn compare(
+    _map: *mut c_void,
+    address: *const u64,
+    kept: *const u8,
+    search: *mut c_void,
+) -> i64 {
+    // SAFETY: `find` passes a search on its own stack; key and value are the map's.
+    unsafe {
+        let search = &mut *search.cast::<Search>();
+        let notes = &*kept.add(EVENT_BYTES).cast::<Notes>();
+        if notes.ring != search.ring || notes.user_data != search.user_data {
+            return 0;
+        }
+        search.found = *address;
+        1
+    }
+}
