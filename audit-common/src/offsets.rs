@@ -137,6 +137,7 @@ offsets! {
     request_user_data = "io_kiocb.cqe.user_data",
     request_res = "io_kiocb.cqe.res",
     request_fd = "io_kiocb.cqe.fd",
+    request_file = "io_kiocb.file",
     request_ctx = "io_kiocb.ctx",
     request_creds = "io_kiocb.creds",
     filename_name = "filename.name",

@@ -107,6 +107,30 @@ pub unsafe fn kernel_string(to: *mut u8, size: u32, from: u64) -> i64 {
     unsafe { generated::bpf_probe_read_kernel_str(to.cast(), size, from as *const c_void) as i64 }
 }
 
+/// Where a name stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Memory {
+    /// The program may rewrite it.
+    Program,
+    #[cfg_attr(feature = "legacy", expect(dead_code, reason = "io_uring's requests only"))]
+    Kernel,
+}
+
+/// Copies a string of either with its NUL; the length with NUL, or negative.
+///
+/// # Safety
+/// As for [`kernel_string`].
+#[inline(always)]
+pub unsafe fn string(to: *mut u8, size: u32, from: u64, memory: Memory) -> i64 {
+    // SAFETY: the caller's.
+    unsafe {
+        match memory {
+            Memory::Program => user_string(to, size, from),
+            Memory::Kernel => kernel_string(to, size, from),
+        }
+    }
+}
+
 /// Copies a user string of at most `size` bytes with its NUL; the length with NUL, or negative.
 ///
 /// # Safety

@@ -9,7 +9,7 @@ use audit_common::{
 };
 
 use crate::{
-    read::{self, mask},
+    read::{self, Memory, mask},
     scratch,
 };
 
@@ -90,6 +90,15 @@ impl Tails {
         // SAFETY: as above.
         let got = unsafe { read::user_string(self.content(), STRING_BYTES, from) };
         self.string(tag, got);
+    }
+
+    /// The same from either.
+    #[inline(always)]
+    pub fn string_of(self, tag: u16, from: u64, memory: Memory) {
+        match memory {
+            Memory::Program => self.user_string(tag, from),
+            Memory::Kernel => self.kernel_string(tag, from),
+        }
     }
 
     #[inline(always)]

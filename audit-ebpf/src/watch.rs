@@ -27,7 +27,7 @@ use aya_ebpf::{
 use crate::{
     atomic,
     path::Place,
-    read::{self, mask},
+    read::{self, Memory, mask},
     scratch::cpu,
     settings::offset,
 };
@@ -294,25 +294,13 @@ fn verdict(state: &WatchState, slot: *mut u8, at: Place, own: Identity) -> Above
 
 /// May a name that begins so be a watched one? Told by its first bytes, as they were given.
 #[inline(always)]
-pub fn asked(name: u64) -> bool {
+pub fn asked(name: u64, memory: Memory) -> bool {
     let mut begins = [0u8; ASKED_BYTES];
     // SAFETY: the length is the array's.
-    let got = unsafe { read::user_string(begins.as_mut_ptr(), ASKED_BYTES as u32, name) };
-    got > 0 && may_begin(begins)
-}
-
-/// The same of a name in the kernel's memory.
-#[cfg(not(feature = "legacy"))]
-#[inline(always)]
-pub fn asked_by_kernel(name: u64) -> bool {
-    let mut begins = [0u8; ASKED_BYTES];
-    // SAFETY: the length is the array's.
-    let got = unsafe { read::kernel_string(begins.as_mut_ptr(), ASKED_BYTES as u32, name) };
-    got > 0 && may_begin(begins)
-}
-
-#[inline(always)]
-fn may_begin(begins: [u8; ASKED_BYTES]) -> bool {
+    let got = unsafe { read::string(begins.as_mut_ptr(), ASKED_BYTES as u32, name, memory) };
+    if got <= 0 {
+        return false;
+    }
     if begins[0] == b'.' && begins[1] == b'.' {
         // It may lead anywhere.
         return true;

@@ -8,7 +8,7 @@
 //! daemon decides.
 
 mod begin;
-mod calls;
+pub mod calls;
 mod times;
 
 use audit_common::{
@@ -30,7 +30,7 @@ use crate::{
     done::Turn,
     emit::emit,
     path::{self, Place},
-    read::{self, mask},
+    read::{self, Memory, mask},
     scratch::{self, Large, Word},
     settings::offset,
     tails::Tails,
@@ -41,20 +41,20 @@ use begin::begin;
 use calls::{CWD, NONE, Plan};
 
 /// Names mean the same as on the host.
-const HOME: u32 = header::flag::HOST_ROOT | header::flag::HOST_MNT_NS;
+pub const HOME: u32 = header::flag::HOST_ROOT | header::flag::HOST_MNT_NS;
 const AT_FDCWD: i32 = -100;
 const OPEN_TREE_CLONE: u64 = 1;
 const AT_EMPTY_PATH: u32 = 0x1000;
 const AT_SYMLINK_NOFOLLOW: u32 = 0x100;
 const AT_SYMLINK_FOLLOW: u32 = 0x400;
 const ENOENT: u32 = 2;
-const EEXIST: u32 = 17;
+pub const EEXIST: u32 = 17;
 const ENOTDIR: u32 = 20;
 
 /// What was asked for and where, in the slot's state: the verifier must forget which call it is, or it
 /// follows each of them to the end.
 #[repr(C)]
-struct Scene {
+pub struct Scene {
     /// The registers with the arguments, [`CWD`] and [`NONE`].
     arguments: [Word; 8],
     plan: Word,
@@ -80,14 +80,31 @@ impl Scene {
     /// # Safety
     /// As for [`scratch::state`].
     #[inline(always)]
-    unsafe fn of<'a>(slot: *mut u8) -> &'a mut Scene {
+    pub unsafe fn of<'a>(slot: *mut u8) -> &'a mut Scene {
         const _: () = assert!(size_of::<Scene>() == 12 * size_of::<Word>());
         // SAFETY: the caller's; `search` and `copy` together have twelve words.
         unsafe { &mut *(&raw mut scratch::state(slot).search).cast::<Scene>() }
     }
 
     #[inline(always)]
-    fn plan(&self) -> Plan {
+    pub fn set_plan(&mut self, plan: Plan) {
+        self.plan.set(plan.value());
+    }
+
+    /// Those in the registers; the other places are constants.
+    #[inline(always)]
+    pub fn set_arguments(&mut self, arguments: [u64; 6]) {
+        let mut place = 0;
+        while place < arguments.len() {
+            self.arguments[place].set(arguments[place]);
+            place += 1;
+        }
+        self.arguments[CWD as usize].set(AT_FDCWD as u64);
+        self.arguments[NONE as usize].set(0);
+    }
+
+    #[inline(always)]
+    pub fn plan(&self) -> Plan {
         Plan::of(self.plan.get())
     }
 
@@ -98,7 +115,7 @@ impl Scene {
 
     /// The argument at this place.
     #[inline(always)]
-    fn argument(&self, place: u64) -> u64 {
+    pub fn argument(&self, place: u64) -> u64 {
         let first: *const Word = self.arguments.as_ptr();
         // SAFETY: eight words; the place is masked to them.
         unsafe { (*first.add(mask!(place, 0x7) as usize)).get() }
@@ -140,7 +157,7 @@ fn returned(ctx: &TracePointContext, slot: Large, turn: Turn) {
     };
     // SAFETY: a large slot, of this CPU and program.
     let scene = unsafe { Scene::of(slot) };
-    scene.plan.set(plan.value());
+    scene.set_plan(plan);
     if scene.plan().moves() && turn == Turn::First {
         watch::has_moved();
     }
@@ -164,7 +181,7 @@ fn returned(ctx: &TracePointContext, slot: Large, turn: Turn) {
 }
 
 #[inline(always)]
-fn set_scene(task: u64, fs: u64, regs: u64, scene: &mut Scene, result: i64) {
+fn arguments(regs: u64) -> [u64; 6] {
     let [di, si, dx, r10, r8, r9] = [
         offset!(regs_di),
         offset!(regs_si),
@@ -173,18 +190,23 @@ fn set_scene(task: u64, fs: u64, regs: u64, scene: &mut Scene, result: i64) {
         offset!(regs_r8),
         offset!(regs_r9),
     ];
-    scene.arguments[0].set(read::kernel(regs + di));
-    scene.arguments[1].set(read::kernel(regs + si));
-    scene.arguments[2].set(read::kernel(regs + dx));
-    scene.arguments[3].set(read::kernel(regs + r10));
-    scene.arguments[4].set(read::kernel(regs + r8));
-    scene.arguments[5].set(read::kernel(regs + r9));
-    scene.arguments[CWD as usize].set(AT_FDCWD as u64);
-    scene.arguments[NONE as usize].set(0);
+    [
+        read::kernel(regs + di),
+        read::kernel(regs + si),
+        read::kernel(regs + dx),
+        read::kernel(regs + r10),
+        read::kernel(regs + r8),
+        read::kernel(regs + r9),
+    ]
+}
+
+/// Finds out where the first name starts from, plan and arguments being set.
+#[inline(always)]
+pub fn set_shape(task: u64, fs: u64, scene: &mut Scene, memory: Memory, result: i64) {
     let plan = scene.plan();
     let at_flags = scene.argument(plan.at_flags()) as u32;
-    let first = begin(scene.argument(plan.first_name()));
-    let second = begin(scene.argument(plan.second_name()));
+    let first = begin(scene.argument(plan.first_name()), memory);
+    let second = begin(scene.argument(plan.second_name()), memory);
     let empty = first.empty && at_flags & AT_EMPTY_PATH != 0;
     // A descriptor's entry in /proc is the object itself; the daemon may find the process gone.
     let through_proc = first.fd >= 0 && plan.needs_object() && follows(plan, at_flags);
@@ -245,7 +267,13 @@ fn start(task: u64, fs: u64, fd: i32, absolute: bool) -> Place {
 
 /// Why it may be about something watched; `reasons` 0: it is not.
 #[inline(always)]
-fn look(state: &WatchState, slot: *mut u8, scene: &Scene, errno: u32) -> Found {
+pub fn look(
+    state: &WatchState,
+    slot: *mut u8,
+    scene: &Scene,
+    errno: u32,
+    memory: Memory,
+) -> Found {
     let place = scene.place();
     // A tree that is mounted nowhere has nothing above it: the daemon knows where it came from.
     let placed = scene.plan().call() != call::OPEN_TREE;
@@ -258,8 +286,8 @@ fn look(state: &WatchState, slot: *mut u8, scene: &Scene, errno: u32) -> Found {
     let plan = scene.plan();
     let two_names = scene.is(shape::TWO_NAMES);
     let told = if common {
-        let second = two_names && watch::asked(scene.argument(plan.second_name()));
-        !(second || watch::asked(scene.argument(plan.first_name())))
+        let asked = |place| watch::asked(scene.argument(place), memory);
+        !(two_names && asked(plan.second_name()) || asked(plan.first_name()))
     } else {
         let second = !two_names || scene.is(shape::SECOND_PLAIN | shape::SAME_START);
         scene.is(shape::PLAIN) && second && !plan.needs_object()
@@ -283,8 +311,9 @@ fn acted(state: &WatchState, task: u64, regs: u64, slot: *mut u8, result: i64, t
     let scene = unsafe { Scene::of(slot) };
     let fs: u64 = read::kernel(task + offset!(task_fs));
     let errno = if result < 0 { -result as u32 } else { 0 };
-    set_scene(task, fs, regs, scene, result);
-    let found = look(state, slot, scene, errno);
+    scene.set_arguments(arguments(regs));
+    set_shape(task, fs, scene, Memory::Program, result);
+    let found = look(state, slot, scene, errno, Memory::Program);
     if found.reasons == 0 {
         passed_over(turn, Filtered::NoWatch);
         return;
@@ -310,14 +339,14 @@ fn acted(state: &WatchState, task: u64, regs: u64, slot: *mut u8, result: i64, t
     let at_home = event.header.flags & HOME == HOME;
     // SAFETY: a large slot, as `Tails` asks.
     let tails = unsafe { Tails::after(slot, size_of::<FileAct>()) };
-    push(tails, task, fs, scene, at_home);
+    push(tails, task, fs, scene, at_home, Memory::Program);
     // SAFETY: `slot` begins with the event; `size` is masked to the slot.
     unsafe { emit(Kind::FileAct, Lane::Bulk, slot, tails.size()) };
 }
 
 /// The fixed part behind header, reasons and result.
 #[inline(always)]
-fn fill(event: &mut FileAct, task: u64, scene: &Scene) {
+pub fn fill(event: &mut FileAct, task: u64, scene: &Scene) {
     let inode: u64 = read::kernel(scene.dentry.get() + offset!(dentry_inode));
     let own = watch::identity(inode);
     let by_fd = scene.is(shape::BY_FD);
@@ -354,7 +383,7 @@ fn fill(event: &mut FileAct, task: u64, scene: &Scene) {
 }
 
 #[inline(always)]
-fn push(tails: Tails, task: u64, fs: u64, scene: &Scene, at_home: bool) {
+pub fn push(tails: Tails, task: u64, fs: u64, scene: &Scene, at_home: bool, memory: Memory) {
     let root = Place::read(fs + offset!(fs_root));
     let by_fd = scene.is(shape::BY_FD);
     if !scene.is(shape::ABSOLUTE) {
@@ -371,16 +400,20 @@ fn push(tails: Tails, task: u64, fs: u64, scene: &Scene, at_home: bool) {
     }
     let plan = scene.plan();
     if !by_fd || plan.tells_both() {
-        tails.user_string(tag::FILENAME, scene.argument(plan.first_name()));
+        tails.string_of(tag::FILENAME, scene.argument(plan.first_name()), memory);
     }
     if scene.is(shape::TWO_NAMES) {
         if !scene.is(shape::SECOND_ABSOLUTE) && !scene.is(shape::SAME_START) {
             let fd = scene.argument(plan.second_dir()) as i32;
             path::push(tails, tag::SECOND_BASE, start(task, fs, fd, false), root);
         }
-        tails.user_string(tag::SECOND_NAME, scene.argument(plan.second_name()));
+        tails.string_of(
+            tag::SECOND_NAME,
+            scene.argument(plan.second_name()),
+            memory,
+        );
     }
     if plan.text_at() != NONE {
-        tails.user_string(tag::TEXT, scene.argument(plan.text_at()));
+        tails.string_of(tag::TEXT, scene.argument(plan.text_at()), memory);
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     done::Turn,
     emit::{emit, filtered},
     path::{self, Place},
-    read,
+    read::{self, Memory},
     scratch::{self, Large},
     settings::{offset, setting},
     tails::Tails,
@@ -204,7 +204,7 @@ fn failed(state: &WatchState, task: u64, errno: u32, slot: Large, turn: Turn) {
     };
     // Names that are not there are asked for all the time: only what may be a watched one goes on.
     let common = errno == ENOENT || errno == ENOTDIR;
-    if common && !watch::asked(asked.name) && watch::directory(state, slot, from).bits == 0 {
+    if common && !watch::asked(asked.name, Memory::Program) && watch::directory(state, slot, from).bits == 0 {
         passed_over(turn, Filtered::NoWatch);
         return;
     }

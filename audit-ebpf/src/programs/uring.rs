@@ -5,6 +5,7 @@
 //! kernel's own copies of the names, in the submitter's name; the end adds the result. Who completes a
 //! request may be a worker, a thread of the kernel, or another thread of the program.
 
+mod act;
 mod kept;
 mod open;
 
@@ -27,11 +28,22 @@ use crate::{
 
 const OPENAT: u64 = 18;
 const OPENAT2: u64 = 28;
+const RENAMEAT: u64 = 35;
+const UNLINKAT: u64 = 36;
+const MKDIRAT: u64 = 37;
+const SYMLINKAT: u64 = 38;
+const LINKAT: u64 = 39;
+const FSETXATTR: u64 = 41;
+const SETXATTR: u64 = 42;
+const OPENS: u64 = 1 << OPENAT | 1 << OPENAT2;
+const NAMES: u64 = 1 << RENAMEAT | 1 << UNLINKAT | 1 << MKDIRAT | 1 << SYMLINKAT | 1 << LINKAT;
 /// All that are followed.
-const OF_FILES: u64 = 1 << OPENAT | 1 << OPENAT2;
+const OF_FILES: u64 = OPENS | NAMES | 1 << FSETXATTR | 1 << SETXATTR;
 
 const ECANCELED: i32 = 125;
-/// In a request's flags as in its submission: a success makes no completion.
+/// In a request's flags as in its submission: its descriptor is a place in the ring's own table.
+const FIXED_FILE: u32 = 1 << 0;
+/// A success makes no completion.
 const CQE_SKIP_SUCCESS: u32 = 1 << 6;
 /// Where the second word stands in the records of these trace events: the request.
 const RECORD_REQUEST: usize = 16;
@@ -142,7 +154,11 @@ fn submitted(address: u64) {
     kept.user_data = read::kernel(address + offset!(request_user_data));
     kept.files = read::kernel(task + offset!(task_files));
     kept.opcode = opcode;
-    open::submitted(state, &request, kept);
+    kept.moves = 0;
+    match is_open(opcode) {
+        true => open::submitted(state, &request, kept),
+        false => act::submitted(state, &request, kept),
+    }
 }
 
 /// The credentials that a request is done with.
@@ -154,6 +170,17 @@ fn credentials(request: &Request) -> u64 {
     let theirs: u64 = read::kernel(request.address + offset!(request_creds));
     let current: u64 = read::kernel(request.task + offset!(task_cred));
     theirs & own | current & !own
+}
+
+#[inline(always)]
+fn is_open(opcode: u64) -> bool {
+    opcode == OPENAT || opcode == OPENAT2
+}
+
+#[inline(always)]
+fn is_fixed(request: &Request) -> bool {
+    let flags: u32 = read::kernel(request.address + offset!(request_flags));
+    flags & FIXED_FILE != 0
 }
 
 #[inline(always)]
@@ -197,8 +224,13 @@ fn ended(address: u64, result: i32) {
     if (ERESTART_FIRST..=ERESTART_LAST).contains(&errno) {
         return;
     }
+    // SAFETY: `take` has put them there.
+    let opcode = unsafe { kept::notes(slot) }.opcode;
     if let Some(state) = watch::state() {
-        open::ended(state, slot, result);
+        match is_open(opcode) {
+            true => open::ended(state, slot, result),
+            false => act::ended(state, address, slot, errno),
+        }
     }
 }
 

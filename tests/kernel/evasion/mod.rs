@@ -9,6 +9,7 @@ mod links;
 mod misses;
 mod mounts;
 mod races;
+mod ring_acts;
 mod rings;
 
 use std::fmt::Debug;

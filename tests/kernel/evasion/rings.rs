@@ -17,7 +17,7 @@ pub fn are_seen() -> bool {
 }
 
 /// Why nothing can be asked for, or seen, here.
-fn why_not() -> Option<String> {
+pub fn why_not() -> Option<String> {
     if !are_seen() {
         return Some("this kernel shows no requests of io_uring".to_owned());
     }

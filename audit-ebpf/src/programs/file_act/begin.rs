@@ -6,7 +6,7 @@
 use audit_common::watch::ASKED_BYTES;
 
 use super::shape;
-use crate::read;
+use crate::read::{self, Memory};
 
 /// What the first bytes of a name tell.
 pub struct Begin {
@@ -20,12 +20,19 @@ pub struct Begin {
 const WORDS: usize = ASKED_BYTES / 8;
 
 #[inline(always)]
-pub fn begin(name: u64) -> Begin {
+pub fn begin(name: u64, memory: Memory) -> Begin {
     const EACH: u64 = 0x0101_0101_0101_0101;
     const DOTS: u64 = u16::from_le_bytes(*b"..") as u64;
     let mut words = [0u64; WORDS];
     // SAFETY: the length is the array's.
-    let got = unsafe { read::user_string(words.as_mut_ptr().cast(), ASKED_BYTES as u32, name) };
+    let got = unsafe {
+        read::string(
+            words.as_mut_ptr().cast(),
+            ASKED_BYTES as u32,
+            name,
+            memory,
+        )
+    };
     // A byte of `word` that is a slash leaves its highest bit: no branch for each of them.
     let mut slashes = 0;
     for word in words {

@@ -31,7 +31,7 @@ pub mod times {
 
 impl Plan {
     /// One name; `values` are the places of [`audit_common::file_act::FileAct::values`].
-    const fn one(call: u32, dir: u64, name: u64, at_flags: u64, values: [u64; 3]) -> Plan {
+    pub const fn one(call: u32, dir: u64, name: u64, at_flags: u64, values: [u64; 3]) -> Plan {
         Plan(
             dir | name << 4
                 | NONE << 8
@@ -45,19 +45,19 @@ impl Plan {
         )
     }
 
-    const fn second(self, dir: u64, name: u64) -> Plan {
+    pub const fn second(self, dir: u64, name: u64) -> Plan {
         Plan(self.0 & !0xff00 | dir << 8 | name << 12)
     }
 
-    const fn text(self, place: u64) -> Plan {
+    pub const fn text(self, place: u64) -> Plan {
         Plan(self.0 & !(0xf << 16) | place << 16)
     }
 
-    const fn nofollow(self) -> Plan {
+    pub const fn nofollow(self) -> Plan {
         Plan(self.0 | NOFOLLOW_BIT)
     }
 
-    const fn by_fd(self) -> Plan {
+    pub const fn by_fd(self) -> Plan {
         Plan(self.0 | BY_FD_BIT)
     }
 

@@ -12,7 +12,10 @@ use aya_ebpf::{
     maps::{HashMap, LruHashMap},
 };
 
-use crate::read::{self, mask};
+use crate::{
+    read::{self, mask},
+    watch,
+};
 
 type Kept = [u8; REQUEST_BYTES];
 
@@ -40,7 +43,23 @@ pub struct Notes {
     /// Why otherwise.
     pub other: u32,
     /// 1: the object is in the ring's own table, and its number no descriptor.
-    pub fixed: u64,
+    pub fixed: u32,
+    /// 1: it counts as moving until it ends.
+    pub moves: u32,
+}
+
+impl Notes {
+    #[inline(always)]
+    pub fn set_fixed(&mut self, fixed: bool) {
+        // SAFETY: a reference is writable; volatile, so that the verifier forgets it.
+        unsafe { core::ptr::write_volatile(&raw mut self.fixed, u32::from(fixed)) }
+    }
+
+    #[inline(always)]
+    pub fn is_fixed(&self) -> bool {
+        // SAFETY: a reference is readable.
+        unsafe { core::ptr::read_volatile(&raw const self.fixed) != 0 }
+    }
 }
 
 /// # Safety
@@ -74,7 +93,12 @@ pub fn forget(address: u64) {
 pub fn take(address: u64, slot: *mut u8) -> bool {
     if let Some(kept) = REQUESTS.get_ptr(&address) {
         copy(kept.cast(), slot);
-        return REQUESTS.remove(&address).is_ok();
+        let taken = REQUESTS.remove(&address).is_ok();
+        // SAFETY: they were copied there.
+        if taken && unsafe { notes(slot) }.moves != 0 {
+            watch::has_moved();
+        }
+        return taken;
     }
     if let Some(kept) = SKIPPED.get_ptr(&address) {
         copy(kept.cast(), slot);

@@ -22,7 +22,7 @@ use crate::{
     emit::emit,
     path::{self, Place},
     programs::file_open::{ENOENT, ENOTDIR, O_NOT_KEPT, opened_at, tell_object},
-    read,
+    read::{self, Memory, mask},
     settings::offset,
     tails::Tails,
     task, watch,
@@ -44,10 +44,10 @@ pub fn submitted(state: &WatchState, request: &Request, notes: &mut Notes) {
         false => cwd,
     };
     let told =
-        watch::asked_by_kernel(name) || watch::directory(state, slot, from).bits != 0;
+        watch::asked(name, Memory::Kernel) || watch::directory(state, slot, from).bits != 0;
     notes.common = u32::from(told) * reason::ASKED;
     notes.other = reason::ASKED;
-    notes.fixed = u64::from(fixed != 0);
+    notes.fixed = u32::from(fixed != 0);
     // SAFETY: the slot is larger than any event, and this CPU's and program's own.
     let event = unsafe { &mut *slot.cast::<FileOpen>() };
     task::fill_with(&mut event.header, request.task, credentials(request));
@@ -114,7 +114,7 @@ pub fn ended(state: &WatchState, slot: *mut u8, result: i32) {
         return;
     }
     // SAFETY: `slot` begins with the event, of the size that was kept.
-    unsafe { emit(Kind::FileOpen, Lane::Bulk, slot, read::mask!(notes.size, 0x1fff)) };
+    unsafe { emit(Kind::FileOpen, Lane::Bulk, slot, mask!(notes.size, 0x1fff)) };
 }
 
 /// Tells it by the file behind the descriptor; false: what is there now may be another one.

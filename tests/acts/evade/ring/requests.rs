@@ -61,14 +61,20 @@ fn request(words: &mut Words) -> Submission {
             length: words.number(),
             ..at_cwd(OP_MKDIRAT, first)
         },
-        b"rename" => Submission {
-            open_flags: words.number(),
-            ..two(OP_RENAMEAT, first, words)
-        },
-        b"link" => Submission {
-            open_flags: words.number(),
-            ..two(OP_LINKAT, first, words)
-        },
+        b"rename" => {
+            let names = two(OP_RENAMEAT, first, words);
+            Submission {
+                open_flags: words.number(),
+                ..names
+            }
+        }
+        b"link" => {
+            let names = two(OP_LINKAT, first, words);
+            Submission {
+                open_flags: words.number(),
+                ..names
+            }
+        }
         b"symlink" => Submission {
             length: 0,
             ..two(OP_SYMLINKAT, first, words)
