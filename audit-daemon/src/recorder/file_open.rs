@@ -80,15 +80,7 @@ impl Recorder {
         let who = acting.who();
         let scratch = &mut self.watching;
         let decision = match &meaning {
-            Some(meaning) => {
-                let named = Named {
-                    operation: access.operation,
-                    meaning,
-                    with_below: false,
-                    with_entries: false,
-                };
-                decider.decide_named(&[named], &who, header, scratch)
-            }
+            Some(meaning) => decider.decide_named(&[named(intent, meaning)], &who, header, scratch),
             None => decider.decide(&access, &who, header, scratch),
         };
         let labels = match decision {
@@ -188,6 +180,15 @@ fn meaning(event: &FileOpen, tails: &Tails<'_>, decider: &Decider, views: &mut V
     let mut meaning = decider.meaning(&event.header, &question, views);
     decider.look(&event.header, &mut meaning, views);
     meaning
+}
+
+fn named(intent: Intent, meaning: &Meaning) -> Named<'_> {
+    Named {
+        operation: operation(intent),
+        meaning,
+        with_below: false,
+        with_entries: false,
+    }
 }
 
 /// What stands there now.

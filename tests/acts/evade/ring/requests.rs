@@ -139,7 +139,7 @@ pub fn ring(words: &mut Words) {
         println!("{}", libc::ENOSYS);
         return;
     }
-    request.flags = u8::from(skip) * SQE_CQE_SKIP_SUCCESS | u8::from(is("async")) * SQE_ASYNC;
+    request.flags = (u8::from(skip) * SQE_CQE_SKIP_SUCCESS) | (u8::from(is("async")) * SQE_ASYNC);
     if is("direct") {
         let none = -1i32;
         ring.register(REGISTER_FILES, (&raw const none).cast(), 1);
