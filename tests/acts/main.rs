@@ -65,9 +65,9 @@ impl Words {
         self.0.as_slice().first().map(Vec::as_slice)
     }
 
-    /// The word behind that.
-    pub fn peek_second(&self) -> &OsStr {
-        OsStr::from_bytes(self.0.as_slice().get(1).expect("two more words"))
+    /// The word that many behind that.
+    pub fn peek_at(&self, place: usize) -> &OsStr {
+        OsStr::from_bytes(self.0.as_slice().get(place).expect("more words"))
     }
 
     pub fn path(&mut self) -> OsString {

@@ -125,13 +125,14 @@ fn failing() -> Submission {
 /// `ring HOW REQUEST…`; HOW: words joined by commas. `plain`; `sqpoll` (a thread of the kernel takes
 /// it up), `async` (a worker does it), `skip` (a success makes no completion), `fails` (so one is
 /// waited for all the same), `direct` (opened into the ring's own table), `full` (completions have no
-/// room), `cancelled` (by what it is linked to; prints 0), `personality` (as who we were, being nobody
+/// room), `opens` (`f` in a directory, before it is renamed and after that), `cancelled` (by what it is linked to; prints 0), `personality` (as who we were, being nobody
 /// by now). ENOSYS: this kernel has it not.
 pub fn ring(words: &mut Words) {
     let how = String::from_utf8(words.bytes()).expect("UTF-8");
     let is = |what: &str| how.split(',').any(|word| word == what);
     let is_open = words.peek() == Some(b"open");
-    let path = Path::new(words.peek_second()).to_owned();
+    let path = Path::new(words.peek_at(1)).to_owned();
+    let second = words.peek_at(2).to_owned();
     let (sqpoll, skip) = (is("sqpoll"), is("skip"));
     let mut request = request(words);
     let ring = Ring::new(u32::from(sqpoll) * SETUP_SQPOLL);
@@ -164,6 +165,9 @@ pub fn ring(words: &mut Words) {
         println!("0");
         return;
     }
+    if is("opens") {
+        let _ = std::fs::File::open(path.join("f"));
+    }
     ring.submit(vec![request], sqpoll);
     let result = match skip && !is("fails") {
         true => 0,
@@ -172,6 +176,9 @@ pub fn ring(words: &mut Words) {
     if result < 0 {
         println!("{}", -result);
         return;
+    }
+    if is("opens") {
+        let _ = std::fs::File::open(Path::new(&second).join("f"));
     }
     if is_open && !is("direct") {
         wait_until_open(&path);
