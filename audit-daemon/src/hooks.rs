@@ -234,6 +234,7 @@ pub const HOOKS: &[HookRow] = &[
         twinned("file_opened", "file_opened_again", &["file_opened_again"], &[
             "syscalls/sys_exit_openat", "syscalls/sys_exit_open", "syscalls/sys_exit_openat2",
             "syscalls/sys_exit_creat", "syscalls/sys_exit_open_by_handle_at",
+            "syscalls/sys_exit_open_tree",
         ]),
     ] },
     // The ends of requests before their beginnings.

@@ -93,6 +93,12 @@ pub fn admits(task: u64, header: &Header) -> bool {
     is_allowed(settings, header)
 }
 
+/// Is what a request of io_uring did to be sent? Who made it quiet made its calls so.
+#[inline(always)]
+pub fn admits_request(header: &Header) -> bool {
+    settings().is_none_or(|settings| is_allowed(settings, header))
+}
+
 #[inline(always)]
 fn is_quiet(settings: &VolumeSettings, header: &Header, exec_id: u32, what: u64) -> bool {
     let slot = process_slot(header.tgid, header.start_ns, QUIETS);

@@ -5,7 +5,8 @@
 //! What the kernel knows is where each name starts from. Tails: BASE, the directory that the first
 //! name starts from, unless it begins with `/`; or FILE, the object itself, if it was told by a
 //! descriptor (BY_FD); ON_DISK of that place (of the process's root, if the name begins with `/`) if
-//! BY_FD or if the process's root is not the host's; FILENAME; SECOND_BASE, unless the second name
+//! BY_FD or if the process's root is not the host's; FILENAME (with BY_FD only where the call says so
+//! below); SECOND_BASE, unless the second name
 //! begins with `/` or SAME_START; SECOND_NAME; TEXT.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};

@@ -15,9 +15,7 @@ use crate::{
         FileOpenView, Intent,
         view::{Fact, FileView, Folded, Inode, Meta, Source, Text, Via},
     },
-    watching::{
-        Access, Below, Decider, Decision, Meaning, Named, Question, Start, Views,
-    },
+    watching::{Access, Below, Decider, Decision, Meaning, Named, Question, Start, Views},
 };
 
 /// Opens that were the same as one that has its own record, and were counted after it.

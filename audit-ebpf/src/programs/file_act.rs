@@ -161,7 +161,7 @@ fn returned(ctx: &TracePointContext, slot: Large, turn: Turn) {
     if scene.plan().moves() && turn == Turn::First {
         watch::has_moved();
     }
-    // Without it nothing is bound: it is an open that can neither read nor write.
+    // Without it nothing is bound: that is an open.
     if scene.plan().call() == call::OPEN_TREE
         && read::kernel::<u64>(regs + offset!(regs_dx)) & OPEN_TREE_CLONE == 0
     {
@@ -267,13 +267,7 @@ fn start(task: u64, fs: u64, fd: i32, absolute: bool) -> Place {
 
 /// Why it may be about something watched; `reasons` 0: it is not.
 #[inline(always)]
-pub fn look(
-    state: &WatchState,
-    slot: *mut u8,
-    scene: &Scene,
-    errno: u32,
-    memory: Memory,
-) -> Found {
+pub fn look(state: &WatchState, slot: *mut u8, scene: &Scene, errno: u32, memory: Memory) -> Found {
     let place = scene.place();
     // A tree that is mounted nowhere has nothing above it: the daemon knows where it came from.
     let placed = scene.plan().call() != call::OPEN_TREE;
@@ -407,11 +401,7 @@ pub fn push(tails: Tails, task: u64, fs: u64, scene: &Scene, at_home: bool, memo
             let fd = scene.argument(plan.second_dir()) as i32;
             path::push(tails, tag::SECOND_BASE, start(task, fs, fd, false), root);
         }
-        tails.string_of(
-            tag::SECOND_NAME,
-            scene.argument(plan.second_name()),
-            memory,
-        );
+        tails.string_of(tag::SECOND_NAME, scene.argument(plan.second_name()), memory);
     }
     if plan.text_at() != NONE {
         tails.string_of(tag::TEXT, scene.argument(plan.text_at()), memory);

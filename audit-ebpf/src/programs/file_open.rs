@@ -1,4 +1,5 @@
-//! A file was opened, or was to be: the exit of open, openat, openat2, creat and open_by_handle_at.
+//! A file was opened, or was to be: the exit of open, openat, openat2, creat, open_by_handle_at and of
+//! open_tree, but for the clones that it makes: those are acts.
 //!
 //! Of a success the truth is the file behind the new descriptor; only a thread that shares the
 //! descriptors can have put another one there, and then it is said to be unproven. A failure has no
@@ -29,8 +30,11 @@ use crate::{
 const OPEN: u64 = 2;
 const CREAT: u64 = 85;
 const OPEN_BY_HANDLE_AT: u64 = 304;
+const OPEN_TREE: u64 = 428;
 const OPENAT2: u64 = 437;
 const O_CREAT_WRONLY_TRUNC: u32 = 0o1101;
+const O_PATH: u32 = 0o10_000_000;
+const OPEN_TREE_CLONE: u64 = 1;
 /// O_CREAT, O_EXCL, O_NOCTTY, O_TRUNC: what `file.f_flags` does not have.
 pub const O_NOT_KEPT: u32 = 0o1700;
 pub const ENOENT: u32 = 2;
@@ -82,6 +86,7 @@ struct Asked {
     flags: u32,
     at: bool,
     by_handle: bool,
+    is_clone: bool,
 }
 
 #[inline(always)]
@@ -100,11 +105,13 @@ fn asked(regs: u64) -> Asked {
         flags: match number {
             CREAT => O_CREAT_WRONLY_TRUNC,
             OPEN => second as u32,
+            OPEN_TREE => O_PATH,
             OPENAT2 => read::try_user::<u64>(third).unwrap_or(0) as u32,
             _ => third as u32,
         },
         at,
         by_handle,
+        is_clone: number == OPEN_TREE && third & OPEN_TREE_CLONE != 0,
     }
 }
 
@@ -130,10 +137,10 @@ fn opened(state: &WatchState, task: u64, fd: u32, slot: Large, turn: Turn) {
         passed_over(turn, Filtered::Oneself);
         return;
     }
-    if !turn.takes(task, file) {
+    let asked = asked(registers(task));
+    if asked.is_clone || !turn.takes(task, file) {
         return;
     }
-    let asked = asked(registers(task));
     let shared = files.count > 1;
     event.flags = tell_object(event, file, inode, own, found)
         | u32::from(shared) * flag::UNPROVEN
@@ -174,8 +181,7 @@ pub fn tell_object(
     event.errno = 0;
     event.reasons = found.reasons;
     let created = read::kernel::<u32>(file + offset!(file_mode)) & FMODE_CREATED != 0;
-    u32::from(created) * flag::CREATED
-        | u32::from(own.dev == setting!(root_dev)) * flag::ON_ROOT_FS
+    u32::from(created) * flag::CREATED | u32::from(own.dev == setting!(root_dev)) * flag::ON_ROOT_FS
 }
 
 /// The directory that is open there.
@@ -196,6 +202,9 @@ fn failed(state: &WatchState, task: u64, errno: u32, slot: Large, turn: Turn) {
         return;
     };
     let asked = asked(registers(task));
+    if asked.is_clone {
+        return;
+    }
     let fs: u64 = read::kernel(task + offset!(task_fs));
     let cwd = Place::read(fs + offset!(fs_pwd));
     let from = match asked.at && asked.directory >= 0 {
@@ -204,7 +213,10 @@ fn failed(state: &WatchState, task: u64, errno: u32, slot: Large, turn: Turn) {
     };
     // Names that are not there are asked for all the time: only what may be a watched one goes on.
     let common = errno == ENOENT || errno == ENOTDIR;
-    if common && !watch::asked(asked.name, Memory::Program) && watch::directory(state, slot, from).bits == 0 {
+    if common
+        && !watch::asked(asked.name, Memory::Program)
+        && watch::directory(state, slot, from).bits == 0
+    {
         passed_over(turn, Filtered::NoWatch);
         return;
     }

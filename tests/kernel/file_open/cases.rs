@@ -174,6 +174,37 @@ pub fn intents(places: &Places) -> Vec<Case> {
     ]
 }
 
+/// By open_tree, which opens what it does not clone.
+pub fn bare(places: &Places) -> Vec<Case> {
+    let file = places.file();
+    vec![
+        one(
+            "a bare handle by open_tree",
+            act(["open-tree", "-"]).with([&file]).with(["0"]),
+            opened("file.open_read", &file, libc::O_PATH),
+        ),
+        one(
+            "a bare handle by open_tree, from a directory",
+            act(["open-tree"])
+                .with([&places.watched])
+                .with(["sub", "0"]),
+            opened("file.open_read", places.watched.join("sub"), libc::O_PATH),
+        ),
+        one(
+            "a bare handle of nothing",
+            act(["open-tree", "-"])
+                .with([places.watched.join("missing")])
+                .with(["0"]),
+            refused(
+                "file.open_read",
+                places.watched.join("missing"),
+                libc::O_PATH,
+                "ENOENT",
+            ),
+        ),
+    ]
+}
+
 pub fn refusals(places: &Places) -> Vec<Case> {
     let secret = places.watched.join("secret");
     let missing = places.watched.join("missing");

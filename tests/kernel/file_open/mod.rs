@@ -154,6 +154,7 @@ fn odd_names_are_kept() {
 #[test]
 fn every_intent_is_told_apart() {
     run(cases::intents);
+    run(cases::bare);
 }
 
 #[test]

@@ -25,14 +25,7 @@ pub fn begin(name: u64, memory: Memory) -> Begin {
     const DOTS: u64 = u16::from_le_bytes(*b"..") as u64;
     let mut words = [0u64; WORDS];
     // SAFETY: the length is the array's.
-    let got = unsafe {
-        read::string(
-            words.as_mut_ptr().cast(),
-            ASKED_BYTES as u32,
-            name,
-            memory,
-        )
-    };
+    let got = unsafe { read::string(words.as_mut_ptr().cast(), ASKED_BYTES as u32, name, memory) };
     // A byte of `word` that is a slash leaves its highest bit: no branch for each of them.
     let mut slashes = 0;
     for word in words {

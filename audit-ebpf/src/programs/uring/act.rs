@@ -30,7 +30,7 @@ use crate::{
     read::{self, Memory, mask},
     settings::offset,
     tails::Tails,
-    task,
+    task, volume,
     watch::{self, Found},
 };
 
@@ -47,9 +47,21 @@ fn plan(opcode: u64) -> Option<Plan> {
         UNLINKAT => const { Plan::one(call::UNLINK, 0, 1, FLAGS, NO) },
         MKDIRAT => const { Plan::one(call::MKDIR, 0, 1, N, [VALUE, N, N]) },
         SYMLINKAT => const { Plan::one(call::SYMLINK, 2, 3, N, NO).second(CWD, 1) },
-        LINKAT => const { Plan::one(call::LINK, 0, 1, FLAGS, NO).second(2, 3).nofollow() },
+        LINKAT => {
+            const {
+                Plan::one(call::LINK, 0, 1, FLAGS, NO)
+                    .second(2, 3)
+                    .nofollow()
+            }
+        }
         SETXATTR => const { Plan::one(call::SETXATTR, CWD, 1, N, [VALUE, N, N]).text(3) },
-        FSETXATTR => const { Plan::one(call::SETXATTR, 0, N, N, [VALUE, N, N]).text(3).by_fd() },
+        FSETXATTR => {
+            const {
+                Plan::one(call::SETXATTR, 0, N, N, [VALUE, N, N])
+                    .text(3)
+                    .by_fd()
+            }
+        }
         _ => return None,
     })
 }
@@ -139,7 +151,11 @@ pub fn submitted(state: &WatchState, request: &Request, notes: &mut Notes) {
     let common = file_act::look(state, slot, scene, ENOENT, Memory::Kernel);
     let other = file_act::look(state, slot, scene, 0, Memory::Kernel);
     (notes.common, notes.other) = (common.reasons, other.reasons);
-    let tree = if other.tree.ino != 0 { other.tree } else { common.tree };
+    let tree = if other.tree.ino != 0 {
+        other.tree
+    } else {
+        common.tree
+    };
     if common.reasons | other.reasons == 0 && !notes.is_fixed() {
         passed_over(Filtered::NoWatch);
         return;
@@ -181,6 +197,9 @@ pub fn submitted(state: &WatchState, request: &Request, notes: &mut Notes) {
         return;
     }
     event.flags |= flag::NO_RESULT;
+    if !volume::admits_request(&event.header) {
+        return;
+    }
     // SAFETY: `slot` begins with the event; `size` is masked to the slot.
     unsafe { emit(Kind::FileAct, Lane::Bulk, slot, tails.size()) };
 }
@@ -209,6 +228,9 @@ pub fn ended(state: &WatchState, address: u64, slot: *mut u8, errno: u32) {
         passed_over(Filtered::NoWatch);
         return;
     }
+    if !volume::admits_request(&event.header) {
+        return;
+    }
     // SAFETY: `slot` begins with the event, of the size that was kept.
     unsafe { emit(Kind::FileAct, Lane::Bulk, slot, mask!(notes.size, 0x1fff)) };
 }
@@ -227,6 +249,9 @@ fn by_file(state: &WatchState, address: u64, slot: *mut u8, notes: &mut Notes) {
     }
     // SAFETY: `ended` has the event there.
     let event = unsafe { &mut *slot.cast::<FileAct>() };
+    if !volume::admits_request(&event.header) {
+        return;
+    }
     tell(event, found);
     (event.ino, event.dev) = (own.ino, own.dev);
     event.mode = u32::from(read::kernel::<u16>(inode + offset!(inode_mode)));

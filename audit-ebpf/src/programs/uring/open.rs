@@ -25,7 +25,7 @@ use crate::{
     read::{self, Memory, mask},
     settings::offset,
     tails::Tails,
-    task, watch,
+    task, volume, watch,
 };
 
 /// Names mean the same as on the host.
@@ -43,8 +43,7 @@ pub fn submitted(state: &WatchState, request: &Request, notes: &mut Notes) {
         true => opened_at(request.task, directory),
         false => cwd,
     };
-    let told =
-        watch::asked(name, Memory::Kernel) || watch::directory(state, slot, from).bits != 0;
+    let told = watch::asked(name, Memory::Kernel) || watch::directory(state, slot, from).bits != 0;
     notes.common = u32::from(told) * reason::ASKED;
     notes.other = reason::ASKED;
     notes.fixed = u32::from(fixed != 0);
@@ -83,6 +82,9 @@ pub fn submitted(state: &WatchState, request: &Request, notes: &mut Notes) {
         return;
     }
     event.flags |= flag::BY_NAME | flag::NO_RESULT;
+    if !volume::admits_request(&event.header) {
+        return;
+    }
     // SAFETY: `slot` begins with the event; `size` is masked to the slot.
     unsafe { emit(Kind::FileOpen, Lane::Bulk, slot, tails.size()) };
 }
@@ -113,6 +115,9 @@ pub fn ended(state: &WatchState, slot: *mut u8, result: i32) {
         passed_over(Filtered::NoWatch);
         return;
     }
+    if !volume::admits_request(&event.header) {
+        return;
+    }
     // SAFETY: `slot` begins with the event, of the size that was kept.
     unsafe { emit(Kind::FileOpen, Lane::Bulk, slot, mask!(notes.size, 0x1fff)) };
 }
@@ -141,6 +146,9 @@ fn opened(state: &WatchState, task: u64, slot: *mut u8, fd: u32) -> bool {
     event.flags |= u32::from(shared) * flag::UNPROVEN;
     let kept: u32 = read::kernel(file + offset!(file_flags));
     event.open_flags = kept & !O_NOT_KEPT | asked & O_NOT_KEPT;
+    if !volume::admits_request(&event.header) {
+        return true;
+    }
     // SAFETY: a large slot, as `Tails` asks.
     let tails = unsafe { Tails::after(slot, size_of::<FileOpen>()) };
     let fs: u64 = read::kernel(task + offset!(task_fs));
