@@ -1,7 +1,10 @@
-//! A time that is set to now: whichever clock the kernel took it from, the record says what the file has.
+//! A time that is set to now, and times that are asked for only now.
+//!
+//! Whichever clock the kernel took it from, the record says what the file has.
 
 use std::time::UNIX_EPOCH;
 
+use audit_tests::acts::act;
 use audit_tests::{Daemon, Setup};
 
 use super::cases_times;
@@ -33,4 +36,32 @@ fn the_time_of_now_is_the_kernels() {
         assert_eq!(learnt.as_str(), source, "{name}: {line}");
     }
     daemon.stop();
+}
+
+#[test]
+fn a_reload_is_enough_to_see_times_or_not() {
+    let setup = Setup::new();
+    let places = Places::make(&setup);
+    let plain = setup.set("events.file.record", "true");
+    let watching = |operation| plain.clone().append(&places.watch(&[operation]));
+    let set = || {
+        let acted = act(["utime"]).with([places.file()]).with(["1000000001"]);
+        let acted = acted.done();
+        assert_eq!(acted.number(), 0);
+        acted.pid
+    };
+    let reload = |operation| {
+        let output = watching(operation).command("reload").output();
+        let output = output.expect("start reload");
+        assert!(output.status.success(), "{output:?}");
+    };
+    let mut daemon = Daemon::start(&watching("attributes"));
+    let before = set();
+    reload("times");
+    let asked = set();
+    reload("attributes");
+    let after = set();
+    let records = daemon.stop();
+    let count = |pid| of_process(&records, pid).len();
+    assert_eq!([before, asked, after].map(count), [0, 1, 0]);
 }
