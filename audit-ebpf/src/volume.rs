@@ -93,7 +93,8 @@ pub fn admits(task: u64, header: &Header) -> bool {
     is_allowed(settings, header)
 }
 
-/// Is what a request of io_uring did to be sent? Who made it quiet made its calls so.
+/// Is what a request of io_uring did to be sent? Exceptions are the daemon's matter there.
+#[cfg(not(feature = "legacy"))]
 #[inline(always)]
 pub fn admits_request(header: &Header) -> bool {
     settings().is_none_or(|settings| is_allowed(settings, header))
