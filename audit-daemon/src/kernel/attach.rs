@@ -366,16 +366,10 @@ fn take_maps(
     };
     let rings = [take("CRITICAL")?, take("BULK")?];
     let (counters, ledger, load) = (take("COUNTERS")?, take("LEDGER")?, take("LOAD")?);
-    let [objects, names, asked, filter, state] = WATCH_MAPS;
-    let watch_maps = [
-        take(objects)?,
-        take(names)?,
-        take(asked)?,
-        take(filter)?,
-        take(state)?,
-    ];
-    let [settings, quiet, repeat, rate] = VOLUME_MAPS;
-    let volume_maps = [take(settings)?, take(quiet)?, take(repeat)?, take(rate)?];
+    let [objects, names, asked, filter, state] = WATCH_MAPS.map(&mut take);
+    let watch_maps = [objects?, names?, asked?, filter?, state?];
+    let [settings, quiet, repeat, rate] = VOLUME_MAPS.map(&mut take);
+    let volume_maps = [settings?, quiet?, repeat?, rate?];
     let cpus = request.cpus as usize;
     let attached = Attached {
         load: Load {

@@ -91,18 +91,9 @@ impl Recorder {
         }
         let first = repeated.and_then(|repeated| repeated.of);
         let first = first.map(|sequence| self.lines.uid(sequence));
-        let meta = super::meta(&self.clock, self.next_sequence, &labels, header);
         let folded = repeated.map(|repeated| repeated.folded(&self.clock));
-        let meta = match folded {
-            // Each event of the kernel has one record, and this is of those that it did not send.
-            Some(folded) => Meta {
-                utc_ns: folded.first_utc_ns,
-                event: None,
-                correlation: first.as_deref(),
-                ..meta
-            },
-            None => meta,
-        };
+        let meta = super::meta(&self.clock, self.next_sequence, &labels, header);
+        let meta = folded.map_or(meta, |folded| of_several(meta, &folded, first.as_deref()));
         let (parent, ancestry) = (acting.parent(), acting.ancestry());
         let process = acting.process(header, self.host.cap_full, parent.as_ref(), &ancestry);
         let view = FileOpenView {
@@ -118,6 +109,16 @@ impl Recorder {
         self.lines.file_open(&mut self.out, &view);
         self.written();
         Outcome::Watched
+    }
+}
+
+/// Each event of the kernel has one record, and this is of those that it did not send.
+fn of_several<'a>(meta: Meta<'a>, folded: &Folded, first: Option<&'a str>) -> Meta<'a> {
+    Meta {
+        utc_ns: folded.first_utc_ns,
+        event: None,
+        correlation: first,
+        ..meta
     }
 }
 

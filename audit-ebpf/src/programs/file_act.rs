@@ -9,6 +9,7 @@
 
 mod begin;
 pub mod calls;
+mod scene;
 mod times;
 
 use audit_common::{
@@ -30,8 +31,8 @@ use crate::{
     done::Turn,
     emit::emit,
     path::{self, Place},
-    read::{self, Memory, mask},
-    scratch::{self, Large, Word},
+    read::{self, Memory},
+    scratch::{self, Large},
     settings::offset,
     tails::Tails,
     task, volume,
@@ -39,6 +40,7 @@ use crate::{
 };
 use begin::begin;
 use calls::{CWD, NONE, Plan};
+pub use scene::{Scene, shape};
 
 /// Names mean the same as on the host.
 pub const HOME: u32 = header::flag::HOST_ROOT | header::flag::HOST_MNT_NS;
@@ -50,85 +52,6 @@ const AT_SYMLINK_FOLLOW: u32 = 0x400;
 const ENOENT: u32 = 2;
 pub const EEXIST: u32 = 17;
 const ENOTDIR: u32 = 20;
-
-/// What was asked for and where, in the slot's state: the verifier must forget which call it is, or it
-/// follows each of them to the end.
-#[repr(C)]
-pub struct Scene {
-    /// The registers with the arguments, [`CWD`] and [`NONE`].
-    arguments: [Word; 8],
-    plan: Word,
-    /// Of the bits in [`shape`].
-    shape: Word,
-    mnt: Word,
-    dentry: Word,
-}
-
-mod shape {
-    /// The first name begins with a slash.
-    pub const ABSOLUTE: u64 = 1 << 0;
-    /// The first name has no slash and is no `..`: an entry of the directory that it starts from.
-    pub const PLAIN: u64 = 1 << 1;
-    pub const SECOND_ABSOLUTE: u64 = 1 << 2;
-    pub const SECOND_PLAIN: u64 = 1 << 3;
-    pub const TWO_NAMES: u64 = 1 << 4;
-    pub const SAME_START: u64 = 1 << 5;
-    pub const BY_FD: u64 = 1 << 6;
-}
-
-impl Scene {
-    /// # Safety
-    /// As for [`scratch::state`].
-    #[inline(always)]
-    pub unsafe fn of<'a>(slot: *mut u8) -> &'a mut Scene {
-        const _: () = assert!(size_of::<Scene>() == 12 * size_of::<Word>());
-        // SAFETY: the caller's; `search` and `copy` together have twelve words.
-        unsafe { &mut *(&raw mut scratch::state(slot).search).cast::<Scene>() }
-    }
-
-    #[inline(always)]
-    pub fn set_plan(&mut self, plan: Plan) {
-        self.plan.set(plan.value());
-    }
-
-    /// Those in the registers; the other places are constants.
-    #[inline(always)]
-    pub fn set_arguments(&mut self, arguments: [u64; 6]) {
-        let mut place = 0;
-        while place < arguments.len() {
-            self.arguments[place].set(arguments[place]);
-            place += 1;
-        }
-        self.arguments[CWD as usize].set(AT_FDCWD as u64);
-        self.arguments[NONE as usize].set(0);
-    }
-
-    #[inline(always)]
-    pub fn plan(&self) -> Plan {
-        Plan::of(self.plan.get())
-    }
-
-    #[inline(always)]
-    fn is(&self, bits: u64) -> bool {
-        self.shape.get() & bits == bits
-    }
-
-    /// The argument at this place.
-    #[inline(always)]
-    pub fn argument(&self, place: u64) -> u64 {
-        let first: *const Word = self.arguments.as_ptr();
-        // SAFETY: eight words; the place is masked to them.
-        unsafe { (*first.add(mask!(place, 0x7) as usize)).get() }
-    }
-
-    #[inline(always)]
-    fn place(&self) -> Place {
-        Place {
-            mnt: self.mnt.get(),
-            dentry: self.dentry.get(),
-        }
-    }
-}
 
 #[tracepoint]
 pub fn file_acted(ctx: TracePointContext) -> u32 {
