@@ -6,7 +6,8 @@
 //! ```text
 //! new-root PATH                  (chroot)
 //! pivot NEW OLD                  (pivot_root)
-//! open-tree DIR PATH FLAGS       open-tree-open PATH NAME FLAGS (a clone of PATH, and NAME in it)
+//! open-tree DIR PATH FLAGS       open-tree-attr DIR PATH FLAGS (and no attributes)
+//! open-tree-open PATH NAME FLAGS (a clone of PATH, and NAME in it)
 //! ```
 
 use libc::{c_int, c_long, syscall};
@@ -15,6 +16,7 @@ use crate::files::{base, told};
 use crate::{Words, refused};
 
 const SYS_OPEN_TREE: c_long = 428;
+const SYS_OPEN_TREE_ATTR: c_long = 467;
 const OPEN_TREE_CLONE: c_int = 1;
 
 /// Does the act, if it is one of these.
@@ -34,6 +36,12 @@ pub fn act(name: &[u8], words: &mut Words) -> bool {
             let (dir, path, flags) = (base(words), words.c_string(), words.number());
             // SAFETY: a string and numbers.
             told(unsafe { syscall(SYS_OPEN_TREE, dir, path.as_ptr(), flags) });
+        }
+        b"open-tree-attr" => {
+            let (dir, path, flags) = (base(words), words.c_string(), words.number());
+            let (none, call) = (std::ptr::null::<u8>(), SYS_OPEN_TREE_ATTR);
+            // SAFETY: a string, numbers, and null of no size.
+            told(unsafe { syscall(call, dir, path.as_ptr(), flags, none, 0usize) });
         }
         b"open-tree-open" => open_below(words),
         _ => return false,

@@ -225,6 +225,19 @@ pub fn trees(places: &Places) -> Vec<Case> {
     ]
 }
 
+/// The same by a call of its own, from 6.15 on.
+pub fn trees_with_attributes(places: &Places) -> Vec<Case> {
+    if audit_tests::kernel_version() < (6, 15) {
+        return Vec::new();
+    }
+    let sub = places.inside("sub");
+    let clone = |flags: &str| act(["open-tree-attr", "-"]).with([&sub]).with([flags]);
+    vec![
+        one("a tree with attributes", clone(CLONE), cloned(&sub)),
+        none("nothing is bound with attributes", clone("0")),
+    ]
+}
+
 pub fn tree_failures(places: &Places) -> Vec<Case> {
     let inside = |name: &str| places.inside(name);
     let clone = |path: &Path| act(["open-tree", "-"]).with([path]).with([CLONE]);

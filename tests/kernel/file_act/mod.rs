@@ -229,7 +229,11 @@ const TIMES: [Table; 3] = [
     cases_times::failures,
 ];
 const ROOTS: [Table; 2] = [cases_roots::changed, cases_roots::failures];
-const TREES: [Table; 2] = [cases_roots::trees, cases_roots::tree_failures];
+const TREES: [Table; 3] = [
+    cases_roots::trees,
+    cases_roots::trees_with_attributes,
+    cases_roots::tree_failures,
+];
 const ATTRIBUTES: [Table; 3] = [
     cases_attributes::set,
     cases_attributes::removed,

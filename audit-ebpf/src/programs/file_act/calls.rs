@@ -212,7 +212,7 @@ pub fn plan(number: u64) -> Option<Plan> {
         166 => const { Plan::one(call::UMOUNT, CWD, 0, N, [1, N, N]) },
         429 => const { Plan::one(call::MOVE_MOUNT, 2, 3, N, [4, N, N]).second(0, 1) },
         161 => const { Plan::one(call::CHROOT, CWD, 0, N, NO) },
-        428 => const { Plan::one(call::OPEN_TREE, 0, 1, 2, NO) },
+        428 | 467 => const { Plan::one(call::OPEN_TREE, 0, 1, 2, NO) },
         155 => const { Plan::one(call::PIVOT_ROOT, CWD, 0, N, NO).second(CWD, 1) },
         _ => return None,
     })
