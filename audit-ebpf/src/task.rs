@@ -21,10 +21,16 @@ pub fn current() -> u64 {
     unsafe { bpf_get_current_task() }
 }
 
+/// Do other threads, or processes, write to the task's memory?
+#[inline(always)]
+pub fn shares_memory(task: u64) -> bool {
+    let mm: u64 = read::kernel(task + offset!(task_mm));
+    read::kernel::<u32>(mm + offset!(mm_users)) > 1
+}
+
 /// The current task's files.
 pub struct Files {
-    /// How many share them.
-    pub count: u32,
+    address: u64,
     array: u64,
     /// Descriptors that the array has room for.
     room: u32,
@@ -40,6 +46,13 @@ impl Files {
         }
         read::kernel(self.array + u64::from(fd) * 8)
     }
+
+    /// Do other threads or processes share them? Asked after the file: the later that is read, the more
+    /// of them can have put another one there.
+    #[inline(always)]
+    pub fn are_shared(&self) -> bool {
+        read::kernel::<u32>(self.address + offset!(files_count)) > 1
+    }
 }
 
 #[inline(always)]
@@ -52,7 +65,7 @@ pub fn files(task: u64) -> Files {
         let files: *const u8 = read::typed(task, offset!(task_files));
         let table: *const u8 = read::typed(files, offset!(files_fdt));
         Files {
-            count: read::kernel(files as u64 + offset!(files_count)),
+            address: files as u64,
             array: read::typed(table, offset!(fdt_fd)),
             room: read::typed(table, offset!(fdt_max)),
         }
@@ -62,7 +75,7 @@ pub fn files(task: u64) -> Files {
         let files: u64 = read::kernel(task + offset!(task_files));
         let table: u64 = read::kernel(files + offset!(files_fdt));
         Files {
-            count: read::kernel(files + offset!(files_count)),
+            address: files,
             array: read::kernel(table + offset!(fdt_fd)),
             room: read::kernel(table + offset!(fdt_max)),
         }

@@ -313,7 +313,7 @@ ORDER = {
     "traffic": "bytes_in bytes_out",
     "finding_info": "uid title analytic attacks created_time first_seen_time last_seen_time "
     "related_events_count related_events",
-    "unmapped": "session_ip unknown pending source truncated raw masked change clock counts loss "
+    "unmapped": "session_ip via unknown pending source truncated raw masked change clock counts loss "
     "coverage segment checkpoint selftest config",
     "config": "watches settings restart more",
     "watches": "added removed changed",
@@ -370,7 +370,11 @@ def head_problems(record):
         if "actor" not in record:
             yield "actor", f"is missing in {code}"
         event = metadata.get("original_event_uid", "")
-        if not re.fullmatch(r"[cb]\d+(\.[1-9]\d*)?:\d+", event):
+        # What the kernel counted and did not send has no number: it says so, and whose repeats it tells.
+        repeats = "count" in record and "original_event_uid" not in metadata
+        if repeats and code not in ("file.open_read", "file.open_write"):
+            yield "metadata.original_event_uid", f"is missing in {code}"
+        if not repeats and not re.fullmatch(r"[cb]\d+(\.[1-9]\d*)?:\d+", event):
             yield "metadata.original_event_uid", f"{event!r} is no lane, CPU and number"
     full = "os" in device or "boot_uid" in device or "version" in metadata.get("product", {})
     if full != (code in FULL_DEVICE):

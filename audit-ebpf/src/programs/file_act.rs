@@ -267,9 +267,9 @@ pub fn fill(event: &mut FileAct, task: u64, scene: &Scene) {
     let inode: u64 = read::kernel(scene.dentry.get() + offset!(dentry_inode));
     let own = watch::identity(inode);
     let by_fd = scene.is(shape::BY_FD);
-    let sharing: u32 = match by_fd {
-        true => task::files(task).count,
-        false => read::kernel(read::kernel::<u64>(task + offset!(task_mm)) + offset!(mm_users)),
+    let shared = match by_fd {
+        true => task::files(task).are_shared(),
+        false => task::shares_memory(task),
     };
     event.ino = own.ino;
     event.dev = own.dev;
@@ -293,7 +293,7 @@ pub fn fill(event: &mut FileAct, task: u64, scene: &Scene) {
     event.call = plan.call();
     event.at_flags = scene.argument(plan.at_flags()) as u32;
     event.flags = u32::from(by_fd) * flag::BY_FD
-        | u32::from(sharing > 1) * flag::UNPROVEN
+        | u32::from(shared) * flag::UNPROVEN
         | u32::from(scene.is(shape::SAME_START)) * flag::SAME_START
         | u32::from(scene.is(shape::TWO_NAMES)) * flag::TWO_NAMES
         | u32::from(plan.is_nofollow()) * flag::NOFOLLOW;

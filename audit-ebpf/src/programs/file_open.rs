@@ -141,7 +141,7 @@ fn opened(state: &WatchState, task: u64, fd: u32, slot: Large, turn: Turn) {
     if asked.is_clone || !turn.takes(task, file) {
         return;
     }
-    let shared = files.count > 1;
+    let shared = files.are_shared();
     event.flags = tell_object(event, file, inode, own, found)
         | u32::from(shared) * flag::UNPROVEN
         | u32::from(asked.at) * flag::AT

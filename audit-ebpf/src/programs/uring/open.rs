@@ -131,7 +131,7 @@ fn opened(state: &WatchState, task: u64, slot: *mut u8, fd: u32) -> bool {
     let inode: u64 = read::kernel(file + offset!(file_inode));
     let own = watch::identity(inode);
     let found = watch::look(state, slot, place, own);
-    let shared = files.count > 1;
+    let shared = files.are_shared();
     if found.reasons == 0 {
         if !shared {
             passed_over(Filtered::NoWatch);
