@@ -239,8 +239,11 @@ fn acts() -> serde_json::Value {
         "file.chown",
         "file.setxattr",
         "file.rmxattr",
+        "file.utimes",
         "file.mount",
-        "file.umount"
+        "file.umount",
+        "priv.chroot",
+        "priv.pivot_root"
     ])
 }
 
