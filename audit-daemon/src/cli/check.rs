@@ -209,7 +209,7 @@ fn text(checked: &Checked) -> String {
     }
     let _ = writeln!(
         out,
-        "programs {:<52} ok\n\n{:<15} {:<15} {:<19} {:<13} sees",
+        "programs {:<52} ok\n\n{:<15} {:<15} {:<21} {:<13} sees",
         checked.flavour, "event", "mechanism", "at", "required"
     );
     for event in &checked.events {
@@ -291,7 +291,7 @@ fn put_event(out: &mut String, event: &Coverage) {
     let first = at.next().unwrap_or("-");
     let _ = writeln!(
         out,
-        "{:<15} {mechanism:<15} {first:<19} {:<13} {sees}",
+        "{:<15} {mechanism:<15} {first:<21} {:<13} {sees}",
         event.event, event.required
     );
     match at.len() {
