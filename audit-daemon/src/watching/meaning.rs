@@ -162,6 +162,19 @@ impl View {
             mounts: Mounts::of_process(tgid).ok()?,
         })
     }
+
+    /// Is its root the host's if it was then? It may have gone into another one since, from which the
+    /// same name means something else.
+    fn has_root_of(&self, header: &Header) -> bool {
+        if header.flags & flag::HOST_ROOT == 0 {
+            return true;
+        }
+        let identity = |path: &[u8]| {
+            let root = std::fs::metadata(Path::new(OsStr::from_bytes(path))).ok()?;
+            Some((root.dev(), root.ino()))
+        };
+        identity(&self.root).is_some_and(|its| Some(its) == identity(b"/"))
+    }
 }
 
 impl Decider {
@@ -172,7 +185,9 @@ impl Decider {
         if header.flags & home == home {
             return self.seen_from(b"", &self.mounts, question);
         }
-        if let Some(view) = views.of(header) {
+        if let Some(view) = views.of(header)
+            && view.has_root_of(header)
+        {
             let meaning = self.seen_from(&view.root, &view.mounts, question);
             if !meaning.hosts.is_empty() {
                 return meaning;
