@@ -217,7 +217,8 @@ impl Places {
     /// To write: that is never folded.
     fn config(&self) -> String {
         format!(
-            "[[watch]]\nname = \"opens\"\npaths = [{:?}]\noperations = [\"write\"]\n",
+            "volume.process_rate = 0\n[[watch]]\nname = \"opens\"\npaths = [{:?}]\n\
+             operations = [\"write\"]\n",
             self.watched.join("**")
         )
     }
