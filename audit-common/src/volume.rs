@@ -1,5 +1,5 @@
-//! What keeps one program from filling the bulk lane: three tables that kernel programs and daemon
-//! share by mapped memory, and their settings.
+//! What keeps one program from filling the bulk lane: three tables (quiet processes, repeats, rates) that
+//! kernel programs and daemon share by mapped memory, and their settings.
 //!
 //! Owns their layouts, all of 64-bit words. No table is ever searched: a key has one slot, and where that
 //! is taken by another key nothing is left out. In doubt an event is sent.
