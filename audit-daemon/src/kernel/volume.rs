@@ -87,6 +87,11 @@ impl VolumeMaps {
         self.settings.bytes() + self.quiet.bytes() + self.repeats.bytes() + self.rates.bytes()
     }
 
+    /// Slots of the table of repeats, of all CPUs.
+    pub fn repeat_slots(&self) -> usize {
+        self.slots as usize
+    }
+
     pub fn limit(&self, limits: VolumeLimits) {
         self.settings.set_word(0, FOLD_NS, limits.fold_ns);
         let fold_writes = limits.fold_writes.into();

@@ -128,7 +128,11 @@ impl Worker {
         let write = wanted && !self.is_double(&event.header);
         match self.recorder.file_act(event, tails, &decider, write) {
             Outcome::Watched => self.recorded(wanted, write, &event.header),
-            Outcome::Unwatched | Outcome::Excluded => Fate::LeftOut,
+            Outcome::Unwatched => Fate::LeftOut,
+            Outcome::Excluded => {
+                self.volume.left_out_by_exception();
+                Fate::LeftOut
+            }
         }
     }
 

@@ -40,8 +40,9 @@ struct First {
 
 pub struct Volume {
     maps: Option<Arc<VolumeMaps>>,
-    /// By slot of the kernel's table.
+    /// By slot of the kernel's table, which has so many.
     firsts: Vec<First>,
+    slots: usize,
     excluded: Vec<u32>,
     /// Left out because of exceptions since the last record of counts.
     left_out: u64,
@@ -55,9 +56,11 @@ pub struct Volume {
 
 impl Volume {
     pub fn new(maps: Option<Arc<VolumeMaps>>) -> Volume {
+        let slots = maps.as_ref().map_or(0, |maps| maps.repeat_slots());
         Volume {
             maps,
             firsts: Vec::new(),
+            slots,
             excluded: vec![0; EXCLUDED_SLOTS as usize],
             left_out: 0,
             excess: Vec::new(),
@@ -68,10 +71,10 @@ impl Volume {
 
     /// An open that others may repeat, with its record's sequence if that was written now.
     pub fn came(&mut self, event: &FileOpen, entry: &[u8], watched: bool, sequence: Option<u64>) {
-        let Some(slot) = event.repeats.checked_sub(1) else {
+        let slot = event.repeats.checked_sub(1).map(|slot| slot as usize);
+        let Some(slot) = slot.filter(|slot| *slot < self.slots) else {
             return;
         };
-        let slot = slot as usize;
         if slot >= self.firsts.len() {
             self.firsts.resize_with(slot + 1, First::default);
         }
@@ -83,9 +86,14 @@ impl Volume {
         }
     }
 
+    /// Every watch that is for it has an exception for it.
+    pub fn left_out_by_exception(&mut self) {
+        self.left_out += 1;
+    }
+
     /// An open was excluded; the kernel need not send such of this process if that is always so.
     pub fn excluded(&mut self, event: &FileOpen, decider: &Decider, recorder: &mut Recorder) {
-        self.left_out += 1;
+        self.left_out_by_exception();
         let Header { tgid, start_ns, .. } = event.header;
         let slot = process_slot(tgid, start_ns, EXCLUDED_SLOTS) as usize;
         self.excluded[slot] += 1;
