@@ -33,36 +33,44 @@ const TRACEFS: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 
 /// Attached until dropped.
 pub struct Empty {
-    _links: Vec<OwnedFd>,
-    _programs: [OwnedFd; 2],
+    #[expect(dead_code, reason = "held, not read")]
+    links: Vec<OwnedFd>,
+    #[expect(dead_code, reason = "held, not read")]
+    programs: Vec<OwnedFd>,
 }
 
 impl Empty {
     pub fn attach() -> Result<Empty> {
-        let raw = load(BPF_PROG_TYPE_RAW_TRACEPOINT).context("cannot load an empty program")?;
-        let perf = load(BPF_PROG_TYPE_TRACEPOINT).context("cannot load an empty program")?;
-        let mut links = Vec::new();
+        // The daemon does the same at its start, and nobody else may have.
+        audit_daemon::kernel::tracefs();
+        let mut empty = Empty {
+            links: Vec::new(),
+            programs: Vec::new(),
+        };
         for row in HOOKS {
             let mut last = None;
+            // One for each row: a point takes a program once.
+            let raw = load(BPF_PROG_TYPE_RAW_TRACEPOINT).context("cannot load an empty program")?;
+            let perf = load(BPF_PROG_TYPE_TRACEPOINT).context("cannot load an empty program")?;
             let usable = row
                 .candidates
                 .iter()
-                .filter(|candidate| !candidate.only_compat);
+                .filter(|candidate| !candidate.only_compat && !candidate.never_skipped)
+                .filter(|candidate| candidate.mechanism != Mechanism::Trampoline);
             let attached = usable.into_iter().find_map(|candidate| {
                 attach(candidate, &raw, &perf)
                     .map_err(|error| last = Some(error))
                     .ok()
             });
             match (attached, last) {
-                (Some(of_row), _) => links.extend(of_row),
+                (Some(of_row), _) => empty.links.extend(of_row),
                 (None, Some(error)) => return Err(error.context(format!("hook {}", row.name))),
-                (None, None) => bail!("hook {} has no candidate", row.name),
+                // Only where programs are preempted, which this comparison leaves out.
+                (None, None) => {}
             }
+            empty.programs.extend([raw, perf]);
         }
-        Ok(Empty {
-            _links: links,
-            _programs: [raw, perf],
-        })
+        Ok(empty)
     }
 }
 
@@ -121,6 +129,7 @@ fn attach(candidate: &Candidate, raw: &OwnedFd, perf: &OwnedFd) -> Result<Vec<Ow
         .map(|point| match candidate.mechanism {
             Mechanism::RawTracepoint => open_raw(point, raw),
             Mechanism::Tracepoint => open_perf(point, perf),
+            Mechanism::Trampoline => bail!("functions are not compared"),
         })
         .collect()
 }
