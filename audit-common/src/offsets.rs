@@ -114,6 +114,9 @@ offsets! {
     bprm_filename = "linux_binprm.filename",
     bprm_interp = "linux_binprm.interp",
     bprm_argc = "linux_binprm.argc",
+    /// Absent or not, only hooks on functions need these.
+    task_flags = "task_struct.flags",
+    open_flags_flag = "open_flags.open_flag",
     task_children = "task_struct.children",
     task_sibling = "task_struct.sibling",
     mm_users = "mm_struct.mm_users",
@@ -166,6 +169,7 @@ offsets! {
     ring_xattr_size = "io_xattr.ctx.size",
     /// x86_64
     regs_orig_ax = "pt_regs.orig_ax",
+    regs_ax = "pt_regs.ax",
     regs_bx = "pt_regs.bx",
     regs_cx = "pt_regs.cx",
     regs_di = "pt_regs.di",

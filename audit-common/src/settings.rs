@@ -37,6 +37,13 @@ pub struct Settings {
     pub request_has_creds: u32,
     /// Where a cancelled request stands in the record of `io_uring_fail_link`; 0: not there.
     pub fail_link_at: u32,
+    /// Opens are hooked where all ways to them meet, io_uring's too.
+    pub opens_inside: u32,
+    /// Programs on functions can be preempted, and have twins.
+    pub twins_inside: u32,
+    /// Arguments of `do_file_open_root`.
+    pub open_root_arguments: u32,
+    pub reserved: u32,
 }
 
 impl Settings {
@@ -61,5 +68,9 @@ impl Settings {
         preempted: 0,
         request_has_creds: 0,
         fail_link_at: 0,
+        opens_inside: 0,
+        twins_inside: 0,
+        open_root_arguments: 0,
+        reserved: 0,
     };
 }

@@ -3,7 +3,12 @@
 //! Owns the choice of attach targets; nothing else names one. A candidate is tried by probing BTF
 //! and tracefs and by an actual load; the first that works is attached. `check` prints the outcome.
 
+mod table;
+
 use audit_common::Kind;
+
+pub use table::HOOKS;
+use table::{BY_32_BIT, OTHER_ENTRIES, RING_SUBMIT};
 
 /// How a program is hooked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -12,6 +17,8 @@ pub enum Mechanism {
     RawTracepoint,
     /// A tracepoint through tracefs and perf, here of single system calls.
     Tracepoint,
+    /// A function of the kernel, at its entry or exit (fentry, fexit).
+    Trampoline,
 }
 
 impl Mechanism {
@@ -19,6 +26,7 @@ impl Mechanism {
         match self {
             Mechanism::RawTracepoint => "raw tracepoint",
             Mechanism::Tracepoint => "tracepoint",
+            Mechanism::Trampoline => "trampoline",
         }
     }
 }
@@ -28,7 +36,8 @@ pub struct Candidate {
     pub mechanism: Mechanism,
     /// Name of the program in the object.
     pub program: &'static str,
-    /// Tracepoint names; with a category (`syscalls/…`) for [`Mechanism::Tracepoint`].
+    /// Tracepoint names; with a category (`syscalls/…`) for [`Mechanism::Tracepoint`]. Of a
+    /// [`Mechanism::Trampoline`] the names that one function has in different kernels.
     pub points: &'static [&'static str],
     /// First kernel that has it.
     pub since: (u32, u32),
@@ -62,207 +71,6 @@ pub struct HookRow {
     pub candidates: &'static [Candidate],
 }
 
-const fn raw(
-    program: &'static str,
-    points: &'static [&'static str],
-    since: (u32, u32),
-) -> Candidate {
-    Candidate {
-        mechanism: Mechanism::RawTracepoint,
-        program,
-        points,
-        since,
-        cannot_see: "",
-        only_compat: false,
-        never_skipped: false,
-        twin: None,
-        noticed_by: &[],
-    }
-}
-
-/// A trace event where [`raw`] may be skipped.
-const fn traced(program: &'static str, points: &'static [&'static str]) -> Candidate {
-    Candidate {
-        mechanism: Mechanism::Tracepoint,
-        program,
-        points,
-        since: PREEMPTED_SINCE,
-        cannot_see: "",
-        only_compat: false,
-        never_skipped: true,
-        twin: None,
-        noticed_by: &[],
-    }
-}
-
-/// Tracepoints of single system calls, of what else can be asked for by io_uring.
-const fn calls(program: &'static str, points: &'static [&'static str]) -> Candidate {
-    Candidate {
-        mechanism: Mechanism::Tracepoint,
-        program,
-        points,
-        since: (4, 7),
-        cannot_see: OTHER_ENTRIES,
-        only_compat: false,
-        never_skipped: false,
-        twin: None,
-        noticed_by: &[],
-    }
-}
-
-/// The same, with a twin where the program may be skipped.
-const fn twinned(
-    program: &'static str,
-    twin: &'static str,
-    noticed_by: &'static [&'static str],
-    points: &'static [&'static str],
-) -> Candidate {
-    Candidate {
-        twin: Some(twin),
-        noticed_by,
-        ..calls(program, points)
-    }
-}
-
-/// From this kernel on tracepoints hand over io_uring's requests.
-const RINGS_SINCE: (u32, u32) = (6, 0);
-/// With this row the acts that are asked for by io_uring are seen.
-const RING_SUBMIT: &str = "ring_submit";
-
-const BY_32_BIT: &str = "32-bit programs";
-const OTHER_ENTRIES: &str = "32-bit programs, io_uring";
-
-#[rustfmt::skip]
-pub const HOOKS: &[HookRow] = &[
-    HookRow { name: "cgroup_created", group: "cgroup", kinds: &[Kind::CgroupCreated], auxiliary: false, candidates: &[
-        raw("cgroup_created", &["cgroup_mkdir"], (5, 5)),
-    ] },
-    HookRow { name: "cgroup_removed", group: "cgroup", kinds: &[Kind::CgroupRemoved], auxiliary: false, candidates: &[
-        raw("cgroup_removed", &["cgroup_rmdir"], (5, 5)),
-    ] },
-    HookRow { name: "exit", group: "exit", kinds: &[Kind::Exit], auxiliary: false, candidates: &[
-        traced("exit_traced", &["sched/sched_process_exit"]),
-        raw("exit", &["sched_process_exit"], (5, 5)),
-    ] },
-    HookRow { name: "fork", group: "fork", kinds: &[Kind::Fork], auxiliary: false, candidates: &[
-        traced("fork_traced", &["task/task_newtask"]),
-        raw("fork", &["sched_process_fork"], (5, 5)),
-    ] },
-    // Before `exec`, so that the first exec seen has its "before".
-    HookRow { name: "exec_before", group: "exec", kinds: &[], auxiliary: true, candidates: &[
-        Candidate {
-            twin: Some("exec_before_prepare_again"),
-            ..raw("exec_before_prepare", &["sched_prepare_exec"], (6, 10))
-        },
-        Candidate {
-            mechanism: Mechanism::Tracepoint,
-            program: "exec_before_enter",
-            points: &["syscalls/sys_enter_execve", "syscalls/sys_enter_execveat"],
-            since: (4, 7),
-            cannot_see: "ids before the exec of 32-bit programs",
-            only_compat: false,
-            never_skipped: false,
-            twin: None,
-            noticed_by: &[],
-        },
-    ] },
-    HookRow { name: "exec", group: "exec", kinds: &[Kind::Exec], auxiliary: false, candidates: &[
-        traced("exec_traced", &["sched/sched_process_exec"]),
-        raw("exec", &["sched_process_exec"], (5, 5)),
-    ] },
-    HookRow { name: "exec_failed", group: "exec_failed", kinds: &[Kind::ExecFailed], auxiliary: false, candidates: &[
-        Candidate {
-            only_compat: true,
-            ..traced("exec_failed_traced", &["raw_syscalls/sys_exit"])
-        },
-        Candidate {
-            mechanism: Mechanism::RawTracepoint,
-            program: "exec_failed_raw",
-            points: &["sys_exit"],
-            since: (5, 5),
-            cannot_see: "",
-            only_compat: true,
-            never_skipped: false,
-            twin: None,
-            noticed_by: &[],
-        },
-        Candidate {
-            mechanism: Mechanism::Tracepoint,
-            program: "exec_failed",
-            points: &["syscalls/sys_exit_execve", "syscalls/sys_exit_execveat"],
-            since: (4, 7),
-            cannot_see: BY_32_BIT,
-            only_compat: false,
-            never_skipped: false,
-            twin: Some("exec_failed_again"),
-            noticed_by: &["exec_failed_again", "exec_before_enter"],
-        },
-    ] },
-    HookRow { name: "file_act", group: "file", kinds: &[Kind::FileAct], auxiliary: false, candidates: &[
-        twinned("file_acted", "file_acted_again", &["file_acted_again"], &[
-            "syscalls/sys_exit_unlink", "syscalls/sys_exit_unlinkat", "syscalls/sys_exit_rmdir",
-            "syscalls/sys_exit_rename", "syscalls/sys_exit_renameat", "syscalls/sys_exit_renameat2",
-            "syscalls/sys_exit_link", "syscalls/sys_exit_linkat",
-            "syscalls/sys_exit_symlink", "syscalls/sys_exit_symlinkat",
-            "syscalls/sys_exit_mkdir", "syscalls/sys_exit_mkdirat",
-            "syscalls/sys_exit_mknod", "syscalls/sys_exit_mknodat",
-            "syscalls/sys_exit_truncate", "syscalls/sys_exit_ftruncate",
-            "syscalls/sys_exit_chmod", "syscalls/sys_exit_fchmod",
-            "syscalls/sys_exit_fchmodat", "syscalls/sys_exit_fchmodat2",
-            "syscalls/sys_exit_chown", "syscalls/sys_exit_fchown",
-            "syscalls/sys_exit_lchown", "syscalls/sys_exit_fchownat",
-            "syscalls/sys_exit_setxattr", "syscalls/sys_exit_lsetxattr",
-            "syscalls/sys_exit_fsetxattr", "syscalls/sys_exit_setxattrat",
-            "syscalls/sys_exit_removexattr", "syscalls/sys_exit_lremovexattr",
-            "syscalls/sys_exit_fremovexattr", "syscalls/sys_exit_removexattrat",
-            "syscalls/sys_exit_utime", "syscalls/sys_exit_utimes",
-            "syscalls/sys_exit_futimesat", "syscalls/sys_exit_utimensat",
-            "syscalls/sys_exit_mount", "syscalls/sys_exit_umount",
-            "syscalls/sys_exit_move_mount",
-            "syscalls/sys_exit_open_tree", "syscalls/sys_exit_open_tree_attr",
-            "syscalls/sys_exit_chroot", "syscalls/sys_exit_pivot_root",
-        ]),
-    ] },
-    // Behind what counts the end of it.
-    HookRow { name: "moving_begin", group: "file", kinds: &[], auxiliary: true, candidates: &[
-        calls("moving_begins", &[
-            "syscalls/sys_enter_rename", "syscalls/sys_enter_renameat", "syscalls/sys_enter_renameat2",
-            "syscalls/sys_enter_mount", "syscalls/sys_enter_umount", "syscalls/sys_enter_move_mount",
-            "syscalls/sys_enter_pivot_root",
-        ]),
-    ] },
-    HookRow { name: "file_open", group: "file", kinds: &[Kind::FileOpen], auxiliary: false, candidates: &[
-        twinned("file_opened", "file_opened_again", &["file_opened_again"], &[
-            "syscalls/sys_exit_openat", "syscalls/sys_exit_open", "syscalls/sys_exit_openat2",
-            "syscalls/sys_exit_creat", "syscalls/sys_exit_open_by_handle_at",
-            "syscalls/sys_exit_open_tree",
-        ]),
-    ] },
-    // The ends of requests before their beginnings.
-    HookRow { name: "ring_end", group: "file", kinds: &[], auxiliary: true, candidates: &[
-        traced("ring_completed_traced", &["io_uring/io_uring_complete"]),
-        raw("ring_completed", &["io_uring_complete"], RINGS_SINCE),
-    ] },
-    HookRow { name: "ring_overflow", group: "file", kinds: &[], auxiliary: true, candidates: &[
-        traced("ring_overflowed_traced", &["io_uring/io_uring_cqe_overflow"]),
-        raw("ring_overflowed", &["io_uring_cqe_overflow"], RINGS_SINCE),
-    ] },
-    HookRow { name: "ring_cancel", group: "file", kinds: &[], auxiliary: true, candidates: &[
-        traced("ring_cancelled_traced", &["io_uring/io_uring_fail_link"]),
-        raw("ring_cancelled", &["io_uring_fail_link"], RINGS_SINCE),
-    ] },
-    HookRow { name: RING_SUBMIT, group: "file", kinds: &[], auxiliary: true, candidates: &[
-        traced("ring_submitted_traced", &["io_uring/io_uring_submit_req"]),
-        raw("ring_submitted", &["io_uring_submit_req"], (6, 4)),
-        // The same thing by its older name.
-        raw("ring_submitted", &["io_uring_submit_sqe"], RINGS_SINCE),
-    ] },
-    // Last: an entry that nobody answers is a loss, so the answers must be attached by then.
-    HookRow { name: "exec_entered", group: "exec", kinds: &[], auxiliary: true, candidates: &[
-        traced("exec_before_enter", &["syscalls/sys_enter_execve", "syscalls/sys_enter_execveat"]),
-    ] },
-];
-
 /// Groups whose events are only recorded: the other ones also feed tables that give events their
 /// meaning.
 pub const ONLY_RECORDED: [&str; 1] = ["file"];
@@ -292,6 +100,13 @@ pub enum OutcomeState {
 /// The table's row of this name.
 pub fn row(name: &str) -> Option<&'static HookRow> {
     HOOKS.iter().find(|row| row.name == name)
+}
+
+/// The names of all functions that are hooked somewhere.
+pub fn functions() -> impl Iterator<Item = &'static str> {
+    let candidates = HOOKS.iter().flat_map(|row| row.candidates);
+    let on_functions = candidates.filter(|c| c.mechanism == Mechanism::Trampoline);
+    on_functions.flat_map(|c| c.points).copied()
 }
 
 /// What may be lost if the kernel skips this program and those that would notice; nothing with an
@@ -332,13 +147,22 @@ impl HookRow {
         self.name.starts_with("ring_")
     }
 
-    /// Is there anything to try for this request?
-    pub fn needed(&self, preempted: bool) -> bool {
-        preempted || self.candidates.iter().any(|c| !c.never_skipped)
+    /// Are there candidates on functions?
+    pub fn has_functions(&self) -> bool {
+        let on_function = |c: &Candidate| c.mechanism == Mechanism::Trampoline;
+        self.candidates.iter().any(on_function)
     }
 }
 
 impl Outcome {
+    /// Where it is attached.
+    pub fn at(&self) -> &[String] {
+        match &self.state {
+            OutcomeState::Chosen { at, .. } => at,
+            OutcomeState::Missing { .. } => &[],
+        }
+    }
+
     pub fn works(&self) -> bool {
         matches!(self.state, OutcomeState::Chosen { .. })
     }
@@ -385,7 +209,12 @@ mod tests {
                 "{}",
                 row.name
             );
-            assert!(row.auxiliary || row.needed(false), "{}", row.name);
+            let always = |c: &Candidate| !c.never_skipped;
+            assert!(
+                row.auxiliary || row.candidates.iter().any(always),
+                "{}",
+                row.name
+            );
             for candidate in row.candidates {
                 let with_category = candidate.mechanism == Mechanism::Tracepoint;
                 for point in candidate.points {

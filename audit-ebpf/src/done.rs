@@ -19,18 +19,15 @@ static DONE: HashMap<u64, u64> = HashMap::with_max_entries(MARKS, 0);
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
     First,
-    #[cfg_attr(
-        feature = "legacy",
-        expect(
-            dead_code,
-            reason = "no kernel that needs the legacy flavour preempts programs"
-        )
-    )]
+    /// The two on one function of the kernel, which runs them in either order: whoever comes first
+    /// does it.
+    FirstInside,
+    TwinInside,
     Twin,
 }
 
 impl Turn {
-    /// To be done by this one? The first marks that it does it.
+    /// To be done by this one? Who does it marks that.
     #[inline(always)]
     pub fn takes(self, task: u64, token: u64) -> bool {
         match self {
@@ -38,6 +35,18 @@ impl Turn {
                 if setting!(preempted) != 0 {
                     let _ = DONE.insert(&task, &token, 0);
                 }
+                true
+            }
+            Turn::FirstInside | Turn::TwinInside => {
+                if setting!(twins_inside) == 0 {
+                    return true;
+                }
+                // SAFETY: copied at once.
+                if unsafe { DONE.get(&task) }.copied() == Some(token) {
+                    let _ = DONE.remove(&task);
+                    return false;
+                }
+                let _ = DONE.insert(&task, &token, 0);
                 true
             }
             Turn::Twin => {
@@ -54,6 +63,6 @@ impl Turn {
     /// What is filtered out is counted once.
     #[inline(always)]
     pub fn counts(self) -> bool {
-        self == Turn::First
+        matches!(self, Turn::First | Turn::FirstInside)
     }
 }

@@ -112,10 +112,6 @@ pub unsafe fn kernel_string(to: *mut u8, size: u32, from: u64) -> i64 {
 pub enum Memory {
     /// The program may rewrite it.
     Program,
-    #[cfg_attr(
-        feature = "legacy",
-        expect(dead_code, reason = "io_uring's requests only")
-    )]
     Kernel,
 }
 

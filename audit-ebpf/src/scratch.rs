@@ -27,6 +27,12 @@ pub enum Large {
     FileOpenAgain = 7,
     #[cfg(not(feature = "legacy"))]
     FileActAgain = 8,
+    /// On functions of the kernel.
+    FileOpenInside = 9,
+    FileOpenByHandle = 10,
+    FileOpenRefused = 11,
+    #[cfg(not(feature = "legacy"))]
+    FileOpenInsideAgain = 12,
 }
 /// Programs without.
 #[derive(Clone, Copy)]

@@ -21,6 +21,16 @@ pub fn current() -> u64 {
     unsafe { bpf_get_current_task() }
 }
 
+/// `thread_info.status`: in a 32-bit system call.
+const TS_COMPAT: u32 = 2;
+
+/// Is it in a call of 32 bits?
+#[inline(always)]
+pub fn in_compat(task: u64) -> bool {
+    present(offset!(task_ti_status))
+        && read::kernel::<u32>(task + offset!(task_ti_status)) & TS_COMPAT != 0
+}
+
 /// Do other threads, or processes, write to the task's memory?
 #[inline(always)]
 pub fn shares_memory(task: u64) -> bool {
@@ -191,7 +201,6 @@ pub fn fill(header: &mut Header, task: u64) -> (u32, u64) {
 
 /// A thread that the kernel made for a process is known by that process's name; gives its pid in the
 /// innermost namespace.
-#[cfg(not(feature = "legacy"))]
 #[inline(always)]
 pub fn be_the_process(header: &mut Header, task: u64) -> u32 {
     let leader: u64 = read::kernel(task + offset!(task_group_leader));

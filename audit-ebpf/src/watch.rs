@@ -172,9 +172,39 @@ pub const NO_TREE: Tree = Tree {
     levels: 0,
 };
 
+/// A place with all that a look at it needs.
+#[derive(Clone, Copy)]
+pub struct Seen {
+    pub place: Place,
+    pub own: Identity,
+    /// The directory that it is in.
+    pub parent: u64,
+    pub parent_own: Identity,
+}
+
+impl Seen {
+    #[inline(always)]
+    pub fn read(place: Place, own: Identity) -> Seen {
+        let parent: u64 = read::kernel(place.dentry + offset!(dentry_parent));
+        let inode: u64 = read::kernel(parent + offset!(dentry_inode));
+        Seen {
+            place,
+            own,
+            parent,
+            parent_own: identity_beside(inode, own),
+        }
+    }
+}
+
 /// Why this file may be watched; `reasons` 0: it is not. `slot` is a large slot.
 #[inline(always)]
 pub fn look(state: &WatchState, slot: *mut u8, place: Place, own: Identity) -> Found {
+    look_at(state, slot, Seen::read(place, own))
+}
+
+#[inline(always)]
+pub fn look_at(state: &WatchState, slot: *mut u8, seen: Seen) -> Found {
+    let Seen { place, own, .. } = seen;
     let mut reasons = 0;
     let bits = bits_of(own);
     if bits & bit::OBJECT != 0 {
@@ -183,14 +213,11 @@ pub fn look(state: &WatchState, slot: *mut u8, place: Place, own: Identity) -> F
     if bits & bit::TREE != 0 {
         reasons |= reason::TREE;
     }
-    let above: u64 = read::kernel(place.dentry + offset!(dentry_parent));
     let parent = Place {
         mnt: place.mnt,
-        dentry: above,
+        dentry: seen.parent,
     };
-    let inode: u64 = read::kernel(parent.dentry + offset!(dentry_inode));
-    let inode = identity_beside(inode, own);
-    let above = verdict(state, slot, parent, inode);
+    let above = verdict(state, slot, parent, seen.parent_own);
     let mut tree = above.tree;
     tree.levels += 1;
     if above.bits & bit::TREE != 0 {
@@ -202,7 +229,7 @@ pub fn look(state: &WatchState, slot: *mut u8, place: Place, own: Identity) -> F
             levels: 0,
         };
     }
-    if above.bits & bit::NAMES != 0 && bits_of_name(inode, place.dentry) != 0 {
+    if above.bits & bit::NAMES != 0 && bits_of_name(seen.parent_own, place.dentry) != 0 {
         reasons |= reason::NAME;
     }
     Found { reasons, tree }

@@ -254,6 +254,8 @@ choices! {
         RawTracepoint = "raw-tracepoint",
         /// Even where raw tracepoints would do.
         Tracepoint = "tracepoint",
+        /// Functions of the kernel, and nothing else for what has hooks there.
+        Trampoline = "trampoline",
     }
 }
 

@@ -26,7 +26,7 @@ use crate::{
         users::{Names, NamesSettings},
     },
     hooks::{self, Outcome, OutcomeState},
-    kernel::{Attached, Lookout, MappedArray, Pinning, Request, VolumeLimits},
+    kernel::{Attached, Functions, Lookout, MappedArray, Pinning, Request, VolumeLimits},
     log::Log,
     mask::{CustomRule, MaskSettings, Masker},
     pipeline::{Shared, Wanted, WorkerParts},
@@ -85,9 +85,16 @@ pub fn requests(config: &Config, host: &Host, v1: Option<&V1Hierarchy>) -> Reque
             .filter(|group| config.events.get(group).is_some_and(|event| !event.record))
             .collect(),
         preempted: match config.kernel.mechanism {
-            Mechanism::Auto => kernel_version(&host.kernel_release) >= hooks::PREEMPTED_SINCE,
+            Mechanism::Auto | Mechanism::Trampoline => {
+                kernel_version(&host.kernel_release) >= hooks::PREEMPTED_SINCE
+            }
             Mechanism::RawTracepoint => false,
             Mechanism::Tracepoint => true,
+        },
+        functions: match config.kernel.mechanism {
+            Mechanism::Auto => Functions::Preferred,
+            Mechanism::Trampoline => Functions::Only,
+            Mechanism::RawTracepoint | Mechanism::Tracepoint => Functions::Never,
         },
         diagnostics: match config.kernel.diagnostics {
             Diagnostics::Off => 0,

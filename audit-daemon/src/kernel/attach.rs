@@ -1,6 +1,6 @@
-//! Chooses a candidate for each row of the hook table, and attaches it.
+//! Loads and attaches what was chosen for each row of the hook table.
 //!
-//! Owns the trial of candidates and the making of a fresh load. A program is loaded once and
+//! Owns the making of a fresh load. A program is loaded once and
 //! attached to each of its points; what cannot be pinned is held by this process.
 
 use std::{
@@ -12,25 +12,26 @@ use audit_common::counters::Load;
 use aya::{
     Ebpf,
     maps::{Map, MapData},
-    programs::{BtfTracePoint, ProgramError, TracePoint, links::FdLink},
+    programs::{BtfTracePoint, FExit, Program, ProgramError, TracePoint, links::FdLink},
 };
 use tracing::warn;
 
 use super::{
-    Attached, KernelError, MappedArray, Misses, Request, filesystems,
+    Attached, Functions, KernelError, MappedArray, Misses, Request,
+    choose::{choose, chosen},
     load::{self, Opened, Prepared},
     pins,
     volume::{VOLUME_MAPS, VolumeMaps},
     watches::{WATCH_MAPS, WatchMaps},
 };
-use crate::hooks::{self, Candidate, HOOKS, HookRow, Mechanism, Outcome, OutcomeState};
+use crate::hooks::{Candidate, HOOKS, Mechanism, Outcome, OutcomeState};
 
 /// Why one program could not be loaded.
-pub struct LoadFailure(ProgramError);
+pub struct LoadFailure(pub ProgramError);
 
 impl LoadFailure {
     /// One line for an operator.
-    fn reason(&self) -> String {
+    pub fn reason(&self) -> String {
         match &self.0 {
             ProgramError::LoadError {
                 io_error,
@@ -107,13 +108,15 @@ pub fn load_program(opened: &mut Opened, btf: &aya::Btf, program: &str) -> Resul
         .flat_map(|row| row.candidates)
         .find(|candidate| candidate.program == program)
         .ok_or(LoadFailure(ProgramError::NotLoaded))?;
-    load_one(&mut opened.ebpf, btf, candidate, program).map_err(LoadFailure)
+    let point = candidate.points[0];
+    load_one(&mut opened.ebpf, btf, candidate, point, program).map_err(LoadFailure)
 }
 
-fn load_one(
+pub fn load_one(
     ebpf: &mut Ebpf,
     btf: &aya::Btf,
     candidate: &Candidate,
+    point: &str,
     name: &str,
 ) -> Result<(), ProgramError> {
     let program = ebpf.program_mut(name).ok_or(ProgramError::NotLoaded)?;
@@ -123,123 +126,20 @@ fn load_one(
     match candidate.mechanism {
         Mechanism::RawTracepoint => {
             let program: &mut BtfTracePoint = program.try_into()?;
-            program.load(candidate.points[0], btf)
+            program.load(point, btf)
         }
         Mechanism::Tracepoint => {
             let program: &mut TracePoint = program.try_into()?;
             program.load()
         }
-    }
-}
-
-/// Loads the first working candidate of each row.
-pub fn choose(request: &Request, btf: &aya::Btf, opened: &mut Opened) -> Vec<Outcome> {
-    let mut outcomes: Vec<Outcome> = Vec::new();
-    for row in HOOKS.iter().filter(|row| request.wants(row)) {
-        let outcome = choose_one(request, btf, opened, row);
-        let program = |outcome| chosen(outcome).map(|(_, _, candidate)| candidate.program);
-        let taken = |other| program(other).is_some() && program(other) == program(&outcome);
-        // What an earlier row runs already is not attached twice.
-        if !outcomes.iter().any(taken) {
-            outcomes.push(outcome);
-        }
-    }
-    hooks::reconcile(&mut outcomes);
-    outcomes
-}
-
-fn load_candidate(
-    request: &Request,
-    btf: &aya::Btf,
-    opened: &mut Opened,
-    candidate: &Candidate,
-) -> Result<(), ProgramError> {
-    for program in opened.programs(request, candidate) {
-        load_one(&mut opened.ebpf, btf, candidate, program)?;
-    }
-    Ok(())
-}
-
-fn choose_one(
-    request: &Request,
-    btf: &aya::Btf,
-    opened: &mut Opened,
-    row: &'static HookRow,
-) -> Outcome {
-    let mut passed_over = Vec::new();
-    if let (true, Some(member)) = (row.is_of_rings(), opened.rings_lack) {
-        let reason = format!("this kernel's requests of io_uring have no {member}");
-        return outcome(row, OutcomeState::Missing { reason }, passed_over);
-    }
-    for candidate in row.candidates {
-        let unwanted = candidate.only_compat && !request.compat;
-        if unwanted || (candidate.never_skipped && !request.preempted) {
-            continue;
-        }
-        let points = present_points(candidate);
-        let refused = match points.is_empty() {
-            true => Some("this kernel has no such tracepoint".to_owned()),
-            false => load_candidate(request, btf, opened, candidate)
-                .err()
-                .map(|error| LoadFailure(error).reason()),
-        };
-        match refused {
-            None => {
-                let state = OutcomeState::Chosen {
-                    mechanism: candidate.mechanism,
-                    at: points,
-                    cannot_see: candidate.cannot_see,
-                };
-                return outcome(row, state, passed_over);
+        Mechanism::Trampoline => match program {
+            Program::FEntry(program) => program.load(point, btf),
+            program => {
+                let program: &mut FExit = program.try_into()?;
+                program.load(point, btf)
             }
-            Some(reason) => {
-                let name = format!("{} {}", candidate.mechanism.name(), candidate.points[0]);
-                passed_over.push((name, reason));
-            }
-        }
+        },
     }
-    let reason = passed_over
-        .iter()
-        .map(|(name, reason)| format!("{name}: {reason}"))
-        .collect::<Vec<_>>()
-        .join("; ");
-    outcome(row, OutcomeState::Missing { reason }, passed_over)
-}
-
-pub fn outcome(
-    row: &'static HookRow,
-    state: OutcomeState,
-    passed_over: Vec<(String, String)>,
-) -> Outcome {
-    Outcome {
-        hook: row.name,
-        group: row.group,
-        auxiliary: row.auxiliary,
-        state,
-        passed_over,
-    }
-}
-
-fn present_points(candidate: &Candidate) -> Vec<String> {
-    candidate
-        .points
-        .iter()
-        .filter(|point| {
-            candidate.mechanism != Mechanism::Tracepoint || filesystems::has_tracepoint(point)
-        })
-        .map(|point| (*point).to_owned())
-        .collect()
-}
-
-/// The candidate that an outcome stands for, with its place in the row.
-fn chosen(outcome: &Outcome) -> Option<(&'static HookRow, usize, &'static Candidate)> {
-    let OutcomeState::Chosen { at, .. } = &outcome.state else {
-        return None;
-    };
-    let row = hooks::row(outcome.hook)?;
-    let taken = |candidate: &Candidate| candidate.points.contains(&&*at[0]);
-    let place = row.candidates.iter().position(taken)?;
-    Some((row, place, &row.candidates[place]))
 }
 
 /// Loads, attaches and, with a directory for pins, pins.
@@ -249,7 +149,15 @@ pub fn fresh(
     pin_dir: Option<&Path>,
 ) -> Result<Attached, KernelError> {
     let mut opened = load::open(request, prepared)?;
-    let mut outcomes = choose(request, &prepared.btf, &mut opened);
+    let mut outcomes = choose(request, prepared, &mut opened);
+    if prepared.hookable.works() && !opens_are_inside(&outcomes) {
+        warn!("opens cannot be hooked on the kernel's functions: using none of these");
+        let request = Request {
+            functions: Functions::Never,
+            ..request.clone()
+        };
+        return fresh(&request, &load::prepare(&request)?, pin_dir);
+    }
     if let Some(dir) = pin_dir {
         pins::pin_maps(&mut opened.ebpf, dir)?;
     }
@@ -258,9 +166,10 @@ pub fn fresh(
         let Some((row, place, candidate)) = chosen(outcome) else {
             continue;
         };
+        let at = outcome.at().to_vec();
         for (nth, program) in opened.programs(request, candidate).into_iter().enumerate() {
             let name = |point| pins::link_name(row.name, place, nth, point);
-            match attach_program(&mut opened.ebpf, candidate, program, pin_dir, name) {
+            match attach_program(&mut opened.ebpf, candidate, program, &at, pin_dir, name) {
                 Ok(attached) => {
                     links += attached.links;
                     pinned &= attached.all_pinned;
@@ -284,6 +193,16 @@ pub fn fresh(
     Ok(attached)
 }
 
+/// As the programs were told: others leave io_uring's opens to it.
+fn opens_are_inside(outcomes: &[Outcome]) -> bool {
+    let inside = |outcome: &Outcome| {
+        let on_function =
+            chosen(outcome).is_some_and(|(_, _, c)| c.mechanism == Mechanism::Trampoline);
+        outcome.hook == "file_open" && on_function
+    };
+    outcomes.iter().any(inside)
+}
+
 struct LinksMade {
     links: u64,
     all_pinned: bool,
@@ -294,6 +213,7 @@ fn attach_program(
     ebpf: &mut Ebpf,
     candidate: &Candidate,
     name: &str,
+    at: &[String],
     pin_dir: Option<&Path>,
     link_name: impl Fn(usize) -> String,
 ) -> Result<LinksMade, ProgramError> {
@@ -309,7 +229,11 @@ fn attach_program(
         made.all_pinned = false;
     }
     for (number, point) in candidate.points.iter().enumerate() {
+        if !at.iter().any(|there| there == point) {
+            continue;
+        }
         let link = match candidate.mechanism {
+            Mechanism::Trampoline => on_function(program, pin_dir.is_some())?,
             Mechanism::RawTracepoint => {
                 let program: &mut BtfTracePoint = program.try_into()?;
                 let id = program.attach()?;
@@ -322,9 +246,6 @@ fn attach_program(
                 let Some((category, name)) = point.split_once('/') else {
                     continue;
                 };
-                if !filesystems::has_tracepoint(point) {
-                    continue;
-                }
                 let id = program.attach(category, name)?;
                 match pin_dir {
                     None => None,
@@ -346,6 +267,23 @@ fn attach_program(
         }
     }
     Ok(made)
+}
+
+/// Attaches it to the function that it was loaded for; the link, if it is wanted.
+fn on_function(program: &mut Program, wanted: bool) -> Result<Option<FdLink>, ProgramError> {
+    Ok(match program {
+        Program::FEntry(program) => {
+            let id = program.attach()?;
+            let take = |_| program.take_link(id).map(FdLink::from);
+            wanted.then_some(()).map(take).transpose()?
+        }
+        program => {
+            let program: &mut FExit = program.try_into()?;
+            let id = program.attach()?;
+            let take = |_| program.take_link(id).map(FdLink::from);
+            wanted.then_some(()).map(take).transpose()?
+        }
+    })
 }
 
 /// Takes rings, counters and ledger out of a loaded object.

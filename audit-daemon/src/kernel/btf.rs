@@ -4,9 +4,14 @@
 //! One pass makes an index of type positions; nothing is copied but that. Every access is bounds
 //! checked: the file is the kernel's, but a test may hand in anything. Must not assume a layout.
 
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+};
 
 use thiserror::Error;
+
+use crate::hooks;
 
 const MAGIC: u16 = 0xeb9f;
 /// Larger than any kernel's; a bound on what is read.
@@ -19,6 +24,7 @@ const KIND_STRUCT: u32 = 4;
 const KIND_UNION: u32 = 5;
 const KIND_ENUM: u32 = 6;
 const KIND_TYPEDEF: u32 = 8;
+const KIND_FUNC: u32 = 12;
 const KIND_FUNC_PROTO: u32 = 13;
 const KIND_ENUM64: u32 = 19;
 
@@ -43,8 +49,17 @@ pub struct Btf {
     strings: usize,
     /// Position of each type, by id; id 0 is void.
     types: Vec<u32>,
-    /// Structures, unions, enumerations and typedefs by (kind, name).
+    /// Structures, unions, enumerations and typedefs by (kind, name); of the functions those that
+    /// the hook table names.
     named: HashMap<(u32, Box<[u8]>), u32>,
+}
+
+/// A function of the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Function {
+    /// Its number among the types.
+    pub id: u32,
+    pub arguments: u32,
 }
 
 impl Btf {
@@ -89,22 +104,23 @@ impl Btf {
             named: HashMap::new(),
             data,
         };
+        let hooked: HashSet<&[u8]> = hooks::functions().map(str::as_bytes).collect();
         let (mut at, end) = (types_at, types_at + types_len);
         while at < end {
             let info = btf.word(at + 4).ok_or(("end of file", at))?;
             let (kind, members) = (info >> 24 & 0x1f, (info & 0xffff) as usize);
             let tail = tail_bytes(kind, members).ok_or(("unknown kind of type", at))?;
-            btf.index(kind, at);
+            btf.index(kind, at, &hooked);
             btf.types.push(at as u32);
             at += 12 + tail;
         }
         Ok(btf)
     }
 
-    fn index(&mut self, kind: u32, at: usize) {
+    fn index(&mut self, kind: u32, at: usize, hooked: &HashSet<&[u8]>) {
         let wanted = matches!(
             kind,
-            KIND_STRUCT | KIND_UNION | KIND_ENUM | KIND_ENUM64 | KIND_TYPEDEF
+            KIND_STRUCT | KIND_UNION | KIND_ENUM | KIND_ENUM64 | KIND_TYPEDEF | KIND_FUNC
         );
         let name = self.word(at).unwrap_or(0);
         if !wanted || name == 0 {
@@ -115,6 +131,9 @@ impl Btf {
             return;
         };
         if kind == KIND_TYPEDEF && !name.starts_with(b"btf_trace_") {
+            return;
+        }
+        if kind == KIND_FUNC && !hooked.contains(name) {
             return;
         }
         let (key, id) = ((kind, Box::from(name)), self.types.len() as u32);
@@ -188,6 +207,18 @@ impl Btf {
             }
         }
         None
+    }
+
+    /// A function that the hook table names, if this kernel has it.
+    pub fn function(&self, name: &str) -> Option<Function> {
+        let key = (KIND_FUNC, Box::from(name.as_bytes()));
+        let id = *self.named.get(&key)?;
+        let prototype = self.at(self.word(self.at(id)? + 8)?)?;
+        let info = self.word(prototype + 4)?;
+        (info >> 24 & 0x1f == KIND_FUNC_PROTO).then_some(Function {
+            id,
+            arguments: info & 0xffff,
+        })
     }
 
     fn structure(&self, name: &str) -> Option<u32> {

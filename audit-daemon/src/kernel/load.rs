@@ -17,7 +17,10 @@ use sha2::{Digest, Sha256};
 
 use crate::hooks::Candidate;
 
-use super::{KernelError, Request, attach, btf::Btf, filesystems, offsets, watches};
+use super::{
+    Functions, KernelError, Request, attach, btf::Btf, filesystems, functions::Hookable, offsets,
+    watches,
+};
 
 static MODERN: &[u8] = aya::include_bytes_aligned!(env!("AUDIT_BPF_MODERN"));
 static LEGACY: &[u8] = aya::include_bytes_aligned!(env!("AUDIT_BPF_LEGACY"));
@@ -27,6 +30,7 @@ pub struct Prepared {
     pub offsets: Offsets,
     pub settings: Settings,
     pub btf: LoaderBtf,
+    pub hookable: Hookable,
     /// Per flavour, in the order of trial.
     pub fingerprints: [[u8; 16]; 2],
     pub random_id: u64,
@@ -111,7 +115,12 @@ pub fn prepare(request: &Request) -> Result<Prepared, KernelError> {
     if !missing.is_empty() {
         return Err(KernelError::Members { fields: missing });
     }
-    let settings = settings(request, &btf, &offsets);
+    let hookable = match request.functions {
+        Functions::Never => Hookable::none("the configuration says so"),
+        _ if request.off.contains(&"file") => Hookable::none("no file is watched"),
+        _ => Hookable::find(&btf, &offsets),
+    };
+    let settings = settings(request, &btf, &offsets, &hookable);
     drop(btf);
     let fingerprints =
         [MODERN, LEGACY].map(|object| fingerprint(object, request, &offsets, &settings));
@@ -129,6 +138,7 @@ pub fn prepare(request: &Request) -> Result<Prepared, KernelError> {
         offsets,
         settings,
         btf,
+        hookable,
         fingerprints,
         random_id,
     })
@@ -137,7 +147,7 @@ pub fn prepare(request: &Request) -> Result<Prepared, KernelError> {
 /// Of a word of 32 bits: shifted away.
 const NO_BIT: u32 = 63;
 
-fn settings(request: &Request, btf: &Btf, offsets: &Offsets) -> Settings {
+fn settings(request: &Request, btf: &Btf, offsets: &Offsets, hookable: &Hookable) -> Settings {
     let letters = request
         .environment
         .iter()
@@ -172,6 +182,10 @@ fn settings(request: &Request, btf: &Btf, offsets: &Offsets) -> Settings {
         preempted: u32::from(request.preempted),
         request_has_creds: offsets::request_has_creds(btf).unwrap_or(NO_BIT),
         fail_link_at: member("io_uring/io_uring_fail_link", "link"),
+        opens_inside: u32::from(hookable.works()),
+        twins_inside: u32::from(request.preempted),
+        open_root_arguments: hookable.arguments("do_file_open_root"),
+        reserved: 0,
     }
 }
 

@@ -9,9 +9,11 @@
 
 mod attach;
 pub mod btf;
+mod choose;
 mod diagnostics;
 mod error;
 mod filesystems;
+mod functions;
 mod load;
 mod maps;
 mod misses;
@@ -34,6 +36,7 @@ use aya::{Ebpf, maps::MapData};
 
 pub use diagnostics::Diagnostics;
 pub use error::KernelError;
+pub use filesystems::tracefs;
 pub use load::check_rights;
 pub use maps::{MappedArray, page_bytes};
 pub use misses::{Lookout, Misses};
@@ -41,7 +44,7 @@ pub use pins::{Unrecorded, unload};
 pub use volume::{Excess, Repeated, VolumeLimits, VolumeMaps};
 pub use watches::{Matching, WatchMaps};
 
-use crate::hooks::{HookRow, Outcome};
+use crate::hooks::{Candidate, HookRow, Mechanism, Outcome};
 
 /// Whether programs stay attached when the daemon is gone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,6 +54,16 @@ pub enum Pinning {
     Auto,
     /// Or not start.
     Required,
+}
+
+/// Whether programs are hooked on functions of the kernel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Functions {
+    Never,
+    /// Where there are such candidates and the kernel can.
+    Preferred,
+    /// Where there are such candidates nothing else is tried.
+    Only,
 }
 
 /// What the daemon wants of the kernel.
@@ -68,6 +81,7 @@ pub struct Request {
     pub off: Vec<&'static str>,
     /// Programs on raw tracepoints can be preempted, and are then skipped for others.
     pub preempted: bool,
+    pub functions: Functions,
     /// aya-log's level: 0 is off.
     pub diagnostics: u8,
     pub cpus: u32,
@@ -82,14 +96,25 @@ pub struct Request {
 }
 
 impl Request {
-    /// Is there anything to hook for this row?
-    fn wants(&self, row: &HookRow) -> bool {
-        !self.off.contains(&row.group) && row.needed(self.preempted)
-    }
-
     /// Programs with long tails: twins have theirs.
     fn large_slots(&self) -> u32 {
-        if self.preempted { 9 } else { 6 }
+        match (self.functions, self.preempted) {
+            (Functions::Never, false) => 6,
+            (Functions::Never, true) => 9,
+            _ => 13,
+        }
+    }
+
+    /// Is this candidate one to try?
+    fn tries(&self, row: &HookRow, candidate: &Candidate) -> bool {
+        let on_function = candidate.mechanism == Mechanism::Trampoline;
+        let wanted = match self.functions {
+            Functions::Never => !on_function,
+            Functions::Preferred => true,
+            Functions::Only => on_function || !row.has_functions(),
+        };
+        let suits = self.preempted || !candidate.never_skipped;
+        wanted && suits && (self.compat || !candidate.only_compat)
     }
 
     /// Entries of a map of io_uring's requests: none is needed where no file is watched.
@@ -208,6 +233,6 @@ pub fn probe(request: &Request) -> Result<(&'static str, Vec<Outcome>), KernelEr
     filesystems::tracefs();
     let prepared = load::prepare(request)?;
     let mut opened = load::open(request, &prepared)?;
-    let outcomes = attach::choose(request, &prepared.btf, &mut opened);
+    let outcomes = choose::choose(request, &prepared, &mut opened);
     Ok((opened.flavour, outcomes))
 }

@@ -14,7 +14,7 @@ use tracing::{info, warn};
 
 use super::{
     Attached, KernelError, MappedArray, Misses, Request,
-    attach::outcome,
+    choose::{outcome, runs_for, wants},
     load::Prepared,
     volume::{VOLUME_MAPS, VolumeMaps},
     watches::{WATCH_MAPS, WatchMaps},
@@ -85,7 +85,7 @@ pub fn adopt(request: &Request, prepared: &Prepared) -> Result<Option<Attached>,
         );
         return Ok(None);
     };
-    let (outcomes, links) = pinned_outcomes(dir, request);
+    let (outcomes, links) = pinned_outcomes(dir, request, prepared);
     if links != load.links {
         warn!(
             "{links} of {} pinned links are left: attaching anew",
@@ -134,18 +134,17 @@ pub fn adopt(request: &Request, prepared: &Prepared) -> Result<Option<Attached>,
 }
 
 /// What the pinned links say was chosen, and how many there are.
-fn pinned_outcomes(dir: &Path, request: &Request) -> (Vec<Outcome>, u64) {
+fn pinned_outcomes(dir: &Path, request: &Request, prepared: &Prepared) -> (Vec<Outcome>, u64) {
     let mut links = 0;
-    let mut outcomes = HOOKS
-        .iter()
-        .filter(|row| request.wants(row))
-        .filter_map(|row| {
-            let (state, found) = pinned_state(dir, row);
-            links += found;
-            // An addition that was not needed is not missing.
-            (found > 0 || row.needed(false)).then(|| outcome(row, state, Vec::new()))
-        })
-        .collect::<Vec<_>>();
+    let mut outcomes: Vec<Outcome> = Vec::new();
+    for row in HOOKS.iter().filter(|row| wants(request, prepared, row)) {
+        let (state, found) = pinned_state(dir, row);
+        links += found;
+        let is_other = found == 0 && outcomes.iter().any(|other| runs_for(other, row));
+        if !is_other {
+            outcomes.push(outcome(row, state, Vec::new()));
+        }
+    }
     hooks::reconcile(&mut outcomes);
     (outcomes, links)
 }

@@ -35,8 +35,6 @@ const EXECVE: u64 = 59;
 const EXECVEAT: u64 = 322;
 const EXECVE_32: u64 = 11;
 const EXECVEAT_32: u64 = 358;
-/// `thread_info.status`: in a 32-bit system call.
-const TS_COMPAT: u32 = 2;
 const AT_EMPTY_PATH: u64 = 0x1000;
 const ERESTART_FIRST: i64 = 512;
 const ERESTART_LAST: i64 = 516;
@@ -109,7 +107,7 @@ pub fn exec_failed_traced(ctx: TracePointContext) -> u32 {
 #[inline(always)]
 fn any_returned(task: u64, regs: u64, result: i64) {
     let number: u64 = read::kernel(regs + offset!(regs_orig_ax));
-    let compat = read::kernel::<u32>(task + offset!(task_ti_status)) & TS_COMPAT != 0;
+    let compat = task::in_compat(task);
     let wanted = if compat {
         number == EXECVE_32 || number == EXECVEAT_32
     } else {

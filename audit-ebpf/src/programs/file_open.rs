@@ -5,11 +5,14 @@
 //! descriptors can have put another one there, and then it is said to be unproven. A failure has no
 //! object: the name is the program's own word.
 
+mod inside;
+
 use audit_common::{
     Kind, Lane,
     counters::Filtered,
     events::tag,
     file_open::{FileOpen, flag, reason},
+    header,
     watch::WatchState,
 };
 use aya_ebpf::{macros::tracepoint, programs::TracePointContext};
@@ -24,7 +27,7 @@ use crate::{
     settings::{offset, setting},
     tails::Tails,
     task, volume,
-    watch::{self, Found, Identity},
+    watch::{self, Found, Identity, Seen},
 };
 
 const OPEN: u64 = 2;
@@ -66,7 +69,8 @@ fn returned(ctx: &TracePointContext, slot: Large, turn: Turn) {
         if result >= 0 {
             opened(state, task, result as u32, slot, turn);
         } else {
-            failed(state, task, -result as u32, slot, turn);
+            let asked = asked(registers(task));
+            failed(state, task, -result as u32, slot, turn, &asked, 0);
         }
     }
 }
@@ -87,6 +91,8 @@ struct Asked {
     at: bool,
     by_handle: bool,
     is_clone: bool,
+    /// Where the name stands.
+    memory: Memory,
 }
 
 #[inline(always)]
@@ -112,6 +118,7 @@ fn asked(regs: u64) -> Asked {
         at,
         by_handle,
         is_clone: number == OPEN_TREE && third & OPEN_TREE_CLONE != 0,
+        memory: Memory::Program,
     }
 }
 
@@ -124,40 +131,74 @@ fn opened(state: &WatchState, task: u64, fd: u32, slot: Large, turn: Turn) {
     };
     let place = Place::read(file + offset!(file_path));
     let inode: u64 = read::kernel(file + offset!(file_inode));
-    let own = watch::identity(inode);
-    let found = watch::look(state, slot, place, own);
+    let seen = Seen::read(place, watch::identity(inode));
+    let found = watch::look_at(state, slot, seen);
+    let Some(event) = begun(state, task, slot, found, turn) else {
+        return;
+    };
+    let asked = asked(registers(task));
+    if asked.is_clone || !turn.takes(task, file) {
+        return;
+    }
+    let shared = u32::from(files.are_shared()) * flag::UNPROVEN;
+    tell(event, task, slot, file, seen, found, &asked, shared);
+}
+
+/// The event with who did it, if it is anybody's business.
+#[inline(always)]
+fn begun<'a>(
+    state: &WatchState,
+    task: u64,
+    slot: *mut u8,
+    found: Found,
+    turn: Turn,
+) -> Option<&'a mut FileOpen> {
     if found.reasons == 0 {
         passed_over(turn, Filtered::NoWatch);
-        return;
+        return None;
     }
     // SAFETY: the slot is larger than any event, and this CPU's and program's own.
     let event = unsafe { &mut *slot.cast::<FileOpen>() };
     (event.namespace_pid, _) = task::fill(&mut event.header, task);
     if watch::is_oneself(state, event.header.tgid) {
         passed_over(turn, Filtered::Oneself);
-        return;
+        return None;
     }
-    let asked = asked(registers(task));
-    if asked.is_clone || !turn.takes(task, file) {
-        return;
-    }
-    let shared = files.are_shared();
-    event.flags = tell_object(event, file, inode, own, found)
-        | u32::from(shared) * flag::UNPROVEN
+    event.header.flags |= u32::from(task::in_compat(task)) * header::flag::COMPAT;
+    Some(event)
+}
+
+/// Sends what was opened.
+#[expect(clippy::too_many_arguments, reason = "all of one event, inlined")]
+#[inline(always)]
+fn tell(
+    event: &mut FileOpen,
+    task: u64,
+    slot: *mut u8,
+    file: u64,
+    seen: Seen,
+    found: Found,
+    asked: &Asked,
+    flags: u32,
+) {
+    let inode: u64 = read::kernel(file + offset!(file_inode));
+    event.flags = tell_object(event, file, inode, seen.own, found)
+        | flags
         | u32::from(asked.at) * flag::AT
         | u32::from(asked.by_handle) * flag::BY_HANDLE;
     // What the file keeps is the kernel's; openat2's structure may be rewritten meanwhile.
     let kept: u32 = read::kernel(file + offset!(file_flags));
     event.open_flags = kept & !O_NOT_KEPT | asked.flags & O_NOT_KEPT;
     event.exec_id = volume::exec_id(task);
-    if !volume::admits_open(event, place) {
+    if !volume::admits_open(event, seen.place) {
         return;
     }
     // SAFETY: a large slot, as `Tails` asks.
     let tails = unsafe { Tails::after(slot, size_of::<FileOpen>()) };
     let fs: u64 = read::kernel(task + offset!(task_fs));
-    path::push(tails, tag::FILE, place, Place::read(fs + offset!(fs_root)));
-    path::push_on_disk(tails, tag::ON_DISK, place.dentry);
+    let root = Place::read(fs + offset!(fs_root));
+    path::push(tails, tag::FILE, seen.place, root);
+    path::push_on_disk(tails, tag::ON_DISK, seen.place.dentry);
     // SAFETY: `slot` begins with the event; `size` is masked to the slot.
     unsafe { emit(Kind::FileOpen, Lane::Bulk, slot, tails.size()) };
 }
@@ -193,18 +234,23 @@ pub fn opened_at(task: u64, fd: i32) -> Place {
     }
 }
 
+/// `flags`: of the event, beside those that what was asked for tells.
 #[inline(always)]
-fn failed(state: &WatchState, task: u64, errno: u32, slot: Large, turn: Turn) {
-    if (ERESTART_FIRST..=ERESTART_LAST).contains(&errno) {
+fn failed(
+    state: &WatchState,
+    task: u64,
+    errno: u32,
+    slot: Large,
+    turn: Turn,
+    asked: &Asked,
+    flags: u32,
+) {
+    if (ERESTART_FIRST..=ERESTART_LAST).contains(&errno) || asked.is_clone {
         return;
     }
     let Some(slot) = scratch::large(slot) else {
         return;
     };
-    let asked = asked(registers(task));
-    if asked.is_clone {
-        return;
-    }
     let fs: u64 = read::kernel(task + offset!(task_fs));
     let cwd = Place::read(fs + offset!(fs_pwd));
     let from = match asked.at && asked.directory >= 0 {
@@ -213,20 +259,19 @@ fn failed(state: &WatchState, task: u64, errno: u32, slot: Large, turn: Turn) {
     };
     // Names that are not there are asked for all the time: only what may be a watched one goes on.
     let common = errno == ENOENT || errno == ENOTDIR;
+    let mut found = Found {
+        reasons: reason::ASKED,
+        tree: watch::NO_TREE,
+    };
     if common
-        && !watch::asked(asked.name, Memory::Program)
+        && !watch::asked(asked.name, asked.memory)
         && watch::directory(state, slot, from).bits == 0
     {
-        passed_over(turn, Filtered::NoWatch);
-        return;
+        found.reasons = 0;
     }
-    // SAFETY: the slot is larger than any event, and this CPU's and program's own.
-    let event = unsafe { &mut *slot.cast::<FileOpen>() };
-    (event.namespace_pid, _) = task::fill(&mut event.header, task);
-    if watch::is_oneself(state, event.header.tgid) {
-        passed_over(turn, Filtered::Oneself);
+    let Some(event) = begun(state, task, slot, found, turn) else {
         return;
-    }
+    };
     if !turn.takes(task, asked.name ^ u64::from(errno) << 48) {
         return;
     }
@@ -236,7 +281,8 @@ fn failed(state: &WatchState, task: u64, errno: u32, slot: Large, turn: Turn) {
     }
     (event.dev, event.repeats, event.mode, event.links) = (0, 0, 0, 0);
     (event.exec_id, event.tree_levels, event.tree_dev) = (0, 0, 0);
-    event.flags = u32::from(asked.at) * flag::AT | u32::from(asked.by_handle) * flag::BY_HANDLE;
+    event.flags =
+        flags | u32::from(asked.at) * flag::AT | u32::from(asked.by_handle) * flag::BY_HANDLE;
     event.open_flags = asked.flags;
     event.errno = errno;
     event.reasons = reason::ASKED;
@@ -248,7 +294,7 @@ fn failed(state: &WatchState, task: u64, errno: u32, slot: Large, turn: Turn) {
         base(tails, task, asked.directory, root);
     }
     if !asked.by_handle {
-        tails.user_string(tag::FILENAME, asked.name);
+        tails.string_of(tag::FILENAME, asked.name, asked.memory);
     }
     // SAFETY: `slot` begins with the event; `size` is masked to the slot.
     unsafe { emit(Kind::FileOpen, Lane::Bulk, slot, tails.size()) };

@@ -112,7 +112,12 @@ fn word(ctx: &TracePointContext, at: usize) -> u64 {
 #[inline(always)]
 fn opcode(request: u64) -> Option<u64> {
     let opcode = u64::from(read::kernel::<u8>(request + offset!(request_opcode)));
-    (opcode < 64 && OF_FILES >> mask!(opcode, 0x3f) & 1 != 0).then_some(opcode)
+    let followed = match setting!(opens_inside) {
+        0 => OF_FILES,
+        // All opens meet in one function, and are told there.
+        _ => OF_FILES & !OPENS,
+    };
+    (opcode < 64 && followed >> mask!(opcode, 0x3f) & 1 != 0).then_some(opcode)
 }
 
 /// A request on its way into a slot.

@@ -1,0 +1,240 @@
+//! The rows of the hook table, and the shapes that candidates have.
+//!
+//! Owns the attach targets and the order of candidates. Must not know how any of them is attached.
+
+use audit_common::Kind;
+
+use super::{Candidate, HookRow, Mechanism, PREEMPTED_SINCE};
+
+const fn raw(
+    program: &'static str,
+    points: &'static [&'static str],
+    since: (u32, u32),
+) -> Candidate {
+    Candidate {
+        mechanism: Mechanism::RawTracepoint,
+        program,
+        points,
+        since,
+        cannot_see: "",
+        only_compat: false,
+        never_skipped: false,
+        twin: None,
+        noticed_by: &[],
+    }
+}
+
+/// A trace event where [`raw`] may be skipped.
+const fn traced(program: &'static str, points: &'static [&'static str]) -> Candidate {
+    Candidate {
+        mechanism: Mechanism::Tracepoint,
+        program,
+        points,
+        since: PREEMPTED_SINCE,
+        cannot_see: "",
+        only_compat: false,
+        never_skipped: true,
+        twin: None,
+        noticed_by: &[],
+    }
+}
+
+/// Tracepoints of single system calls, of what else can be asked for by io_uring.
+const fn calls(program: &'static str, points: &'static [&'static str]) -> Candidate {
+    Candidate {
+        mechanism: Mechanism::Tracepoint,
+        program,
+        points,
+        since: (4, 7),
+        cannot_see: OTHER_ENTRIES,
+        only_compat: false,
+        never_skipped: false,
+        twin: None,
+        noticed_by: &[],
+    }
+}
+
+/// The same, with a twin where the program may be skipped.
+const fn twinned(
+    program: &'static str,
+    twin: &'static str,
+    noticed_by: &'static [&'static str],
+    points: &'static [&'static str],
+) -> Candidate {
+    Candidate {
+        twin: Some(twin),
+        noticed_by,
+        ..calls(program, points)
+    }
+}
+
+/// A function of the kernel, which all ways of asking for the act pass.
+const fn function(program: &'static str, names: &'static [&'static str]) -> Candidate {
+    Candidate {
+        mechanism: Mechanism::Trampoline,
+        program,
+        points: names,
+        since: (5, 5),
+        cannot_see: "",
+        only_compat: false,
+        never_skipped: false,
+        twin: None,
+        noticed_by: &[],
+    }
+}
+
+/// From this kernel on tracepoints hand over io_uring's requests.
+const RINGS_SINCE: (u32, u32) = (6, 0);
+/// With this row the acts that are asked for by io_uring are seen.
+pub const RING_SUBMIT: &str = "ring_submit";
+
+pub const BY_32_BIT: &str = "32-bit programs";
+pub const OTHER_ENTRIES: &str = "32-bit programs, io_uring";
+
+#[rustfmt::skip]
+pub const HOOKS: &[HookRow] = &[
+    HookRow { name: "cgroup_created", group: "cgroup", kinds: &[Kind::CgroupCreated], auxiliary: false, candidates: &[
+        raw("cgroup_created", &["cgroup_mkdir"], (5, 5)),
+    ] },
+    HookRow { name: "cgroup_removed", group: "cgroup", kinds: &[Kind::CgroupRemoved], auxiliary: false, candidates: &[
+        raw("cgroup_removed", &["cgroup_rmdir"], (5, 5)),
+    ] },
+    HookRow { name: "exit", group: "exit", kinds: &[Kind::Exit], auxiliary: false, candidates: &[
+        traced("exit_traced", &["sched/sched_process_exit"]),
+        raw("exit", &["sched_process_exit"], (5, 5)),
+    ] },
+    HookRow { name: "fork", group: "fork", kinds: &[Kind::Fork], auxiliary: false, candidates: &[
+        traced("fork_traced", &["task/task_newtask"]),
+        raw("fork", &["sched_process_fork"], (5, 5)),
+    ] },
+    // Before `exec`, so that the first exec seen has its "before".
+    HookRow { name: "exec_before", group: "exec", kinds: &[], auxiliary: true, candidates: &[
+        Candidate {
+            twin: Some("exec_before_prepare_again"),
+            ..raw("exec_before_prepare", &["sched_prepare_exec"], (6, 10))
+        },
+        Candidate {
+            mechanism: Mechanism::Tracepoint,
+            program: "exec_before_enter",
+            points: &["syscalls/sys_enter_execve", "syscalls/sys_enter_execveat"],
+            since: (4, 7),
+            cannot_see: "ids before the exec of 32-bit programs",
+            only_compat: false,
+            never_skipped: false,
+            twin: None,
+            noticed_by: &[],
+        },
+    ] },
+    HookRow { name: "exec", group: "exec", kinds: &[Kind::Exec], auxiliary: false, candidates: &[
+        traced("exec_traced", &["sched/sched_process_exec"]),
+        raw("exec", &["sched_process_exec"], (5, 5)),
+    ] },
+    HookRow { name: "exec_failed", group: "exec_failed", kinds: &[Kind::ExecFailed], auxiliary: false, candidates: &[
+        Candidate {
+            only_compat: true,
+            ..traced("exec_failed_traced", &["raw_syscalls/sys_exit"])
+        },
+        Candidate {
+            mechanism: Mechanism::RawTracepoint,
+            program: "exec_failed_raw",
+            points: &["sys_exit"],
+            since: (5, 5),
+            cannot_see: "",
+            only_compat: true,
+            never_skipped: false,
+            twin: None,
+            noticed_by: &[],
+        },
+        Candidate {
+            mechanism: Mechanism::Tracepoint,
+            program: "exec_failed",
+            points: &["syscalls/sys_exit_execve", "syscalls/sys_exit_execveat"],
+            since: (4, 7),
+            cannot_see: BY_32_BIT,
+            only_compat: false,
+            never_skipped: false,
+            twin: Some("exec_failed_again"),
+            noticed_by: &["exec_failed_again", "exec_before_enter"],
+        },
+    ] },
+    HookRow { name: "file_act", group: "file", kinds: &[Kind::FileAct], auxiliary: false, candidates: &[
+        twinned("file_acted", "file_acted_again", &["file_acted_again"], &[
+            "syscalls/sys_exit_unlink", "syscalls/sys_exit_unlinkat", "syscalls/sys_exit_rmdir",
+            "syscalls/sys_exit_rename", "syscalls/sys_exit_renameat", "syscalls/sys_exit_renameat2",
+            "syscalls/sys_exit_link", "syscalls/sys_exit_linkat",
+            "syscalls/sys_exit_symlink", "syscalls/sys_exit_symlinkat",
+            "syscalls/sys_exit_mkdir", "syscalls/sys_exit_mkdirat",
+            "syscalls/sys_exit_mknod", "syscalls/sys_exit_mknodat",
+            "syscalls/sys_exit_truncate", "syscalls/sys_exit_ftruncate",
+            "syscalls/sys_exit_chmod", "syscalls/sys_exit_fchmod",
+            "syscalls/sys_exit_fchmodat", "syscalls/sys_exit_fchmodat2",
+            "syscalls/sys_exit_chown", "syscalls/sys_exit_fchown",
+            "syscalls/sys_exit_lchown", "syscalls/sys_exit_fchownat",
+            "syscalls/sys_exit_setxattr", "syscalls/sys_exit_lsetxattr",
+            "syscalls/sys_exit_fsetxattr", "syscalls/sys_exit_setxattrat",
+            "syscalls/sys_exit_removexattr", "syscalls/sys_exit_lremovexattr",
+            "syscalls/sys_exit_fremovexattr", "syscalls/sys_exit_removexattrat",
+            "syscalls/sys_exit_utime", "syscalls/sys_exit_utimes",
+            "syscalls/sys_exit_futimesat", "syscalls/sys_exit_utimensat",
+            "syscalls/sys_exit_mount", "syscalls/sys_exit_umount",
+            "syscalls/sys_exit_move_mount",
+            "syscalls/sys_exit_open_tree", "syscalls/sys_exit_open_tree_attr",
+            "syscalls/sys_exit_chroot", "syscalls/sys_exit_pivot_root",
+        ]),
+    ] },
+    // Behind what counts the end of it.
+    HookRow { name: "moving_begin", group: "file", kinds: &[], auxiliary: true, candidates: &[
+        calls("moving_begins", &[
+            "syscalls/sys_enter_rename", "syscalls/sys_enter_renameat", "syscalls/sys_enter_renameat2",
+            "syscalls/sys_enter_mount", "syscalls/sys_enter_umount", "syscalls/sys_enter_move_mount",
+            "syscalls/sys_enter_pivot_root",
+        ]),
+    ] },
+    HookRow { name: "file_open", group: "file", kinds: &[Kind::FileOpen], auxiliary: false, candidates: &[
+        Candidate {
+            twin: Some("file_opened_inside_again"),
+            noticed_by: &["file_opened_inside_again"],
+            ..function("file_opened_inside", &["do_filp_open", "do_file_open"])
+        },
+        twinned("file_opened", "file_opened_again", &["file_opened_again"], &[
+            "syscalls/sys_exit_openat", "syscalls/sys_exit_open", "syscalls/sys_exit_openat2",
+            "syscalls/sys_exit_creat", "syscalls/sys_exit_open_by_handle_at",
+            "syscalls/sys_exit_open_tree",
+        ]),
+    ] },
+    // Beside hooks on functions only: else these are among the calls above.
+    HookRow { name: "file_open_by_handle", group: "file", kinds: &[], auxiliary: true, candidates: &[
+        function("file_opened_by_handle", &["do_file_open_root"]),
+    ] },
+    HookRow { name: "file_open_refused", group: "file", kinds: &[], auxiliary: true, candidates: &[
+        function("file_open_refused", &["do_sys_openat2"]),
+    ] },
+    HookRow { name: "file_open_tree", group: "file", kinds: &[], auxiliary: true, candidates: &[
+        twinned("file_opened", "file_opened_again", &["file_opened_again"], &[
+            "syscalls/sys_exit_open_tree",
+        ]),
+    ] },
+    // The ends of requests before their beginnings.
+    HookRow { name: "ring_end", group: "file", kinds: &[], auxiliary: true, candidates: &[
+        traced("ring_completed_traced", &["io_uring/io_uring_complete"]),
+        raw("ring_completed", &["io_uring_complete"], RINGS_SINCE),
+    ] },
+    HookRow { name: "ring_overflow", group: "file", kinds: &[], auxiliary: true, candidates: &[
+        traced("ring_overflowed_traced", &["io_uring/io_uring_cqe_overflow"]),
+        raw("ring_overflowed", &["io_uring_cqe_overflow"], RINGS_SINCE),
+    ] },
+    HookRow { name: "ring_cancel", group: "file", kinds: &[], auxiliary: true, candidates: &[
+        traced("ring_cancelled_traced", &["io_uring/io_uring_fail_link"]),
+        raw("ring_cancelled", &["io_uring_fail_link"], RINGS_SINCE),
+    ] },
+    HookRow { name: RING_SUBMIT, group: "file", kinds: &[], auxiliary: true, candidates: &[
+        traced("ring_submitted_traced", &["io_uring/io_uring_submit_req"]),
+        raw("ring_submitted", &["io_uring_submit_req"], (6, 4)),
+        // The same thing by its older name.
+        raw("ring_submitted", &["io_uring_submit_sqe"], RINGS_SINCE),
+    ] },
+    // Last: an entry that nobody answers is a loss, so the answers must be attached by then.
+    HookRow { name: "exec_entered", group: "exec", kinds: &[], auxiliary: true, candidates: &[
+        traced("exec_before_enter", &["syscalls/sys_enter_execve", "syscalls/sys_enter_execveat"]),
+    ] },
+];

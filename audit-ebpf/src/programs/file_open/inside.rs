@@ -1,0 +1,293 @@
+//! The same where all ways to open a file by its name meet, in the kernel: `do_filp_open`, which 32-bit
+//! calls and io_uring pass as well, and `do_file_open_root` for handles.
+//!
+//! The file is the function's own result, before it is anybody's descriptor, and the name the
+//! kernel's copy: no other thread can change either. What fails before it gets there is told by
+//! `do_sys_openat2`. Must not look at programs that are executed (`exec` tells them), nor at what
+//! the kernel opens for itself.
+
+use audit_common::{counters::Filtered, file_open::flag, watch::WatchState};
+use aya_ebpf::{
+    macros::{fexit, map},
+    maps::HashMap,
+    programs::FExitContext,
+};
+
+use super::{Asked, begun, failed, passed_over, tell};
+use crate::{
+    done::Turn,
+    programs::exec_failed::registers,
+    read::{self, Memory},
+    scratch::{self, Large},
+    settings::{offset, setting},
+    task,
+    watch::{self, Seen},
+};
+
+const AT_FDCWD: i32 = -100;
+/// `open_flags.open_flag`: to be executed.
+const FMODE_EXEC: u32 = 0x20;
+const ERRNO_LAST: u64 = 4095;
+const EAGAIN: u32 = 11;
+const EFAULT: u32 = 14;
+const EINVAL: u32 = 22;
+const EMFILE: u32 = 24;
+const ENAMETOOLONG: u32 = 36;
+const ENOMEM: u32 = 12;
+
+/// Tasks whose open failed here in a way that it could have failed before as well.
+#[map]
+static TOLD: HashMap<u64, u32> = HashMap::with_max_entries(4096, 0);
+
+#[fexit(function = "do_filp_open")]
+pub fn file_opened_inside(ctx: FExitContext) -> i32 {
+    by_name(&ctx, Large::FileOpenInside, Turn::FirstInside);
+    0
+}
+
+/// Does what the first did not, because it was skipped.
+#[cfg(not(feature = "legacy"))]
+#[fexit(function = "do_filp_open")]
+pub fn file_opened_inside_again(ctx: FExitContext) -> i32 {
+    by_name(&ctx, Large::FileOpenInsideAgain, Turn::TwinInside);
+    0
+}
+
+#[inline(always)]
+fn by_name(ctx: &FExitContext, slot: Large, turn: Turn) {
+    let Some(state) = watch::state() else {
+        return;
+    };
+    let (directory, filename, op): (i32, u64, u64) = (ctx.arg(0), ctx.arg(1), ctx.arg(2));
+    let asked = Asked {
+        directory,
+        name: 0,
+        flags: read::kernel(op + offset!(open_flags_flag)),
+        at: directory != AT_FDCWD,
+        by_handle: false,
+        is_clone: false,
+        memory: Memory::Kernel,
+    };
+    if asked.flags & FMODE_EXEC == 0 {
+        ended(state, ctx.arg(3), filename, asked, slot, turn);
+    }
+}
+
+#[fexit(function = "do_file_open_root")]
+pub fn file_opened_by_handle(ctx: FExitContext) -> i32 {
+    // Before 5.14 the root is two arguments.
+    let (op, file): (u64, u64) = match setting!(open_root_arguments) {
+        4 => (ctx.arg(3), ctx.arg(4)),
+        _ => (ctx.arg(2), ctx.arg(3)),
+    };
+    if let Some(state) = watch::state() {
+        let asked = Asked {
+            directory: AT_FDCWD,
+            name: 0,
+            flags: read::kernel(op + offset!(open_flags_flag)),
+            at: false,
+            by_handle: true,
+            is_clone: false,
+            memory: Memory::Kernel,
+        };
+        let slot = Large::FileOpenByHandle;
+        ended(state, file, 0, asked, slot, Turn::FirstInside);
+    }
+    0
+}
+
+/// What failed before there was anything to open.
+#[fexit(function = "do_sys_openat2")]
+pub fn file_open_refused(ctx: FExitContext) -> i32 {
+    let result: i64 = ctx.arg(3);
+    let errno = -result as u32;
+    if result < 0 && may_be_early(errno) {
+        let task = task::current();
+        if TOLD.remove(&task).is_err()
+            && let Some(state) = watch::state()
+        {
+            let (directory, how): (i32, u64) = (ctx.arg(0), ctx.arg(2));
+            let asked = Asked {
+                directory,
+                name: ctx.arg(1),
+                // The first member.
+                flags: read::kernel::<u64>(how) as u32,
+                at: directory != AT_FDCWD,
+                by_handle: false,
+                is_clone: false,
+                memory: Memory::Program,
+            };
+            failed(
+                state,
+                task,
+                errno,
+                Large::FileOpenRefused,
+                Turn::FirstInside,
+                &asked,
+                0,
+            );
+        }
+    }
+    0
+}
+
+/// Can an open fail with this before it is looked for?
+#[inline(always)]
+fn may_be_early(errno: u32) -> bool {
+    errno == EFAULT
+        || errno == EINVAL
+        || errno == EMFILE
+        || errno == ENAMETOOLONG
+        || errno == ENOMEM
+}
+
+/// `file`: the result, an error if it is one of the last numbers. `filename` 0: there is none.
+#[inline(always)]
+fn ended(state: &WatchState, file: u64, filename: u64, mut asked: Asked, slot: Large, turn: Turn) {
+    let Some(memory) = scratch::large(slot) else {
+        return;
+    };
+    let errno = plain(memory, file).wrapping_neg();
+    if errno > ERRNO_LAST {
+        opened(state, file, asked, memory, turn);
+        return;
+    }
+    let (task, errno) = (task::current(), errno as u32);
+    let way = way(task);
+    // Of io_uring EAGAIN is no result: it tries again, and then it may wait.
+    let again = way == Way::Ring && errno == EAGAIN;
+    if way == Way::Other || again || filename == 0 {
+        return;
+    }
+    if way == Way::Call && may_be_early(errno) && turn.counts() {
+        let _ = TOLD.insert(&task, &errno, 0);
+    }
+    asked.name = read::kernel(filename + offset!(filename_name));
+    failed(state, task, errno, slot, turn, &asked, way.flags());
+}
+
+#[inline(always)]
+fn opened(state: &WatchState, file: u64, asked: Asked, slot: *mut u8, turn: Turn) {
+    let seen = seen(file, slot);
+    let found = watch::look_at(state, slot, seen);
+    if found.reasons == 0 {
+        passed_over(turn, Filtered::NoWatch);
+        return;
+    }
+    let task = task::current();
+    let way = way(task);
+    if way == Way::Other {
+        return;
+    }
+    let Some(event) = begun(state, task, slot, found, turn) else {
+        return;
+    };
+    if !turn.takes(task, seen.place.dentry) {
+        return;
+    }
+    if way == Way::Ring {
+        event.namespace_pid = task::be_the_process(&mut event.header, task);
+    }
+    tell(event, task, slot, file, seen, found, &asked, way.flags());
+}
+
+/// How it came here.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// By a system call.
+    Call,
+    /// Somebody asked for it by io_uring.
+    Ring,
+    /// The kernel does it for itself.
+    Other,
+}
+
+impl Way {
+    #[inline(always)]
+    fn flags(self) -> u32 {
+        u32::from(self == Way::Ring) * flag::RING
+    }
+}
+
+const PF_DUMPCORE: u32 = 0x200;
+const PF_KTHREAD: u32 = 0x20_0000;
+const PF_IO_WORKER: u32 = 0x10;
+const IO_URING_ENTER: u64 = 426;
+/// What stands in the place of the result while a call is under way: -ENOSYS.
+const UNDER_WAY: u64 = -38i64 as u64;
+
+/// Workers of io_uring are threads of the process that asked. A process itself does what was asked in
+/// its own call, or when it is about to leave another one.
+#[inline(always)]
+fn way(task: u64) -> Way {
+    let flags: u32 = read::kernel(task + offset!(task_flags));
+    if flags & PF_IO_WORKER != 0 {
+        return Way::Ring;
+    }
+    if flags & (PF_KTHREAD | PF_DUMPCORE) != 0 {
+        return Way::Other;
+    }
+    let regs = registers(task);
+    let number: u64 = read::kernel(regs + offset!(regs_orig_ax));
+    let result: u64 = read::kernel(regs + offset!(regs_ax));
+    if number == IO_URING_ENTER || result != UNDER_WAY {
+        Way::Ring
+    } else {
+        Way::Call
+    }
+}
+
+/// A file and where it stands, by loads of typed pointers.
+#[cfg(not(feature = "legacy"))]
+#[inline(always)]
+fn seen(file: u64, slot: *mut u8) -> Seen {
+    use crate::{path::Place, watch::Identity};
+
+    // SAFETY: the function's result is a file that the verifier knows by its type, and what is read
+    // from there on are pointers that it knows as well; `plain` makes numbers of them.
+    unsafe {
+        let file = file as *const u8;
+        let path = offset!(file_path);
+        let mnt: *const u8 = read::typed(file, path + offset!(path_mnt));
+        let dentry: *const u8 = read::typed(file, path + offset!(path_dentry));
+        let inode: *const u8 = read::typed(file, offset!(file_inode));
+        let sb: *const u8 = read::typed(inode, offset!(inode_sb));
+        let parent: *const u8 = read::typed(dentry, offset!(dentry_parent));
+        let above: *const u8 = read::typed(parent, offset!(dentry_inode));
+        let own = Identity {
+            ino: read::typed(inode, offset!(inode_ino)),
+            dev: read::typed(sb, offset!(sb_dev)),
+        };
+        Seen {
+            place: Place {
+                mnt: plain(slot, mnt as u64),
+                dentry: plain(slot, dentry as u64),
+            },
+            own,
+            parent: plain(slot, parent as u64),
+            parent_own: Identity {
+                ino: read::typed(above, offset!(inode_ino)),
+                dev: own.dev,
+            },
+        }
+    }
+}
+
+/// The address as a number: the verifier lets nobody calculate with what it takes for a pointer.
+#[inline(always)]
+fn plain(slot: *mut u8, pointer: u64) -> u64 {
+    // SAFETY: a large slot, of this CPU and program.
+    let word = unsafe { &mut scratch::state(slot).position };
+    word.set(pointer);
+    word.get()
+}
+
+#[cfg(feature = "legacy")]
+#[inline(always)]
+fn seen(file: u64, _slot: *mut u8) -> Seen {
+    use crate::path::Place;
+
+    let place = Place::read(file + offset!(file_path));
+    let inode: u64 = read::kernel(file + offset!(file_inode));
+    Seen::read(place, watch::identity(inode))
+}
