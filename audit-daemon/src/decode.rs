@@ -90,6 +90,8 @@ pub struct Tails<'a> {
     pub second_base: Option<Part<'a>>,
     pub second_name: Option<Part<'a>>,
     pub text: Option<Part<'a>>,
+    pub second_file: Option<Part<'a>>,
+    pub second_on_disk: Option<Part<'a>>,
     /// All tails, checked; [`Tails::environment`] finds the variables among them.
     all: &'a [u8],
 }
@@ -118,6 +120,8 @@ impl<'a> Tails<'a> {
                 tag::SECOND_BASE => &mut tails.second_base,
                 tag::SECOND_NAME => &mut tails.second_name,
                 tag::TEXT => &mut tails.text,
+                tag::SECOND_FILE => &mut tails.second_file,
+                tag::SECOND_ON_DISK => &mut tails.second_on_disk,
                 // The environment comes several times; unknown tags are of a later version.
                 _ => continue,
             };

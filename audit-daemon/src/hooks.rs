@@ -7,8 +7,8 @@ mod table;
 
 use audit_common::Kind;
 
-pub use table::HOOKS;
 use table::{BY_32_BIT, OTHER_ENTRIES, RING_SUBMIT};
+pub use table::{HOOKS, LOOPS_SINCE};
 
 /// How a program is hooked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -12,6 +12,7 @@ pub mod acts;
 pub mod daemon;
 pub mod elf;
 pub mod home;
+pub mod hooks;
 pub mod lent;
 pub mod ocsf;
 pub mod records;

@@ -130,9 +130,11 @@ settings! {
         /// See system calls of 32-bit programs where the kernel offers only tracepoints. Costs
         /// about 60 ns on every system call of the machine; `audit-daemon check` says if it helps.
         compat: bool = Flag => false,
-        /// How to hook. "auto" is right; "raw-tracepoint" and "tracepoint" prefer one way, for a
-        /// kernel on which the other fails. Raw tracepoints cost least, but from Linux 7.0 on their
-        /// programs can be preempted, and are then skipped for others.
+        /// How to hook. "auto" is right: functions of the kernel ("trampoline") where that is more
+        /// precise, and what suits this kernel for the rest. "raw-tracepoint" and "tracepoint" use
+        /// no functions, for a kernel on which those fail. Raw tracepoints cost least, but from
+        /// Linux 7.0 on their programs can be preempted, and are then skipped for others.
+        /// "trampoline" does without what has hooks on functions rather than use others.
         mechanism: Mechanism = OneOf(PhantomData) => Mechanism::Auto,
         /// Keep the programs in the kernel while the daemon restarts, so that nothing is missed.
         /// "auto" does so where the kernel can, "required" refuses to start where it cannot.

@@ -31,6 +31,7 @@ use std::{
 use audit_common::{
     Lane,
     counters::{CpuCounters, CpuLedger, Load},
+    limits::ACTS_MAX,
 };
 use aya::{Ebpf, maps::MapData};
 
@@ -101,7 +102,15 @@ impl Request {
         match (self.functions, self.preempted) {
             (Functions::Never, false) => 6,
             (Functions::Never, true) => 9,
-            _ => 13,
+            _ => 15,
+        }
+    }
+
+    /// The same of acts whose objects are looked at on functions.
+    fn act_entries(&self) -> u32 {
+        match self.functions {
+            Functions::Never => 1,
+            _ => self.ring_entries(ACTS_MAX),
         }
     }
 

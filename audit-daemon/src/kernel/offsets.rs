@@ -38,6 +38,13 @@ pub fn missing_of_rings(offsets: &Offsets) -> Option<&'static str> {
     missing
 }
 
+/// Do tracepoints show the requests of io_uring, and do we know what is in them?
+pub fn are_rings_seen(btf: &Btf, offsets: &Offsets) -> bool {
+    let shown = |name| btf.tracepoint_arguments(name).is_some();
+    missing_of_rings(offsets).is_none()
+        && (shown("io_uring_submit_req") || shown("io_uring_submit_sqe"))
+}
+
 /// The bit in a request's flags that says that it has credentials of its own.
 pub fn request_has_creds(btf: &Btf) -> Option<u32> {
     btf.enumerator_of_any("REQ_F_CREDS_BIT")

@@ -15,11 +15,14 @@ use tracing::{info, warn};
 use super::{
     Attached, KernelError, MappedArray, Misses, Request,
     choose::{outcome, runs_for, wants},
-    load::Prepared,
+    load::{MODERN, Prepared},
     volume::{VOLUME_MAPS, VolumeMaps},
     watches::{WATCH_MAPS, WatchMaps},
 };
 use crate::hooks::{self, HOOKS, HookRow, Outcome, OutcomeState};
+
+/// In the order of the fingerprints.
+const FLAVOURS: [&str; 2] = [MODERN, "legacy"];
 
 /// Maps that a later daemon needs; the rest lives as long as the programs.
 const SHARED_MAPS: [&str; 5] = ["CRITICAL", "BULK", "COUNTERS", "LEDGER", "LOAD"];
@@ -85,7 +88,7 @@ pub fn adopt(request: &Request, prepared: &Prepared) -> Result<Option<Attached>,
         );
         return Ok(None);
     };
-    let (outcomes, links) = pinned_outcomes(dir, request, prepared);
+    let (outcomes, links) = pinned_outcomes(dir, request, prepared, FLAVOURS[flavour]);
     if links != load.links {
         warn!(
             "{links} of {} pinned links are left: attaching anew",
@@ -117,7 +120,7 @@ pub fn adopt(request: &Request, prepared: &Prepared) -> Result<Option<Attached>,
         adopted: true,
         replaced: false,
         pinned: true,
-        flavour: ["modern", "legacy"][flavour],
+        flavour: FLAVOURS[flavour],
         outcomes,
         counters: Arc::new(MappedArray::map(counters.fd(), cpus)?),
         ledger: Arc::new(MappedArray::map(ledger.fd(), 1 + 2 * cpus)?),
@@ -134,10 +137,18 @@ pub fn adopt(request: &Request, prepared: &Prepared) -> Result<Option<Attached>,
 }
 
 /// What the pinned links say was chosen, and how many there are.
-fn pinned_outcomes(dir: &Path, request: &Request, prepared: &Prepared) -> (Vec<Outcome>, u64) {
+fn pinned_outcomes(
+    dir: &Path,
+    request: &Request,
+    prepared: &Prepared,
+    flavour: &str,
+) -> (Vec<Outcome>, u64) {
     let mut links = 0;
     let mut outcomes: Vec<Outcome> = Vec::new();
-    for row in HOOKS.iter().filter(|row| wants(request, prepared, row)) {
+    for row in HOOKS
+        .iter()
+        .filter(|row| wants(request, prepared, flavour, row))
+    {
         let (state, found) = pinned_state(dir, row);
         links += found;
         let is_other = found == 0 && outcomes.iter().any(|other| runs_for(other, row));

@@ -2,7 +2,7 @@
 //!
 //! Owns the view of an open. Whether it is watched was decided before.
 
-use audit_common::file_open::{FileOpen, flag};
+use audit_common::file_open::{FileOpen, flag, reason};
 
 use nix::libc;
 
@@ -74,6 +74,10 @@ impl Recorder {
             on_disk: on_disk.bytes,
             path: file.path.bytes,
             below: below(event),
+            also: match event.reasons & reason::OBJECT {
+                0 => &[],
+                _ => self.linked.of((event.dev, event.ino)),
+            },
         };
         let who = acting.who();
         let scratch = &mut self.watching;
@@ -187,6 +191,7 @@ fn named(intent: Intent, meaning: &Meaning) -> Named<'_> {
         meaning,
         with_below: false,
         with_entries: false,
+        by_identity: true,
     }
 }
 

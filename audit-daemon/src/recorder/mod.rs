@@ -13,6 +13,7 @@ mod file_act;
 mod file_open;
 mod identity;
 mod lifecycle;
+mod linked;
 mod log;
 mod path;
 mod reload;
@@ -60,6 +61,7 @@ pub struct Recorder {
     watching: crate::watch::Scratch,
     /// What processes with other roots see.
     views: crate::watching::Views,
+    linked: linked::Linked,
     /// Working memory for paths.
     paths: path::Paths,
     /// The lines made since the last take.
@@ -120,6 +122,7 @@ impl Recorder {
             settings,
             watching: Default::default(),
             views: Default::default(),
+            linked: linked::Linked::default(),
             paths: path::Paths::default(),
             out: Vec::new(),
             ends: Vec::new(),

@@ -9,6 +9,12 @@
 
 mod begin;
 pub mod calls;
+#[cfg(not(feature = "legacy"))]
+mod inside;
+#[cfg(not(feature = "legacy"))]
+mod known;
+#[cfg(not(feature = "legacy"))]
+mod object;
 mod scene;
 mod times;
 
@@ -229,6 +235,10 @@ fn acted(state: &WatchState, task: u64, regs: u64, slot: *mut u8, result: i64, t
     let fs: u64 = read::kernel(task + offset!(task_fs));
     let errno = if result < 0 { -result as u32 } else { 0 };
     scene.set_arguments(arguments(regs));
+    #[cfg(not(feature = "legacy"))]
+    if crate::settings::setting!(acts_inside) != 0 && known::told(task, fs, slot, errno, turn) {
+        return;
+    }
     set_shape(task, fs, scene, Memory::Program, result);
     let found = look(state, slot, scene, errno, Memory::Program);
     if found.reasons == 0 {
@@ -261,6 +271,19 @@ fn acted(state: &WatchState, task: u64, regs: u64, slot: *mut u8, result: i64, t
     unsafe { emit(Kind::FileAct, Lane::Bulk, slot, tails.size()) };
 }
 
+#[inline(always)]
+fn values(scene: &Scene) -> [u64; 3] {
+    let plan = scene.plan();
+    [
+        match plan.value_at(0) {
+            NONE => NO_VALUE,
+            place => scene.argument(place),
+        },
+        scene.argument(plan.value_at(1)),
+        scene.argument(plan.value_at(2)),
+    ]
+}
+
 /// The fixed part behind header, reasons and result.
 #[inline(always)]
 pub fn fill(event: &mut FileAct, task: u64, scene: &Scene) {
@@ -276,14 +299,7 @@ pub fn fill(event: &mut FileAct, task: u64, scene: &Scene) {
     event.mode = u32::from(read::kernel::<u16>(inode + offset!(inode_mode)));
     event.links = read::kernel(inode + offset!(inode_nlink));
     let plan = scene.plan();
-    event.values = [
-        match plan.value_at(0) {
-            NONE => NO_VALUE,
-            place => scene.argument(place),
-        },
-        scene.argument(plan.value_at(1)),
-        scene.argument(plan.value_at(2)),
-    ];
+    event.values = values(scene);
     if plan.times_form() != 0 {
         event.values = times::values(plan.times_form(), event.values[0]);
         if by_fd && event.errno == 0 && event.values[1] != time::OMIT {

@@ -217,3 +217,10 @@ pub fn plan(number: u64) -> Option<Plan> {
         _ => return None,
     })
 }
+
+/// Is it a call of i386 that makes a node or changes a size? Opens of files can do both.
+#[cfg(not(feature = "legacy"))]
+#[inline(always)]
+pub fn makes_or_cuts_32(number: u64) -> bool {
+    matches!(number, 14 | 297 | 92 | 93 | 193 | 194)
+}
