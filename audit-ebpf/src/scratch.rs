@@ -38,6 +38,8 @@ pub enum Large {
     Object = 13,
     #[cfg(not(feature = "legacy"))]
     ObjectAgain = 14,
+    #[cfg(not(feature = "legacy"))]
+    FileReceived = 15,
 }
 /// Programs without.
 #[derive(Clone, Copy)]

@@ -254,6 +254,7 @@ pub const HOOKS: &[HookRow] = &[
     HookRow { name: "file_open_by_handle", group: "file", kinds: &[], auxiliary: true, candidates: &[
         function("file_opened_by_handle", &["do_file_open_root"]),
     ] },
+    looks("file_received", &[inside("file_received", &["security_file_receive"])]),
     HookRow { name: "file_open_refused", group: "file", kinds: &[], auxiliary: true, candidates: &[
         function("file_open_refused", &["do_sys_openat2"]),
     ] },

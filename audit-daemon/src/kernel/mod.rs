@@ -102,7 +102,7 @@ impl Request {
         match (self.functions, self.preempted) {
             (Functions::Never, false) => 6,
             (Functions::Never, true) => 9,
-            _ => 15,
+            _ => 16,
         }
     }
 

@@ -56,7 +56,7 @@ impl Recorder {
         let header = &event.header;
         let acting = Acting::of(self, header, event.namespace_pid);
         let failed = event.errno != 0;
-        let created = event.flags & flag::CREATED != 0;
+        let created = event.flags & (flag::CREATED | flag::RECEIVED) == flag::CREATED;
         let intent = Intent::of(event.open_flags, created, failed || by_name);
         let meaning = by_name.then(|| meaning(event, tails, decider, &mut self.views));
         let file = match (&meaning, failed) {
@@ -159,6 +159,9 @@ fn operation(intent: Intent) -> Operation {
 }
 
 fn via(event: &FileOpen) -> Via {
+    if event.flags & flag::RECEIVED != 0 {
+        return Via::Received;
+    }
     match event.flags & (flag::RING | flag::NO_RESULT) {
         0 => Via::Call,
         flag::RING => Via::Ring,

@@ -19,7 +19,7 @@ use audit_common::{
 };
 use aya_ebpf::{macros::map, maps::HashMap};
 
-use super::calls;
+use super::{begin::begin, calls, shape};
 use crate::{
     atomic,
     path::{self, Place},
@@ -27,7 +27,7 @@ use crate::{
         exec_failed::registers,
         way::{self, Way},
     },
-    read::{self, mask},
+    read::{self, Memory, mask},
     scratch::{self, Large},
     settings::{offset, setting},
     tails::Tails,
@@ -179,6 +179,11 @@ fn keep(state: &WatchState, task: u64, slot: *mut u8, about: &About, teller: Tel
     let mode = u32::from(read::kernel::<u16>(inode + offset!(inode_mode)));
     if about.second.dentry != 0 {
         found.reasons |= second(state, slot, about, own.dev);
+    }
+    if about.call == call::SYMLINK {
+        // A name without a slash is in the link's own directory.
+        let plain = begin(about.text, Memory::Kernel).shape & shape::PLAIN;
+        found.reasons |= u32::from(plain == 0) * reason::ASKED;
     }
     if about.call == call::RENAME {
         found.reasons |= u32::from(watch::is_on_way(own)) * reason::ASKED;

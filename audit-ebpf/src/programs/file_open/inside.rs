@@ -96,6 +96,31 @@ pub fn file_opened_by_handle(ctx: FExitContext) -> i32 {
     0
 }
 
+/// A descriptor that somebody else opened comes from another process: by a socket, or taken out of it.
+#[cfg(not(feature = "legacy"))]
+#[aya_ebpf::macros::fentry(function = "security_file_receive")]
+pub fn file_received(ctx: aya_ebpf::programs::FEntryContext) -> i32 {
+    if let (Some(state), Some(slot)) = (watch::state(), scratch::large(Large::FileReceived)) {
+        let file: u64 = ctx.arg(0);
+        let seen = seen(file, slot);
+        let found = watch::look_at(state, slot, seen);
+        let task = task::current();
+        if let Some(event) = begun(state, task, slot, found, Turn::FirstInside) {
+            let asked = Asked {
+                directory: AT_FDCWD,
+                name: 0,
+                flags: 0,
+                at: false,
+                by_handle: false,
+                is_clone: false,
+                memory: Memory::Kernel,
+            };
+            tell(event, task, slot, file, seen, found, &asked, flag::RECEIVED);
+        }
+    }
+    0
+}
+
 /// What failed before there was anything to open.
 #[fexit(function = "do_sys_openat2")]
 pub fn file_open_refused(ctx: FExitContext) -> i32 {
