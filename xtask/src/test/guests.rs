@@ -54,9 +54,10 @@ pub fn run(
         name: program.target.clone(),
         kind: JobKind::Tests {
             program: program.path.clone(),
-            filter: filter.map(str::to_owned),
+            only: filter.map(str::to_owned).into_iter().collect(),
             skip: skip.clone(),
         },
+        env: Vec::new(),
         // One may take longer than the other; together they are held by the machine's own limit.
         time_limit: budget / 4 * 3,
     }));
