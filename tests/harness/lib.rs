@@ -14,6 +14,7 @@ pub mod elf;
 pub mod home;
 pub mod lent;
 pub mod ocsf;
+mod pins;
 pub mod records;
 pub mod skip;
 pub mod status;
