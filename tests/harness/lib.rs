@@ -10,6 +10,7 @@
 
 pub mod acts;
 pub mod daemon;
+pub mod differences;
 pub mod elf;
 pub mod home;
 pub mod lent;
