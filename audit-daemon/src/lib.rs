@@ -9,6 +9,7 @@ pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod decode;
+pub mod differences;
 pub mod enrich;
 pub mod hooks;
 pub mod kernel;

@@ -12,7 +12,7 @@ use audit_common::{
     volume::REPEATS,
     watch::VERDICTS,
 };
-use aya::{Btf as LoaderBtf, Ebpf, EbpfLoader, Pod, maps::HashMap};
+use aya::{Btf as LoaderBtf, Ebpf, EbpfLoader, Pod, VerifierLogLevel, maps::HashMap};
 use sha2::{Digest, Sha256};
 
 use crate::hooks::Candidate;
@@ -237,7 +237,7 @@ pub fn open(request: &Request, prepared: &Prepared) -> Result<Opened, KernelErro
     let flavours = [(MODERN, MODERN_OBJECT), ("legacy", LEGACY_OBJECT)];
     let mut refused = None;
     for ((flavour, object), fingerprint) in flavours.into_iter().zip(prepared.fingerprints) {
-        let ebpf = open_object(object, request, prepared)?;
+        let ebpf = open_object(object, request, prepared, VerifierLogLevel::default())?;
         let mut opened = Opened {
             ebpf,
             flavour,
@@ -261,9 +261,25 @@ pub fn open(request: &Request, prepared: &Prepared) -> Result<Opened, KernelErro
     }))
 }
 
-fn open_object(object: &[u8], request: &Request, prepared: &Prepared) -> Result<Ebpf, KernelError> {
+/// The same object once more, of whose refused programs the verifier tells nothing but its figures.
+pub fn open_for_figures(
+    request: &Request,
+    prepared: &Prepared,
+    flavour: &str,
+) -> Result<Ebpf, KernelError> {
+    let object = if flavour == "modern" { MODERN } else { LEGACY };
+    open_object(object, request, prepared, VerifierLogLevel::STATS)
+}
+
+fn open_object(
+    object: &[u8],
+    request: &Request,
+    prepared: &Prepared,
+    log_level: VerifierLogLevel,
+) -> Result<Ebpf, KernelError> {
     let (offsets, settings) = (Plain(prepared.offsets), Plain(prepared.settings));
     EbpfLoader::new()
+        .verifier_log_level(log_level)
         .btf(Some(&prepared.btf))
         .override_global("OFFSETS", &offsets, true)
         .override_global("SETTINGS", &settings, true)

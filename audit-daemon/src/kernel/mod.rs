@@ -19,6 +19,7 @@ mod maps;
 mod misses;
 mod offsets;
 mod pins;
+mod verified;
 mod volume;
 mod watches;
 
@@ -26,6 +27,7 @@ use std::{
     os::fd::{AsFd, BorrowedFd},
     path::PathBuf,
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use audit_common::{
@@ -42,6 +44,7 @@ pub use load::check_rights;
 pub use maps::{MappedArray, page_bytes};
 pub use misses::{Lookout, Misses};
 pub use pins::{Unrecorded, unload};
+pub use verified::Verified;
 pub use volume::{Excess, Repeated, VolumeLimits, VolumeMaps};
 pub use watches::{Matching, WatchMaps};
 
@@ -237,11 +240,29 @@ pub fn start(request: &Request) -> Result<Attached, KernelError> {
     })
 }
 
-/// Tries each hook by an actual load, and attaches nothing.
-pub fn probe(request: &Request) -> Result<(&'static str, Vec<Outcome>), KernelError> {
+/// What came of trying each hook.
+pub struct Probed {
+    pub flavour: &'static str,
+    pub outcomes: Vec<Outcome>,
+    /// How long it took to load what was chosen.
+    pub load: Duration,
+    /// Only if asked for.
+    pub verified: Option<Vec<Verified>>,
+}
+
+/// Tries each hook by an actual load, and attaches nothing. `figures` are those of the verifier.
+pub fn probe(request: &Request, figures: bool) -> Result<Probed, KernelError> {
     filesystems::tracefs();
     let prepared = load::prepare(request)?;
+    let started = Instant::now();
     let mut opened = load::open(request, &prepared)?;
     let outcomes = choose::choose(request, &prepared, &mut opened);
-    Ok((opened.flavour, outcomes))
+    let load = started.elapsed();
+    let verified = figures.then(|| verified::programs(request, &prepared, &opened, &outcomes));
+    Ok(Probed {
+        flavour: opened.flavour,
+        outcomes,
+        load,
+        verified,
+    })
 }

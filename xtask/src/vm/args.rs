@@ -22,6 +22,8 @@ Usage: cargo xtask vm --kernel SERIES [OPTION]... [-- COMMAND [ARG]...]
   --test TIER         kernel, e2e or all; all if no COMMAND is given
   --filter TEXT       only tests whose names contain it
   --skip TEXT         no tests whose names contain it (repeatable)
+  --mechanism NAME    how to hook: tracepoint, trampoline, auto (the daemon's choice), or
+                      a list: the tests run once for each, in the same boot
   --release           build the programs with optimisation
   --time SECONDS      time limit for each program (900)
   --file SRC[:PATH]   put a file or directory into the guest (repeatable)
@@ -45,6 +47,9 @@ Examples:
   cargo xtask vm --kernel 7.3 --program bpftool -- bpftool feature
 ";
 
+/// What `kernel.mechanism` can be.
+const MECHANISMS: [&str; 4] = ["auto", "raw-tracepoint", "tracepoint", "trampoline"];
+
 /// How long one program may take if nothing else is said.
 const TIME_LIMIT: Duration = Duration::from_secs(900);
 
@@ -57,6 +62,8 @@ pub struct Args {
     pub command: Vec<OsString>,
     pub filter: Option<String>,
     pub skip: Vec<String>,
+    /// `kernel.mechanism`s to run the tiers with; empty: whatever the daemon chooses.
+    pub mechanisms: Vec<String>,
     pub release: bool,
     pub time_limit: Duration,
     pub files: Vec<Placed>,
@@ -93,6 +100,7 @@ impl Args {
             command: vec![],
             filter: None,
             skip: vec![],
+            mechanisms: vec![],
             release: false,
             time_limit: TIME_LIMIT,
             files: vec![],
@@ -150,6 +158,7 @@ impl Args {
             "--test" => self.tiers = value.tiers()?,
             "--filter" => self.filter = Some(value.text()?),
             "--skip" => self.skip.push(value.text()?),
+            "--mechanism" => self.mechanisms.extend(value.mechanisms()?),
             "--time" => self.time_limit = Duration::from_secs(value.number()?.into()),
             "--file" => self.files.push(value.placed()?),
             "--program" => self.programs.push(value.text()?),
@@ -228,6 +237,13 @@ impl Value {
             .ok_or_else(|| self.wrong(&text, "kernel, e2e or all"))
     }
 
+    fn mechanisms(&self) -> Result<Vec<String>, ArgsError> {
+        let text = self.text()?;
+        let known = |name: &str| MECHANISMS.contains(&name).then(|| name.to_owned());
+        let names: Option<Vec<String>> = text.split(',').map(known).collect();
+        names.ok_or_else(|| self.wrong(&text, "tracepoint, trampoline or auto"))
+    }
+
     /// `SRC:PATH`, or `SRC` for the same path in the guest.
     fn placed(&self) -> Result<Placed, ArgsError> {
         let text = self.text()?;
@@ -259,7 +275,7 @@ mod tests {
     fn a_full_line_is_understood() {
         let args = parse(
             "--kernel 5.10,7.3 --test kernel --filter exec --skip a --skip b --release \
-             --time=60 --file ./x:/opt/x --file /etc/hosts --program bpftool --module ext4 \
+             --mechanism tracepoint,auto --time=60 --file ./x:/opt/x --file /etc/hosts --program bpftool --module ext4 \
              --cgroup hybrid --disk 64 --memory 512 --cpus 1 --env A=b=c --append lsm=bpf \
              --out o --console=c -- sh -c --kernel",
         );
@@ -276,6 +292,7 @@ mod tests {
                 command: vec!["sh".into(), "-c".into(), "--kernel".into()],
                 filter: Some("exec".into()),
                 skip: vec!["a".into(), "b".into()],
+                mechanisms: vec!["tracepoint".into(), "auto".into()],
                 release: true,
                 time_limit: Duration::from_secs(60),
                 files: vec![placed("./x", "/opt/x"), placed("/etc/hosts", "/etc/hosts")],
@@ -321,6 +338,10 @@ mod tests {
                 "--kernel 7.3 --cpus 0",
                 "`--cpus 0`: a number above 0 was expected",
             ),
+            (
+                "--kernel 7.3 --mechanism kprobe",
+                "`--mechanism kprobe`: tracepoint, trampoline or auto was expected",
+            ),
             ("--kernel 7.3 --env x", "`--env x`: KEY=VALUE was expected"),
             (
                 "--kernel 7.3 --cgroup v3",
@@ -350,6 +371,7 @@ mod tests {
             "--test",
             "--filter",
             "--skip",
+            "--mechanism",
             "--release",
             "--time",
             "--file",

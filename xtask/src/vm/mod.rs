@@ -173,6 +173,7 @@ fn request(args: &Args, workspace: &Path) -> anyhow::Result<SuiteRequest> {
         request.jobs.push(SuiteJob {
             name,
             kind,
+            env: Vec::new(),
             time_limit,
         });
     }
@@ -217,18 +218,39 @@ fn add_tests(request: &mut SuiteRequest, args: &Args) -> anyhow::Result<()> {
     let workspace = request.workspace.clone();
     let daemon = programs::daemon(&workspace, args.release)?;
     place_programs(request, &daemon);
-    for built in programs::tests(&workspace, &args.tiers, args.release)? {
-        request.jobs.push(SuiteJob {
-            name: built.name,
-            kind: JobKind::Tests {
-                program: built.path,
-                filter: args.filter.clone(),
-                skip: args.skip.clone(),
-            },
-            time_limit: args.time_limit,
-        });
+    let tests = programs::tests(&workspace, &args.tiers, args.release)?;
+    let mechanisms: Vec<Option<&str>> = match args.mechanisms.as_slice() {
+        [] => vec![None],
+        names => names.iter().map(|name| Some(name.as_str())).collect(),
+    };
+    for mechanism in mechanisms {
+        for built in &tests {
+            request.jobs.push(SuiteJob {
+                name: job_name(&built.name, mechanism),
+                kind: JobKind::Tests {
+                    program: built.path.clone(),
+                    only: args.filter.clone().into_iter().collect(),
+                    skip: args.skip.clone(),
+                },
+                env: mechanism.map(use_mechanism).into_iter().collect(),
+                time_limit: args.time_limit,
+            });
+        }
     }
     Ok(())
+}
+
+/// What a job is called that runs a suite, and with which hooks if that is said.
+pub fn job_name(suite: &str, mechanism: Option<&str>) -> String {
+    match mechanism {
+        None => suite.to_owned(),
+        Some(mechanism) => format!("{suite} ({mechanism})"),
+    }
+}
+
+/// Has the daemons of a job hook in this way.
+pub fn use_mechanism(name: &str) -> OsString {
+    format!("AUDIT_TEST_MECHANISM={name}").into()
 }
 
 fn workspace() -> anyhow::Result<PathBuf> {

@@ -21,8 +21,9 @@ use super::tools::{QEMU, SETPRIV};
 /// `panic=-1` ends the machine on a panic; an oops is made one, because what a kernel does
 /// after it proves nothing. `no_timer_check`, which kernels set for themselves under KVM: on a
 /// busy host the emulated timer may tick too late for the check and the kernel gives up.
+/// `rcu_expedited`: to close one tracepoint takes a grace period or two, and each daemon closes a hundred.
 const KERNEL_ARGUMENTS: &str = "console=ttyS0,115200 rdinit=/init panic=-1 oops=panic \
-    no_timer_check loglevel=5 random.trust_cpu=on";
+    no_timer_check loglevel=5 random.trust_cpu=on rcupdate.rcu_expedited=1";
 /// How much of the console a report shows.
 const CONSOLE_TAIL_LINES: usize = 40;
 

@@ -35,6 +35,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 const POWER_OFF_MAX: Duration = Duration::from_secs(10);
 /// What a disk needs that some kernels have as modules.
 const DISK_MODULES: [&str; 3] = ["virtio_pci", "virtio_blk", "ext4"];
+/// Each test's time stands behind its result.
+const WITH_TIMES: [&str; 2] = ["-Zunstable-options", "--report-time"];
 const DISK_DEVICE: &str = "/dev/vda";
 
 /// A program to be run in the guest.
@@ -42,6 +44,8 @@ const DISK_DEVICE: &str = "/dev/vda";
 pub struct SuiteJob {
     pub name: String,
     pub kind: JobKind,
+    /// `KEY=value` for this job, besides those of the request.
+    pub env: Vec<OsString>,
     pub time_limit: Duration,
 }
 
@@ -50,7 +54,8 @@ pub enum JobKind {
     /// A Rust test program of this machine; it has the same path in the guest.
     Tests {
         program: PathBuf,
-        filter: Option<String>,
+        /// Only tests whose names contain one of these; none: all.
+        only: Vec<String>,
         skip: Vec<String>,
     },
     /// A command as the guest knows it.
@@ -78,7 +83,7 @@ pub struct SuiteRequest {
     /// Kernel modules to load before the first job.
     pub modules: Vec<String>,
     pub cgroup: CgroupLayout,
-    /// `KEY=value` for all jobs, besides `AUDIT_VM=SERIES` and `RUST_BACKTRACE=1`.
+    /// `KEY=value` for all jobs, besides `AUDIT_VM=SERIES` and what their own kind needs.
     pub env: Vec<OsString>,
     pub kernel_arguments: Vec<String>,
     pub memory_mib: u32,
@@ -307,13 +312,14 @@ fn guest_job(request: &SuiteRequest, job: &SuiteJob) -> anyhow::Result<Job> {
     let args = match &job.kind {
         JobKind::Tests {
             program,
-            filter,
+            only,
             skip,
         } => {
             // Skipped tests say so in what they print.
-            let how = ["--test-threads=1", "--show-output"].map(OsString::from);
+            let how = ["--test-threads=1", "--show-output"].into_iter();
+            let how = how.chain(WITH_TIMES).map(OsString::from);
             let mut args: Vec<OsString> = [program.into()].into_iter().chain(how).collect();
-            args.extend(filter.iter().map(OsString::from));
+            args.extend(only.iter().map(OsString::from));
             args.extend(skip.iter().flat_map(|name| ["--skip".into(), name.into()]));
             args
         }
@@ -323,8 +329,10 @@ fn guest_job(request: &SuiteRequest, job: &SuiteJob) -> anyhow::Result<Job> {
     let mut env = vec![
         format!("AUDIT_VM={}", request.series).into(),
         "RUST_BACKTRACE=1".into(),
+        // Leave for a stable test program to tell its times.
+        "RUSTC_BOOTSTRAP=1".into(),
     ];
-    env.extend(request.env.iter().cloned());
+    env.extend(request.env.iter().chain(&job.env).cloned());
     Ok(Job {
         name: job.name.clone(),
         timeout_ms: job.time_limit.as_millis().try_into().unwrap_or(u64::MAX),
