@@ -18,7 +18,8 @@ Boot a distribution kernel under emulation and run tests or a command in it.
 
 Usage: cargo xtask vm --kernel SERIES [OPTION]... [-- COMMAND [ARG]...]
 
-  --kernel SERIES     5.10, 6.12.117, a list `5.10,7.3`, or `all`
+  --kernel SERIES     5.10, 6.12.117, a list `5.10,7.3`, or `all`; arm64-6.12 is one of
+                      that platform (first: cargo xtask setup --for arm64)
   --test TIER         kernel, e2e or all; all if no COMMAND is given
   --filter TEXT       only tests whose names contain it
   --skip TEXT         no tests whose names contain it (repeatable)

@@ -16,19 +16,19 @@ use anyhow::Context;
 use audit_guest::ring::REGION_BYTES;
 
 use super::NotAvailable;
-use super::tools::{QEMU, SETPRIV};
+use super::platform::Platform;
+use super::tools::SETPRIV;
 
 /// `panic=-1` ends the machine on a panic; an oops is made one, because what a kernel does
-/// after it proves nothing. `no_timer_check`, which kernels set for themselves under KVM: on a
-/// busy host the emulated timer may tick too late for the check and the kernel gives up.
-const KERNEL_ARGUMENTS: &str = "console=ttyS0,115200 rdinit=/init panic=-1 oops=panic \
-    no_timer_check loglevel=5 random.trust_cpu=on";
+/// after it proves nothing.
+const KERNEL_ARGUMENTS: &str = "rdinit=/init panic=-1 oops=panic loglevel=5 random.trust_cpu=on";
 /// How much of the console a report shows.
 const CONSOLE_TAIL_LINES: usize = 40;
 
 /// What a machine is made of. All files are in the runner's scratch directory.
 #[derive(Clone, Debug)]
 pub struct Parts {
+    pub platform: &'static Platform,
     pub kernel: PathBuf,
     pub image: PathBuf,
     pub region: PathBuf,
@@ -49,7 +49,7 @@ pub struct Machine {
 impl Machine {
     /// Switches it on.
     pub fn start(parts: &Parts) -> anyhow::Result<Self> {
-        let qemu = QEMU.find()?;
+        let qemu = parts.platform.qemu.find()?;
         // setpriv becomes QEMU, with the order to die with the runner.
         let mut command = match SETPRIV.find() {
             Ok(setpriv) => {
@@ -143,11 +143,11 @@ const ACCELERATOR: &str = "tcg,thread=single";
 fn arguments(parts: &Parts) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = [
         "-machine",
-        "q35",
+        parts.platform.machine,
         "-accel",
         ACCELERATOR,
         "-cpu",
-        "max",
+        parts.platform.cpu,
         "-nodefaults",
         "-no-user-config",
         "-no-reboot",
@@ -161,7 +161,12 @@ fn arguments(parts: &Parts) -> Vec<OsString> {
     add("-m", format!("{}M", parts.memory_mib).into());
     add("-kernel", parts.kernel.clone().into());
     add("-initrd", parts.image.clone().into());
-    let mut line = KERNEL_ARGUMENTS.to_owned();
+    let Platform {
+        console,
+        kernel_arguments,
+        ..
+    } = parts.platform;
+    let mut line = format!("console={console} {KERNEL_ARGUMENTS} {kernel_arguments}");
     for argument in &parts.kernel_arguments {
         line.push(' ');
         line.push_str(argument);
@@ -201,9 +206,11 @@ fn option(before: &str, path: &Path, after: &str) -> OsString {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vm::platform::{AMD64, ARM64};
 
     fn parts() -> Parts {
         Parts {
+            platform: &AMD64,
             kernel: "/k".into(),
             image: "/i".into(),
             region: "/r,x".into(),
@@ -241,6 +248,22 @@ mod tests {
             line.ends_with("file=/d -device virtio-blk-pci,drive=disk"),
             "{line}"
         );
+    }
+
+    #[test]
+    fn another_platform_has_its_own_machine_and_console() {
+        let parts = Parts {
+            platform: &ARM64,
+            ..parts()
+        };
+        let line = arguments(&parts)
+            .join(&OsString::from(" "))
+            .into_string()
+            .unwrap();
+        for part in ["-machine virt ", "-cpu neoverse-n1 ", "console=ttyAMA0 "] {
+            assert!(line.contains(part), "{part} not in {line}");
+        }
+        assert!(!line.contains("no_timer_check"), "{line}");
     }
 
     #[test]
