@@ -35,10 +35,6 @@ pub fn registers(task: u64) -> u64 {
     read::kernel::<u64>(task + offset!(task_stack)) + u64::from(setting!(regs_in_stack))
 }
 
-/// A call that this machine does not have; no number read from a register is it.
-#[cfg(bpf_target_arch = "aarch64")]
-const NO_SUCH_CALL: u64 = u64::MAX;
-
 /// All arguments of a call.
 #[inline(always)]
 pub fn arguments(regs: u64) -> [u64; 6] {

@@ -1,10 +1,11 @@
 //! arm64, and what 32-bit Arm programs call on it.
 
-use super::{NO_SUCH_CALL, registers};
+use super::registers;
 use crate::{read, settings::offset};
 
-pub const OPEN: u64 = NO_SUCH_CALL;
-pub const CREAT: u64 = NO_SUCH_CALL;
+/// There is none: larger than any number that is read.
+pub const OPEN: u64 = u64::MAX;
+pub const CREAT: u64 = u64::MAX - 1;
 pub const EXECVE: u64 = 221;
 pub const OPEN_BY_HANDLE_AT: u64 = 265;
 pub const EXECVEAT: u64 = 281;
