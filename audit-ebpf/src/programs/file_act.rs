@@ -34,6 +34,7 @@ use super::{
     file_open::{ERESTART_FIRST, ERESTART_LAST, opened_at, passed_over},
 };
 use crate::{
+    arch,
     done::Turn,
     emit::emit,
     path::{self, Place},
@@ -78,7 +79,7 @@ pub fn file_acted_again(ctx: TracePointContext) -> u32 {
 fn returned(ctx: &TracePointContext, slot: Large, turn: Turn) {
     let task = task::current();
     let regs = registers(task);
-    let Some(plan) = calls::plan(read::kernel(regs + offset!(regs_orig_ax))) else {
+    let Some(plan) = calls::plan(arch::number(regs)) else {
         return;
     };
     let Some(slot) = scratch::large(slot) else {
@@ -91,9 +92,7 @@ fn returned(ctx: &TracePointContext, slot: Large, turn: Turn) {
         watch::has_moved();
     }
     // Without it nothing is bound: that is an open.
-    if scene.plan().call() == call::OPEN_TREE
-        && read::kernel::<u64>(regs + offset!(regs_dx)) & OPEN_TREE_CLONE == 0
-    {
+    if scene.plan().call() == call::OPEN_TREE && arch::argument::<2>(regs) & OPEN_TREE_CLONE == 0 {
         return;
     }
     if let Some(state) = watch::state() {
@@ -107,26 +106,6 @@ fn returned(ctx: &TracePointContext, slot: Large, turn: Turn) {
             acted(state, task, regs, slot, result, turn);
         }
     }
-}
-
-#[inline(always)]
-fn arguments(regs: u64) -> [u64; 6] {
-    let [di, si, dx, r10, r8, r9] = [
-        offset!(regs_di),
-        offset!(regs_si),
-        offset!(regs_dx),
-        offset!(regs_r10),
-        offset!(regs_r8),
-        offset!(regs_r9),
-    ];
-    [
-        read::kernel(regs + di),
-        read::kernel(regs + si),
-        read::kernel(regs + dx),
-        read::kernel(regs + r10),
-        read::kernel(regs + r8),
-        read::kernel(regs + r9),
-    ]
 }
 
 /// Finds out where the first name starts from, plan and arguments being set.
@@ -234,7 +213,7 @@ fn acted(state: &WatchState, task: u64, regs: u64, slot: *mut u8, result: i64, t
     let scene = unsafe { Scene::of(slot) };
     let fs: u64 = read::kernel(task + offset!(task_fs));
     let errno = if result < 0 { -result as u32 } else { 0 };
-    scene.set_arguments(arguments(regs));
+    scene.set_arguments(arch::arguments(regs));
     #[cfg(not(feature = "legacy"))]
     if crate::settings::setting!(acts_inside) != 0 && known::told(task, fs, slot, errno, turn) {
         return;

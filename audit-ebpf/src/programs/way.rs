@@ -3,7 +3,7 @@
 //! Owns the distinction between system calls, io_uring and the kernel itself.
 
 use super::exec_failed::registers;
-use crate::{read, settings::offset};
+use crate::{arch, read, settings::offset};
 
 /// How it came here.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -19,9 +19,8 @@ pub enum Way {
 const PF_DUMPCORE: u32 = 0x200;
 const PF_KTHREAD: u32 = 0x20_0000;
 const PF_IO_WORKER: u32 = 0x10;
+/// On every machine.
 const IO_URING_ENTER: u64 = 426;
-/// What stands in the place of the result while a call is under way: -ENOSYS.
-const UNDER_WAY: u64 = -38i64 as u64;
 
 /// Workers of io_uring are threads of the process that asked. A process itself does what was asked in
 /// its own call, or when it is about to leave another one.
@@ -35,9 +34,7 @@ pub fn of(task: u64) -> Way {
         return Way::Other;
     }
     let regs = registers(task);
-    let number: u64 = read::kernel(regs + offset!(regs_orig_ax));
-    let result: u64 = read::kernel(regs + offset!(regs_ax));
-    if number == IO_URING_ENTER || result != UNDER_WAY {
+    if arch::number(regs) == IO_URING_ENTER || !arch::is_under_way(regs) {
         Way::Ring
     } else {
         Way::Call

@@ -18,7 +18,8 @@ Boot a distribution kernel under emulation and run tests or a command in it.
 
 Usage: cargo xtask vm --kernel SERIES [OPTION]... [-- COMMAND [ARG]...]
 
-  --kernel SERIES     5.10, 6.12.117, a list `5.10,7.3`, or `all`
+  --kernel SERIES     5.10, 6.12.117, a list `5.10,7.3`, or `all`; arm64-6.12 is one of
+                      that platform (first: cargo xtask setup --for arm64)
   --test TIER         kernel, e2e or all; all if no COMMAND is given
   --filter TEXT       only tests whose names contain it
   --skip TEXT         no tests whose names contain it (repeatable)
@@ -32,6 +33,7 @@ Usage: cargo xtask vm --kernel SERIES [OPTION]... [-- COMMAND [ARG]...]
   --cgroup LAYOUT     v2 (usual), hybrid or v1
   --disk MIB          an ext4 disk on /mnt
   --memory MIB        2048        --cpus N     2
+  --icount            a nanosecond is an instruction: figures that do not jitter
   --env KEY=VALUE     for all programs (repeatable)
   --append ARGS       more kernel command line (repeatable)
   --out DIR           the guest's /out comes here (with several kernels, DIR/SERIES)
@@ -73,6 +75,7 @@ pub struct Args {
     pub disk_mib: Option<u32>,
     pub memory_mib: u32,
     pub cpus: u32,
+    pub icount: bool,
     pub env: Vec<OsString>,
     pub kernel_arguments: Vec<String>,
     pub out: Option<PathBuf>,
@@ -110,6 +113,7 @@ impl Args {
             disk_mib: None,
             memory_mib: 2048,
             cpus: 2,
+            icount: false,
             env: vec![],
             kernel_arguments: vec![],
             out: None,
@@ -144,6 +148,7 @@ impl Args {
     fn switch(&mut self, arg: &str) -> bool {
         match arg {
             "--release" => self.release = true,
+            "--icount" => self.icount = true,
             "--list" => self.action = Action::List,
             "--fetch" => self.action = Action::Fetch,
             "--help" | "-h" => self.action = Action::Help,
@@ -276,7 +281,7 @@ mod tests {
         let args = parse(
             "--kernel 5.10,7.3 --test kernel --filter exec --skip a --skip b --release \
              --mechanism tracepoint,auto --time=60 --file ./x:/opt/x --file /etc/hosts --program bpftool --module ext4 \
-             --cgroup hybrid --disk 64 --memory 512 --cpus 1 --env A=b=c --append lsm=bpf \
+             --cgroup hybrid --disk 64 --memory 512 --cpus 1 --icount --env A=b=c --append lsm=bpf \
              --out o --console=c -- sh -c --kernel",
         );
         let placed = |source: &str, path: &str| Placed {
@@ -302,6 +307,7 @@ mod tests {
                 disk_mib: Some(64),
                 memory_mib: 512,
                 cpus: 1,
+                icount: true,
                 env: vec!["A=b=c".into()],
                 kernel_arguments: vec!["lsm=bpf".into()],
                 out: Some("o".into()),

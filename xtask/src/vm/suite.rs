@@ -14,10 +14,13 @@ use audit_guest::manifest::{CgroupLayout, Job, MANIFEST_PATH, Manifest};
 
 use super::channel::Channel;
 use super::collect::Collector;
+use super::foreign::Root;
 use super::image::Image;
 use super::kernels::{self, Kernel};
+use super::library::Loader;
 use super::libtest::Transcript;
 use super::modules::Modules;
+use super::platform::Platform;
 use super::qemu::{self, Machine, Parts};
 use super::report::{MachineEnd, SuiteOutcome, SuiteReport};
 use super::scratch::Scratch;
@@ -86,6 +89,8 @@ pub struct SuiteRequest {
     /// `KEY=value` for all jobs, besides `AUDIT_VM=SERIES` and what their own kind needs.
     pub env: Vec<OsString>,
     pub kernel_arguments: Vec<String>,
+    /// The guest's clock counts instructions.
+    pub icount: bool,
     pub memory_mib: u32,
     pub cpus: u32,
     /// Size of an ext4 disk on /mnt.
@@ -111,6 +116,7 @@ impl SuiteRequest {
             cgroup: CgroupLayout::V2,
             env: Vec::new(),
             kernel_arguments: Vec::new(),
+            icount: false,
             memory_mib: 2048,
             cpus: 2,
             disk_mib: None,
@@ -136,9 +142,10 @@ pub fn run_suite(request: &SuiteRequest) -> anyhow::Result<SuiteOutcome> {
 }
 
 fn try_suite(request: &SuiteRequest) -> anyhow::Result<SuiteReport> {
-    super::tools::QEMU.find()?;
+    let (platform, _) = Platform::of(&request.series);
+    platform.qemu.find()?;
     let kernel = kernels::obtain(&request.series, &mut None)?;
-    let init = guest::build(&request.workspace)?;
+    let init = guest::build(&request.workspace, platform)?;
     let scratch = Scratch::new()?;
     let place = |name: &str| scratch.path().join(name);
     let image_bytes = image(request, &kernel, &init)?.write(&place("image"))?;
@@ -147,6 +154,7 @@ fn try_suite(request: &SuiteRequest) -> anyhow::Result<SuiteReport> {
         .map(|mib| disk(&place("disk"), mib))
         .transpose()?;
     let parts = Parts {
+        platform,
         kernel: kernel.image(),
         image: place("image"),
         region: place("region"),
@@ -155,6 +163,7 @@ fn try_suite(request: &SuiteRequest) -> anyhow::Result<SuiteReport> {
         memory_mib: request.memory_mib,
         cpus: request.cpus,
         kernel_arguments: request.kernel_arguments.clone(),
+        icount: request.icount,
     };
     let mut attempt = 1;
     loop {
@@ -267,7 +276,12 @@ fn end(machine: &mut Machine, done: bool) -> anyhow::Result<()> {
 }
 
 fn image(request: &SuiteRequest, kernel: &Kernel, init: &Path) -> anyhow::Result<Image> {
-    let mut image = Image::new()?;
+    let (platform, _) = Platform::of(&request.series);
+    let loader = match platform.is_here() {
+        true => Loader::of_this_machine(),
+        false => Root::obtain(platform)?.loader(),
+    };
+    let mut image = Image::new(loader)?;
     userland::add(&mut image, kernel, &request.programs)?;
     for placed in &request.files {
         if placed.source.is_dir() {

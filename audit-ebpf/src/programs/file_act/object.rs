@@ -21,7 +21,7 @@ use aya_ebpf::{macros::map, maps::HashMap};
 
 use super::{begin::begin, calls, shape};
 use crate::{
-    atomic,
+    arch, atomic,
     path::{self, Place},
     programs::{
         exec_failed::registers,
@@ -107,7 +107,7 @@ fn teller(task: u64, call: u32) -> Teller {
             false => Teller::Function,
         };
     }
-    let number: u64 = read::kernel(registers(task) + offset!(regs_orig_ax));
+    let number = arch::number(registers(task));
     if task::in_compat(task) {
         return match opens_too && !calls::makes_or_cuts_32(number) {
             true => Teller::Other,
