@@ -177,6 +177,21 @@ pub enum Event<'a> {
     Unknown(Header),
 }
 
+impl Event<'_> {
+    pub fn header(&self) -> &Header {
+        match self {
+            Event::Exec(event, _) => &event.header,
+            Event::ExecFailed(event, _) => &event.header,
+            Event::Fork(event) => &event.header,
+            Event::Exit(event) => &event.header,
+            Event::CgroupCreated(event, _) | Event::CgroupRemoved(event, _) => &event.header,
+            Event::FileOpen(event, _) => &event.header,
+            Event::FileAct(event, _) => &event.header,
+            Event::Unknown(header) => header,
+        }
+    }
+}
+
 /// The header of an entry, checked as far as it goes.
 pub fn header(entry: &[u8]) -> Result<(Header, Lane), Malformed> {
     let (header, _) =

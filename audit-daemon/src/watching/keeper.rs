@@ -40,7 +40,7 @@ mod anchoring;
 mod replacing;
 
 pub use replacing::Replaced;
-use replacing::Replacement;
+use replacing::Request;
 
 /// A verdict lives no longer, whatever was missed.
 const TURN: Duration = Duration::from_secs(1);
@@ -74,7 +74,7 @@ pub type Tell = Box<dyn Fn(Change) + Send>;
 pub struct Keeper {
     /// Written to after each request, and at the end.
     bell: Arc<EventFd>,
-    requests: Option<Sender<Replacement>>,
+    requests: Option<Sender<Request>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -86,12 +86,14 @@ impl Keeper {
         labels: Vec<String>,
         current: Current,
         volume: Arc<VolumeMaps>,
+        canary: Option<PathBuf>,
         tell: Tell,
     ) -> Result<Keeper, KeeperError> {
         let mut keeping = Keeping {
             set,
             maps,
             volume,
+            canary,
             labels,
             current,
             mountinfo: std::fs::File::open("/proc/self/mountinfo")?.into(),
@@ -152,7 +154,7 @@ pub fn survey(set: &WatchSet) -> io::Result<Survey> {
     let mut programs = Programs::default();
     let mut again = true;
     loop {
-        let found = anchoring::find(&mut set.clone(), &Mounts::of_host()?, &mut programs);
+        let found = anchoring::find(&mut set.clone(), &Mounts::of_host()?, &mut programs, None);
         match found.excluded.again() {
             Some(rest) if again => std::thread::sleep(rest),
             _ => {
@@ -185,6 +187,8 @@ struct Keeping {
     maps: WatchMaps,
     /// Who is quiet is found anew by each decider.
     volume: Arc<VolumeMaps>,
+    /// A directory where everything is let through for the canary, and nothing recorded.
+    canary: Option<PathBuf>,
     labels: Vec<String>,
     current: Current,
     /// Its content changing is an event of priority.
@@ -208,15 +212,15 @@ struct Keeping {
 }
 
 impl Keeping {
-    fn keep(&mut self, bell: &EventFd, requests: &Receiver<Replacement>) {
+    fn keep(&mut self, bell: &EventFd, requests: &Receiver<Request>) {
         loop {
             let Ready { changed, rung } = self.wait(bell);
             if rung {
                 // Read first: what comes after this rings again.
                 let _ = bell.read();
                 match requests.try_recv() {
-                    Ok(replacement) => {
-                        self.replace(replacement);
+                    Ok(request) => {
+                        self.serve(request);
                         // There may be more of them.
                         let _ = bell.write(1);
                     }
@@ -238,7 +242,8 @@ impl Keeping {
                 }
                 self.rest_until = Instant::now() + (now.elapsed() * REST_FACTOR).min(REST_MAX);
             }
-            self.maps.turn(!self.set.is_empty());
+            self.maps
+                .turn(self.canary.is_some() || !self.set.is_empty());
             self.forget_what_never_ended();
         }
     }
@@ -340,7 +345,12 @@ impl Keeping {
         let mounts = Mounts::of_host()?;
         // What links lead to is found anew each time, and what they led to is forgotten.
         let mut set = self.set.clone();
-        let mut found = anchoring::find(&mut set, &mounts, &mut self.programs);
+        let mut found = anchoring::find(
+            &mut set,
+            &mounts,
+            &mut self.programs,
+            self.canary.as_deref(),
+        );
         self.again_at = found.excluded.again().map(|rest| Instant::now() + rest);
         let not_followed = self.follow(&found);
         found.warnings.extend(not_followed);
