@@ -256,10 +256,8 @@ impl Worker {
         {
             self.adopt(header.time_ns);
         }
-        let fate = match self.canary(&event) {
-            Some(fate) => Some(fate),
-            None => self.judge(&event, entry, held.ticket),
-        };
+        let canary = self.canary(&event);
+        let fate = canary.or_else(|| self.judge(&event, entry, held.ticket));
         if let Some(fate) = fate {
             self.settle(held.ticket, fate, event.header().kind);
         }

@@ -24,7 +24,7 @@ use nix::{
     },
 };
 use thiserror::Error;
-use tracing::{info, warn};
+use tracing::warn;
 
 use super::{Current, Decider};
 use crate::{
@@ -37,6 +37,7 @@ use crate::{
 };
 
 mod anchoring;
+mod moving;
 mod replacing;
 
 pub use replacing::Replaced;
@@ -46,8 +47,6 @@ use replacing::Request;
 const TURN: Duration = Duration::from_secs(1);
 /// All is looked up anew at least so often.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
-/// A rename or mount that is under way so long has ended unseen.
-const MOVING_MAX: Duration = Duration::from_secs(10);
 /// Changes come in bursts: one look for all that came meanwhile.
 const SETTLE: Duration = Duration::from_millis(5);
 
@@ -390,19 +389,5 @@ impl Keeping {
         let mut file = std::fs::File::from(clone);
         let _ = file.seek(SeekFrom::Start(0));
         let _ = file.read_to_end(&mut Vec::new());
-    }
-
-    fn forget_what_never_ended(&mut self) {
-        let moving = self.maps.moving();
-        match self.moving_since {
-            Some((count, since)) if count == moving && moving != 0 => {
-                if since.elapsed() >= MOVING_MAX {
-                    info!("{moving} renames or mounts ended unseen");
-                    self.maps.forget_moving(moving);
-                    self.moving_since = None;
-                }
-            }
-            _ => self.moving_since = (moving != 0).then(|| (moving, Instant::now())),
-        }
     }
 }
