@@ -5,6 +5,7 @@
 //! `source → decode → order → enrich → policy → mask → record → log`.
 
 pub mod accounts;
+pub mod canary;
 pub mod cli;
 pub mod config;
 pub mod daemon;

@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use super::bounds::{
     CAP, CAP_AUTO_BYTES_MAX, CAP_AUTO_PERCENT, COMMAND_LINE, COMMIT_INTERVAL, COUNTS_INTERVAL,
-    FOLD_WINDOW, LOOKUP_TIMEOUT, PROCESS_RATE, PROCESSES, RING, SEGMENT_SIZE, USERS,
+    FOLD_WINDOW, LOOKUP_TIMEOUT, PROCESS_RATE, PROCESSES, RING, SEGMENT_SIZE, SELFTEST_INTERVAL,
+    USERS,
 };
 use super::events::Events;
 use super::quantity::{KIB, MIB};
@@ -106,6 +107,8 @@ settings! {
         volume: Volume = Nested(PhantomData) => Volume::default(),
         /// The regular record of what was seen, recorded, left out and lost.
         counts: Counts = Nested(PhantomData) => Counts::default(),
+        /// Whether every hook still sees.
+        selftest: Selftest = Nested(PhantomData) => Selftest::default(),
     }
 }
 
@@ -244,6 +247,16 @@ settings! {
     pub struct Counts as "key" {
         /// How often it is written.
         interval: Duration = COUNTS_INTERVAL => Duration::from_secs(300),
+    }
+}
+
+settings! {
+    /// `[selftest]`
+    pub struct Selftest as "key" {
+        /// How often a child of the daemon acts harmlessly through every hook, and all links are
+        /// asked. A hook that sees nothing any more is a record of high severity, and is attached
+        /// again. "0 s" is never.
+        interval: Duration = SELFTEST_INTERVAL => Duration::from_secs(30),
     }
 }
 

@@ -267,7 +267,11 @@ pub fn open_for_figures(
     prepared: &Prepared,
     flavour: &str,
 ) -> Result<Ebpf, KernelError> {
-    let object = if flavour == "modern" { MODERN } else { LEGACY };
+    let object = if flavour == MODERN {
+        MODERN_OBJECT
+    } else {
+        LEGACY_OBJECT
+    };
     open_object(object, request, prepared, VerifierLogLevel::STATS)
 }
 

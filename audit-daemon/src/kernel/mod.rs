@@ -8,17 +8,20 @@
 //! the same as what this daemon would load.
 
 mod attach;
+mod bpf;
 pub mod btf;
 mod choose;
 mod diagnostics;
 mod error;
 mod filesystems;
 mod functions;
+mod links;
 mod load;
 mod maps;
 mod misses;
 mod offsets;
 mod pins;
+mod probe_state;
 mod verified;
 mod volume;
 mod watches;
@@ -26,7 +29,7 @@ mod watches;
 use std::{
     os::fd::{AsFd, BorrowedFd},
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -40,10 +43,12 @@ use aya::{Ebpf, maps::MapData};
 pub use diagnostics::Diagnostics;
 pub use error::KernelError;
 pub use filesystems::tracefs;
+pub use links::{Links, Place, Wrong};
 pub use load::check_rights;
 pub use maps::{MappedArray, page_bytes};
 pub use misses::{Lookout, Misses};
 pub use pins::{Unrecorded, unload};
+pub use probe_state::ProbeState;
 pub use verified::Verified;
 pub use volume::{Excess, Repeated, VolumeLimits, VolumeMaps};
 pub use watches::{Matching, WatchMaps};
@@ -159,7 +164,9 @@ pub struct Attached {
     load_map: MappedArray<Load>,
     watch_maps: Option<WatchMaps>,
     pub volume: Arc<VolumeMaps>,
-    /// Programs and links that are not pinned live as long as this.
+    /// All links live at least as long as this.
+    pub links: Arc<Mutex<Links>>,
+    /// What was loaded by this process, until nobody needs to ask it any more.
     held: Option<Ebpf>,
 }
 
@@ -187,16 +194,14 @@ impl Attached {
     pub fn diagnostics(&mut self, level: u8) -> Option<Diagnostics> {
         let held = self.held.as_mut().filter(|_| level > 0);
         let diagnostics = held.and_then(Diagnostics::start);
-        if self.pinned {
-            // The pins hold programs and links from now on.
-            self.held = None;
-        }
+        // Programs, maps and links are held by their own descriptors from now on.
+        self.held = None;
         diagnostics
     }
 
     /// Detaches what is not pinned. Closing tracepoints takes long: last of all.
     pub fn detach(self) {
-        drop(self.held);
+        drop(self.links);
     }
 
     /// Bytes of kernel memory in maps and rings, roughly: what we sized.

@@ -5,6 +5,7 @@
 //! reads is `record`'s.
 
 mod acting;
+mod canary;
 mod daemon;
 mod exec;
 mod exec_failed;

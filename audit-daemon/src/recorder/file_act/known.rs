@@ -98,7 +98,12 @@ fn placed(
 /// Functions that are not told the mount: the host's path of it, as it was asked for if that is one.
 fn shown(event: &FileAct, tails: &Tails<'_>, hosts: &[Vec<u8>]) -> Option<(Vec<u8>, Source)> {
     let name = readable(tails.filename.as_ref()).unwrap_or_default();
-    let asked = hosts.iter().find(|host| host[..] == *name);
+    let mut named = match name.starts_with(b"/") {
+        true => Vec::new(),
+        false => [&joined(tails.base.as_ref())[..], b"/"].concat(),
+    };
+    named.extend_from_slice(name);
+    let asked = hosts.iter().find(|host| **host == named);
     let at_home = event.header.flags & header::flag::HOST_MNT_NS != 0;
     match (asked, hosts) {
         (Some(asked), _) => Some((asked.clone(), Source::Kernel)),

@@ -5,16 +5,19 @@
 use audit_common::{
     Kind, Lane,
     counters::Filtered,
-    file_act::{FileAct, flag, time},
+    events::tag,
+    file_act::{FileAct, call, flag, time},
 };
 
-use super::{Scene, object, times};
+use super::{Scene, object, set_shape, shape, times};
 use crate::{
     done::Turn,
     emit::emit,
+    path::{self, Place},
     programs::file_open::passed_over,
-    read::{self, mask},
+    read::{self, Memory, mask},
     settings::offset,
+    tails::Tails,
     task, volume,
 };
 
@@ -53,7 +56,30 @@ pub fn told(task: u64, fs: u64, slot: *mut u8, errno: u32, turn: Turn) -> bool {
             event.values = times::of_inode(inode);
         }
     }
-    // SAFETY: `slot` begins with the event, of the size that was kept.
-    unsafe { emit(Kind::FileAct, Lane::Bulk, slot, mask!(notes.size, 0x1fff)) };
+    let mut size = mask!(notes.size, 0x1fff);
+    if event.call == call::SETXATTR || event.call == call::REMOVEXATTR {
+        size = with_names(task, fs, slot, size, errno);
+    }
+    // SAFETY: `slot` begins with the event, of this size.
+    unsafe { emit(Kind::FileAct, Lane::Bulk, slot, size) };
     true
+}
+
+/// The functions that change attributes are not told the mount: what the call says of it must do.
+#[inline(always)]
+fn with_names(task: u64, fs: u64, slot: *mut u8, size: u64, errno: u32) -> u64 {
+    // SAFETY: a large slot, of this CPU and program, with an event of that size.
+    let (scene, tails) = unsafe { (Scene::of(slot), Tails::after(slot, size as usize)) };
+    set_shape(task, fs, scene, Memory::Program, -i64::from(errno));
+    let root = Place::read(fs + offset!(fs_root));
+    let by_fd = scene.is(shape::BY_FD);
+    if !scene.is(shape::ABSOLUTE) {
+        let tag = if by_fd { tag::FILE } else { tag::BASE };
+        path::push(tails, tag, scene.place(), root);
+    }
+    if !by_fd {
+        let name = scene.argument(scene.plan().first_name());
+        tails.user_string(tag::FILENAME, name);
+    }
+    tails.size()
 }
