@@ -3,7 +3,7 @@
 //! Owns: the question, and the form `DIFFERS <test>: <name>` that the runner of the tests reads. Must
 //! not: excuse anything that the table does not have.
 
-use crate::{home, kernel_version, skip};
+use crate::{hooks, kernel_version, skip};
 
 /// Whether this difference holds here; if so, says that this test meets it. Use
 /// [`differs!`](crate::differs!).
@@ -12,7 +12,11 @@ pub fn met(inside: &str, name: &str) -> bool {
     let rows = audit_daemon::differences::all();
     let row = rows.iter().find(|row| row.name == name);
     let row = row.unwrap_or_else(|| panic!("no difference is named {name}"));
-    let holds = row.is_for(kernel_version(), home::mechanism_in_use());
+    let mechanism = match hooks::opens_on_functions() {
+        true => "trampoline",
+        false => "tracepoint",
+    };
+    let holds = row.is_for(kernel_version(), mechanism);
     if holds {
         println!("DIFFERS {}: {name}", skip::test_name(inside));
     }

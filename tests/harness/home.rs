@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use tempfile::TempDir;
 
@@ -41,30 +41,6 @@ const PLACES: usize = 7;
 /// The whole suite can be run with hooks that this kernel would not get by itself.
 fn mechanism() -> Option<String> {
     std::env::var("AUDIT_TEST_MECHANISM").ok()
-}
-
-/// The way in which daemons here hook: "tracepoint", or "trampoline" where functions are hooked.
-pub(crate) fn mechanism_in_use() -> &'static str {
-    static IN_USE: OnceLock<&str> = OnceLock::new();
-    IN_USE.get_or_init(|| {
-        let set = mechanism().filter(|name| name != "auto");
-        let hooks_functions = set.map_or_else(chooses_functions, |name| name == "trampoline");
-        match hooks_functions {
-            true => "trampoline",
-            false => "tracepoint",
-        }
-    })
-}
-
-/// Whether a daemon that may choose hooks functions here.
-fn chooses_functions() -> bool {
-    let output = Setup::new().command("check").arg("--json").output();
-    let output = output.expect("run check");
-    let checked: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let events = checked["events"].as_array().expect("check tells events");
-    events
-        .iter()
-        .any(|event| event["mechanism"] == "trampoline")
 }
 
 impl Setup {

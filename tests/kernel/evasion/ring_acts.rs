@@ -7,7 +7,7 @@ use audit_tests::acts::{Act, act};
 use audit_tests::{Record, Records};
 use serde_json::json;
 
-use super::rings::why_not;
+use super::rings;
 use super::{Places, assert_whole_log};
 use crate::expect::{assert_at, file_uid};
 
@@ -152,6 +152,15 @@ fn assert_case(how: &str, case: &Case) {
             record.line
         ),
         _ => assert_eq!(source, Some("userspace"), "{}", record.line),
+    }
+}
+
+/// Why nothing can be asked for, or seen, here.
+fn why_not() -> Option<String> {
+    // Whatever else is hooked, these are told by tracepoints.
+    match audit_tests::kernel_version() >= (6, 0) {
+        true => rings::why_not(),
+        false => Some("this kernel shows no requests of io_uring".to_owned()),
     }
 }
 
