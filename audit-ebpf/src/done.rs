@@ -24,6 +24,8 @@ pub enum Turn {
     FirstInside,
     TwinInside,
     Twin,
+    /// It has no twin: it is never skipped.
+    Only,
 }
 
 impl Turn {
@@ -31,6 +33,7 @@ impl Turn {
     #[inline(always)]
     pub fn takes(self, task: u64, token: u64) -> bool {
         match self {
+            Turn::Only => true,
             Turn::First => {
                 if setting!(preempted) != 0 {
                     let _ = DONE.insert(&task, &token, 0);
@@ -63,6 +66,6 @@ impl Turn {
     /// What is filtered out is counted once.
     #[inline(always)]
     pub fn counts(self) -> bool {
-        matches!(self, Turn::First | Turn::FirstInside)
+        matches!(self, Turn::First | Turn::FirstInside | Turn::Only)
     }
 }

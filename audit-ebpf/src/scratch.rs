@@ -33,6 +33,9 @@ pub enum Large {
     FileOpenRefused = 11,
     #[cfg(not(feature = "legacy"))]
     FileOpenInsideAgain = 12,
+    /// By the 32-bit entry: slots of another map.
+    FileOpenCompat = 0x100,
+    FileActCompat = 0x101,
 }
 /// Programs without.
 #[derive(Clone, Copy)]
@@ -46,6 +49,9 @@ pub enum Small {
 /// Sizes are set by the daemon: possible CPUs times programs that are there.
 #[map]
 static SCRATCH: Array<[u8; SCRATCH_BYTES]> = Array::with_max_entries(2, 0);
+/// Of programs at the 32-bit entry, which few hosts need.
+#[map]
+static SCRATCH_COMPAT: Array<[u8; SCRATCH_BYTES]> = Array::with_max_entries(1, 0);
 #[map]
 static SCRATCH_SMALL: Array<[u8; SCRATCH_SMALL_BYTES]> = Array::with_max_entries(4, 0);
 
@@ -105,9 +111,12 @@ pub unsafe fn state<'a>(slot: *mut u8) -> &'a mut State {
 /// [`SCRATCH_BYTES`] bytes.
 #[inline(always)]
 pub fn large(program: Large) -> Option<*mut u8> {
-    SCRATCH
-        .get_ptr_mut(program as u32 * setting!(cpus) + cpu())
-        .map(|slot| slot.cast())
+    let slot = match program {
+        Large::FileOpenCompat => SCRATCH_COMPAT.get_ptr_mut(cpu()),
+        Large::FileActCompat => SCRATCH_COMPAT.get_ptr_mut(setting!(cpus) + cpu()),
+        _ => SCRATCH.get_ptr_mut(program as u32 * setting!(cpus) + cpu()),
+    };
+    slot.map(|slot| slot.cast())
 }
 
 /// [`SCRATCH_SMALL_BYTES`] bytes.

@@ -24,11 +24,22 @@ pub fn current() -> u64 {
 /// `thread_info.status`: in a 32-bit system call.
 const TS_COMPAT: u32 = 2;
 
-/// Is it in a call of 32 bits?
+/// Is the current task in a call of 32 bits? Asked at every call where that entry is hooked.
 #[inline(always)]
 pub fn in_compat(task: u64) -> bool {
-    present(offset!(task_ti_status))
-        && read::kernel::<u32>(task + offset!(task_ti_status)) & TS_COMPAT != 0
+    if !present(offset!(task_ti_status)) {
+        return false;
+    }
+    #[cfg(not(feature = "legacy"))]
+    // SAFETY: a typed pointer; the current task is alive.
+    let status: u32 = unsafe {
+        let _ = task;
+        let task = aya_ebpf::helpers::bpf_get_current_task_btf().cast::<u8>();
+        read::typed(task, offset!(task_ti_status))
+    };
+    #[cfg(feature = "legacy")]
+    let status: u32 = read::kernel(task + offset!(task_ti_status));
+    status & TS_COMPAT != 0
 }
 
 /// Do other threads, or processes, write to the task's memory?

@@ -13,9 +13,8 @@
 //! mknod PATH MODE DEVICE    mknodat DIR PATH MODE DEVICE
 //! ```
 
-use libc::syscall;
-
 use crate::Words;
+use crate::entry::syscall;
 use crate::files::{base, told};
 
 /// Does the act, if it is one of these.
@@ -26,7 +25,7 @@ pub fn act(name: &[u8], words: &mut Words) -> bool {
         b"unlinkat" => {
             let (dir, path, flags) = (base(words), words.c_string(), words.number());
             // SAFETY: a string and numbers.
-            told(unsafe { syscall(libc::SYS_unlinkat, dir, path.as_ptr(), flags) });
+            told(unsafe { syscall!(libc::SYS_unlinkat, dir, path.as_ptr(), flags) });
         }
         b"rename" => two_names(words, libc::SYS_rename),
         b"link" => two_names(words, libc::SYS_link),
@@ -37,28 +36,28 @@ pub fn act(name: &[u8], words: &mut Words) -> bool {
         b"symlinkat" => {
             let (target, dir, path) = (words.c_string(), base(words), words.c_string());
             // SAFETY: two strings and a number.
-            told(unsafe { syscall(libc::SYS_symlinkat, target.as_ptr(), dir, path.as_ptr()) });
+            told(unsafe { syscall!(libc::SYS_symlinkat, target.as_ptr(), dir, path.as_ptr()) });
         }
         b"mkdir" => {
             let (path, mode) = (words.c_string(), words.number());
             // SAFETY: a string and a number.
-            told(unsafe { syscall(libc::SYS_mkdir, path.as_ptr(), mode) });
+            told(unsafe { syscall!(libc::SYS_mkdir, path.as_ptr(), mode) });
         }
         b"mkdirat" => {
             let (dir, path, mode) = (base(words), words.c_string(), words.number());
             // SAFETY: a string and numbers.
-            told(unsafe { syscall(libc::SYS_mkdirat, dir, path.as_ptr(), mode) });
+            told(unsafe { syscall!(libc::SYS_mkdirat, dir, path.as_ptr(), mode) });
         }
         b"mknod" => {
             let (path, mode, device) = (words.c_string(), words.number(), words.number());
             // SAFETY: a string and numbers.
-            told(unsafe { syscall(libc::SYS_mknod, path.as_ptr(), mode, device) });
+            told(unsafe { syscall!(libc::SYS_mknod, path.as_ptr(), mode, device) });
         }
         b"mknodat" => {
             let (dir, path) = (base(words), words.c_string());
             let (mode, device) = (words.number(), words.number());
             // SAFETY: a string and numbers.
-            told(unsafe { syscall(libc::SYS_mknodat, dir, path.as_ptr(), mode, device) });
+            told(unsafe { syscall!(libc::SYS_mknodat, dir, path.as_ptr(), mode, device) });
         }
         _ => return false,
     }
@@ -68,13 +67,13 @@ pub fn act(name: &[u8], words: &mut Words) -> bool {
 fn one_name(words: &mut Words, call: libc::c_long) {
     let path = words.c_string();
     // SAFETY: a string.
-    told(unsafe { syscall(call, path.as_ptr()) });
+    told(unsafe { syscall!(call, path.as_ptr()) });
 }
 
 fn two_names(words: &mut Words, call: libc::c_long) {
     let (first, second) = (words.c_string(), words.c_string());
     // SAFETY: two strings.
-    told(unsafe { syscall(call, first.as_ptr(), second.as_ptr()) });
+    told(unsafe { syscall!(call, first.as_ptr(), second.as_ptr()) });
 }
 
 fn two_places(words: &mut Words, call: libc::c_long, with_flags: bool) {
@@ -82,5 +81,5 @@ fn two_places(words: &mut Words, call: libc::c_long, with_flags: bool) {
     let (to, new) = (base(words), words.c_string());
     let flags = if with_flags { words.number() } else { 0 };
     // SAFETY: two strings and numbers; a call without flags does not look at them.
-    told(unsafe { syscall(call, from, old.as_ptr(), to, new.as_ptr(), flags) });
+    told(unsafe { syscall!(call, from, old.as_ptr(), to, new.as_ptr(), flags) });
 }

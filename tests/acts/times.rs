@@ -12,9 +12,10 @@
 //! futimens PATH SECONDS NANOSECONDS       (opens PATH to read, and has no name to tell)
 //! ```
 
-use libc::{c_long, syscall};
+use libc::c_long;
 
 use crate::Words;
+use crate::entry::syscall;
 use crate::files::{base, told};
 
 /// Two times, in seconds and parts of them.
@@ -27,7 +28,7 @@ pub fn act(name: &[u8], words: &mut Words) -> bool {
         b"utimes" => {
             let (path, times) = (words.c_string(), times(words));
             // SAFETY: a string, and two times or null.
-            told(unsafe { syscall(libc::SYS_utimes, path.as_ptr(), address(&times)) });
+            told(unsafe { syscall!(libc::SYS_utimes, path.as_ptr(), address(&times)) });
         }
         b"futimesat" => below(words, libc::SYS_futimesat, false),
         b"utimensat" => below(words, libc::SYS_utimensat, true),
@@ -56,14 +57,14 @@ fn utime(words: &mut Words) {
     let path = words.c_string();
     let times: [i64; 2] = [1, words.number().into()];
     // SAFETY: a string, and two times.
-    told(unsafe { syscall(libc::SYS_utime, path.as_ptr(), times.as_ptr()) });
+    told(unsafe { syscall!(libc::SYS_utime, path.as_ptr(), times.as_ptr()) });
 }
 
 fn below(words: &mut Words, call: c_long, with_flags: bool) {
     let (dir, path, times) = (base(words), words.c_string(), times(words));
     let flags = if with_flags { words.number() } else { 0 };
     // SAFETY: a string, two times or null, and numbers; a call without flags does not look at them.
-    told(unsafe { syscall(call, dir, path.as_ptr(), address(&times), flags) });
+    told(unsafe { syscall!(call, dir, path.as_ptr(), address(&times), flags) });
 }
 
 fn futimens(words: &mut Words) {
@@ -73,5 +74,5 @@ fn futimens(words: &mut Words) {
     assert!(fd >= 0, "{path:?}: {}", std::io::Error::last_os_error());
     let (times, nowhere) = (times(words), std::ptr::null::<u8>());
     // SAFETY: a number, no name, and two times or null.
-    told(unsafe { syscall(libc::SYS_utimensat, fd, nowhere, address(&times), 0) });
+    told(unsafe { syscall!(libc::SYS_utimensat, fd, nowhere, address(&times), 0) });
 }

@@ -26,8 +26,13 @@ pub fn wants(request: &Request, prepared: &Prepared, row: &HookRow) -> bool {
 
 /// Does what another row has chosen run for this one as well?
 pub fn runs_for(other: &Outcome, row: &HookRow) -> bool {
-    let program = chosen(other).map(|(_, _, candidate)| candidate.program);
-    program.is_some_and(|program| row.candidates.iter().any(|c| c.program == program))
+    chosen(other).is_some_and(|(chosen, _, candidate)| {
+        // Functions are passed whatever the entry.
+        let passed_too = candidate.mechanism == Mechanism::Trampoline;
+        let program = candidate.program;
+        row.candidates.iter().any(|c| c.program == program)
+            || passed_too && row.beside() == Some(chosen.name)
+    })
 }
 
 /// Loads the first working candidate of each row.

@@ -22,6 +22,7 @@ use super::{exec::terminal, exec_before};
 use crate::{
     arguments,
     emit::emit,
+    entry::{Entry, argument},
     path::{self, Place},
     read,
     scratch::{self, Large},
@@ -78,7 +79,7 @@ fn returned(ctx: &TracePointContext, task: u64, slot: Large) {
     }
     let regs = registers(task);
     let number: u64 = read::kernel(regs + offset!(regs_orig_ax));
-    failed(task, regs, number, false, result, slot);
+    failed(task, regs, number, Entry::Native, result, slot);
 }
 
 /// The same on the raw tracepoint, which 32-bit system calls pass too. Its price is paid by every
@@ -107,14 +108,14 @@ pub fn exec_failed_traced(ctx: TracePointContext) -> u32 {
 #[inline(always)]
 fn any_returned(task: u64, regs: u64, result: i64) {
     let number: u64 = read::kernel(regs + offset!(regs_orig_ax));
-    let compat = task::in_compat(task);
-    let wanted = if compat {
-        number == EXECVE_32 || number == EXECVEAT_32
+    let (entry, wanted) = if task::in_compat(task) {
+        let wanted = number == EXECVE_32 || number == EXECVEAT_32;
+        (Entry::Compat, wanted)
     } else {
-        number == EXECVE || number == EXECVEAT
+        (Entry::Native, number == EXECVE || number == EXECVEAT)
     };
     if wanted {
-        failed(task, regs, number, compat, result, Large::ExecFailed);
+        failed(task, regs, number, entry, result, Large::ExecFailed);
     }
 }
 
@@ -146,23 +147,14 @@ struct Asked {
 }
 
 #[inline(always)]
-fn asked(regs: u64, number: u64, compat: bool) -> Asked {
-    let (first, second, third, fifth): (u64, u64, u64, u64) = if compat {
-        (
-            read::kernel(regs + offset!(regs_bx)),
-            read::kernel(regs + offset!(regs_cx)),
-            read::kernel(regs + offset!(regs_dx)),
-            read::kernel(regs + offset!(regs_di)),
-        )
-    } else {
-        (
-            read::kernel(regs + offset!(regs_di)),
-            read::kernel(regs + offset!(regs_si)),
-            read::kernel(regs + offset!(regs_dx)),
-            read::kernel(regs + offset!(regs_r8)),
-        )
-    };
-    let pointer = if compat { 4 } else { 8 };
+fn asked(regs: u64, number: u64, entry: Entry) -> Asked {
+    let (first, second, third, fifth) = (
+        argument(regs, 0, entry),
+        argument(regs, 1, entry),
+        argument(regs, 2, entry),
+        argument(regs, 4, entry),
+    );
+    let pointer = if entry == Entry::Compat { 4 } else { 8 };
     if number == EXECVEAT || number == EXECVEAT_32 {
         Asked {
             at: true,
@@ -185,7 +177,7 @@ fn asked(regs: u64, number: u64, compat: bool) -> Asked {
 }
 
 #[inline(always)]
-fn failed(task: u64, regs: u64, number: u64, compat: bool, result: i64, slot: Large) {
+fn failed(task: u64, regs: u64, number: u64, entry: Entry, result: i64, slot: Large) {
     let old_mm = exec_before::take(task).map_or(0, |before| before.mm);
     let errno = -result;
     if errno <= 0 || (ERESTART_FIRST..=ERESTART_LAST).contains(&errno) {
@@ -197,12 +189,10 @@ fn failed(task: u64, regs: u64, number: u64, compat: bool, result: i64, slot: La
     // SAFETY: the slot is larger than any event, and this CPU's and program's own.
     let event = unsafe { &mut *slot.cast::<ExecFailed>() };
     (event.namespace_pid, _) = task::fill(&mut event.header, task);
-    if compat {
-        event.header.flags |= audit_common::header::flag::COMPAT;
-    }
+    event.header.flags |= entry.flag();
     (event.parent_tgid, event.parent_start_ns) = task::parent(task);
     event.errno = errno as u32;
-    let asked = asked(regs, number, compat);
+    let asked = asked(regs, number, entry);
     let mm: u64 = read::kernel(task + offset!(task_mm));
     let past_return = old_mm != 0 && old_mm != mm;
     event.flags = u32::from(past_return) * flag::PAST_RETURN

@@ -21,7 +21,10 @@ use audit_common::{
     header,
     watch::WatchState,
 };
-use aya_ebpf::{macros::tracepoint, programs::TracePointContext};
+use aya_ebpf::{
+    macros::{btf_tracepoint, tracepoint},
+    programs::{BtfTracePointContext, TracePointContext},
+};
 
 use super::{
     exec_failed::{registers, result_in},
@@ -30,6 +33,7 @@ use super::{
 use crate::{
     done::Turn,
     emit::emit,
+    entry::{Entry, argument, arguments},
     path::{self, Place},
     read::{self, Memory},
     scratch::{self, Large},
@@ -55,7 +59,7 @@ const ENOTDIR: u32 = 20;
 
 #[tracepoint]
 pub fn file_acted(ctx: TracePointContext) -> u32 {
-    returned(&ctx, Large::FileAct, Turn::First);
+    native_returned(&ctx, Large::FileAct, Turn::First);
     0
 }
 
@@ -64,29 +68,60 @@ pub fn file_acted(ctx: TracePointContext) -> u32 {
 #[cfg(not(feature = "legacy"))]
 #[tracepoint]
 pub fn file_acted_again(ctx: TracePointContext) -> u32 {
-    returned(&ctx, Large::FileActAgain, Turn::Twin);
+    native_returned(&ctx, Large::FileActAgain, Turn::Twin);
+    0
+}
+
+/// The same calls by the 32-bit entry, at the exit of every call there is: so it is a setting.
+#[btf_tracepoint(function = "sys_exit")]
+pub fn file_acted_compat(ctx: BtfTracePointContext) -> i32 {
+    if task::in_compat(task::current()) {
+        compat_returned(ctx.arg(0), ctx.arg(1));
+    }
+    0
+}
+
+/// The same on the trace event of that tracepoint, whose program is never preempted.
+#[cfg(not(feature = "legacy"))]
+#[tracepoint]
+pub fn file_acted_compat_traced(ctx: TracePointContext) -> u32 {
+    let task = task::current();
+    if task::in_compat(task) {
+        compat_returned(registers(task), result_in(&ctx));
+    }
     0
 }
 
 #[inline(always)]
-fn returned(ctx: &TracePointContext, slot: Large, turn: Turn) {
-    let task = task::current();
-    let regs = registers(task);
-    let Some(plan) = calls::plan(read::kernel(regs + offset!(regs_orig_ax))) else {
-        return;
-    };
+fn native_returned(ctx: &TracePointContext, slot: Large, turn: Turn) {
+    let regs = registers(task::current());
+    if let Some(plan) = calls::plan(read::kernel(regs + offset!(regs_orig_ax))) {
+        returned(plan, regs, result_in(ctx), slot, turn, Entry::Native);
+    }
+}
+
+#[inline(always)]
+fn compat_returned(regs: u64, result: i64) {
+    let (slot, entry) = (Large::FileActCompat, Entry::Compat);
+    if let Some(plan) = calls::plan32(read::kernel(regs + offset!(regs_orig_ax))) {
+        returned(plan, regs, result, slot, Turn::Only, entry);
+    }
+}
+
+#[inline(always)]
+fn returned(plan: Plan, regs: u64, result: i64, slot: Large, turn: Turn, entry: Entry) {
     let Some(slot) = scratch::large(slot) else {
         return;
     };
     // SAFETY: a large slot, of this CPU and program.
     let scene = unsafe { Scene::of(slot) };
     scene.set_plan(plan);
-    if scene.plan().moves() && turn == Turn::First {
+    if scene.plan().moves() && turn.counts() {
         watch::has_moved();
     }
     // Without it nothing is bound: that is an open.
     if scene.plan().call() == call::OPEN_TREE
-        && read::kernel::<u64>(regs + offset!(regs_dx)) & OPEN_TREE_CLONE == 0
+        && argument(regs, 2, entry) & OPEN_TREE_CLONE == 0
     {
         return;
     }
@@ -95,32 +130,15 @@ fn returned(ctx: &TracePointContext, slot: Large, turn: Turn) {
         if plan.times_form() != 0 && !watch::wants_times(state) {
             return;
         }
-        let result = result_in(ctx);
         let errno = if result < 0 { -result as u32 } else { 0 };
         if !(ERESTART_FIRST..=ERESTART_LAST).contains(&errno) {
-            acted(state, task, regs, slot, result, turn);
+            scene.set_arguments(arguments(regs, entry));
+            if entry == Entry::Compat {
+                scene.widen();
+            }
+            acted(state, task::current(), slot, result, turn, entry);
         }
     }
-}
-
-#[inline(always)]
-fn arguments(regs: u64) -> [u64; 6] {
-    let [di, si, dx, r10, r8, r9] = [
-        offset!(regs_di),
-        offset!(regs_si),
-        offset!(regs_dx),
-        offset!(regs_r10),
-        offset!(regs_r8),
-        offset!(regs_r9),
-    ];
-    [
-        read::kernel(regs + di),
-        read::kernel(regs + si),
-        read::kernel(regs + dx),
-        read::kernel(regs + r10),
-        read::kernel(regs + r8),
-        read::kernel(regs + r9),
-    ]
 }
 
 /// Finds out where the first name starts from, plan and arguments being set.
@@ -223,12 +241,18 @@ pub fn look(state: &WatchState, slot: *mut u8, scene: &Scene, errno: u32, memory
 }
 
 #[inline(always)]
-fn acted(state: &WatchState, task: u64, regs: u64, slot: *mut u8, result: i64, turn: Turn) {
+fn acted(
+    state: &WatchState,
+    task: u64,
+    slot: *mut u8,
+    result: i64,
+    turn: Turn,
+    entry: Entry,
+) {
     // SAFETY: a large slot, of this CPU and program.
     let scene = unsafe { Scene::of(slot) };
     let fs: u64 = read::kernel(task + offset!(task_fs));
     let errno = if result < 0 { -result as u32 } else { 0 };
-    scene.set_arguments(arguments(regs));
     set_shape(task, fs, scene, Memory::Program, result);
     let found = look(state, slot, scene, errno, Memory::Program);
     if found.reasons == 0 {
@@ -238,6 +262,7 @@ fn acted(state: &WatchState, task: u64, regs: u64, slot: *mut u8, result: i64, t
     // SAFETY: the slot is larger than any event, and this CPU's and program's own.
     let event = unsafe { &mut *slot.cast::<FileAct>() };
     (event.namespace_pid, _) = task::fill(&mut event.header, task);
+    event.header.flags |= entry.flag();
     if watch::is_oneself(state, event.header.tgid) {
         passed_over(turn, Filtered::Oneself);
         return;
@@ -252,7 +277,7 @@ fn acted(state: &WatchState, task: u64, regs: u64, slot: *mut u8, result: i64, t
     event.tree_levels = found.tree.levels;
     event.errno = errno;
     event.umask = read::kernel(fs + offset!(fs_umask));
-    fill(event, task, scene);
+    fill(event, task, scene, entry);
     let at_home = event.header.flags & HOME == HOME;
     // SAFETY: a large slot, as `Tails` asks.
     let tails = unsafe { Tails::after(slot, size_of::<FileAct>()) };
@@ -263,7 +288,7 @@ fn acted(state: &WatchState, task: u64, regs: u64, slot: *mut u8, result: i64, t
 
 /// The fixed part behind header, reasons and result.
 #[inline(always)]
-pub fn fill(event: &mut FileAct, task: u64, scene: &Scene) {
+pub fn fill(event: &mut FileAct, task: u64, scene: &Scene, entry: Entry) {
     let inode: u64 = read::kernel(scene.dentry.get() + offset!(dentry_inode));
     let own = watch::identity(inode);
     let by_fd = scene.is(shape::BY_FD);
@@ -285,7 +310,7 @@ pub fn fill(event: &mut FileAct, task: u64, scene: &Scene) {
         scene.argument(plan.value_at(2)),
     ];
     if plan.times_form() != 0 {
-        event.values = times::values(plan.times_form(), event.values[0]);
+        event.values = times::values(plan, event.values[0], entry);
         if by_fd && event.errno == 0 && event.values[1] != time::OMIT {
             event.values = times::of_inode(inode);
         }
