@@ -3,7 +3,10 @@
 //! Owns the two maps. `Array` with one slot per CPU, because per-CPU values end at 32 KiB. A
 //! program cannot meet itself on its own CPU: the kernel skips and counts that.
 
-use audit_common::limits::{SCRATCH_BYTES, SCRATCH_EVENT_BYTES, SCRATCH_SMALL_BYTES};
+use audit_common::{
+    limits::{SCRATCH_BYTES, SCRATCH_EVENT_BYTES, SCRATCH_SMALL_BYTES},
+    volume::NAME_WORDS,
+};
 use aya_ebpf::{helpers::bpf_get_smp_processor_id, macros::map, maps::Array};
 
 use crate::settings::setting;
@@ -94,6 +97,8 @@ pub struct State {
     pub walk: [Word; 8],
     pub search: [Word; 4],
     pub copy: [Word; 8],
+    /// A name that equal ones may be folded with.
+    pub name: [Word; NAME_WORDS],
 }
 
 const _: () = assert!(SCRATCH_EVENT_BYTES + size_of::<State>() <= SCRATCH_BYTES);

@@ -228,10 +228,12 @@ settings! {
     /// `[volume]`
     pub struct Volume as "key" {
         /// A process that opens the same file in the same way again, within this time of the first,
-        /// is told in one record with a count; "0 s" records each by itself. Failures always are.
+        /// is told in one record with a count; "0 s" records each by itself.
         fold_window: Duration = FOLD_WINDOW => Duration::from_secs(1),
         /// Do so for opens for writing, too.
         fold_writes: bool = Flag => false,
+        /// Do so for opens that fail, too: by the same name, with the same error.
+        fold_failures: bool = Flag => false,
         /// Events on files that one process can cause in a second, so that it cannot fill the
         /// room of all others; 0 is any number. What is beyond is counted under its name.
         process_rate: u32 = PROCESS_RATE => 60_000,

@@ -30,7 +30,8 @@ use crate::{
     scratch::{self, Large},
     settings::{offset, setting},
     tails::Tails,
-    task, volume,
+    task,
+    volume::{self, Name},
     watch::{self, Found, Identity, Seen},
 };
 
@@ -327,16 +328,21 @@ fn failed(
         return;
     }
     (event.ino, event.tree_ino) = (0, 0);
-    if !volume::admits(task, &event.header) {
-        return;
-    }
-    (event.dev, event.repeats, event.mode, event.links) = (0, 0, 0, 0);
-    (event.exec_id, event.tree_levels, event.tree_dev) = (0, 0, 0);
+    (event.dev, event.mode, event.links) = (0, 0, 0);
+    (event.tree_levels, event.tree_dev) = (0, 0);
+    event.exec_id = volume::exec_id(task);
     event.flags =
         flags | u32::from(asked.at) * flag::AT | u32::from(asked.by_handle) * flag::BY_HANDLE;
     event.open_flags = asked.flags;
     event.errno = errno;
     event.reasons = reason::ASKED;
+    let mut name = Name {
+        address: asked.name,
+        memory: asked.memory,
+    };
+    if !volume::admits_failure(slot, from, &mut name) {
+        return;
+    }
     // SAFETY: a large slot, as `Tails` asks.
     let tails = unsafe { Tails::after(slot, size_of::<FileOpen>()) };
     let root = Place::read(fs + offset!(fs_root));
@@ -345,7 +351,7 @@ fn failed(
         base(tails, task, asked.directory, root);
     }
     if !asked.by_handle {
-        tails.string_of(tag::FILENAME, asked.name, asked.memory);
+        tails.string_of(tag::FILENAME, name.address, name.memory);
     }
     // SAFETY: `slot` begins with the event; `size` is masked to the slot.
     unsafe { emit(Kind::FileOpen, Lane::Bulk, slot, tails.size()) };
