@@ -7,6 +7,7 @@
 //! new-root PATH                  (chroot)
 //! pivot NEW OLD                  (pivot_root)
 //! open-tree DIR PATH FLAGS       open-tree-attr DIR PATH FLAGS (and no attributes)
+//! mount-setattr DIR PATH FLAGS SET CLEAR PROPAGATION
 //! open-tree-open PATH NAME FLAGS (a clone of PATH, and NAME in it)
 //! ```
 
@@ -18,6 +19,7 @@ use crate::{Words, refused};
 
 const SYS_OPEN_TREE: c_long = 428;
 const SYS_OPEN_TREE_ATTR: c_long = 467;
+const SYS_MOUNT_SETATTR: c_long = 442;
 const OPEN_TREE_CLONE: c_int = 1;
 
 /// Does the act, if it is one of these.
@@ -43,6 +45,19 @@ pub fn act(name: &[u8], words: &mut Words) -> bool {
             let (none, call) = (std::ptr::null::<u8>(), SYS_OPEN_TREE_ATTR);
             // SAFETY: a string, numbers, and null of no size.
             told(unsafe { syscall!(call, dir, path.as_ptr(), flags, none, 0usize) });
+        }
+        b"mount-setattr" => {
+            let (dir, path, flags) = (base(words), words.c_string(), words.number());
+            let attributes: [u64; 4] = [
+                words.number().into(),
+                words.number().into(),
+                words.number().into(),
+                0,
+            ];
+            let (address, size) = (attributes.as_ptr(), size_of_val(&attributes));
+            let call = SYS_MOUNT_SETATTR;
+            // SAFETY: a string, numbers, and a structure of the size that is told.
+            told(unsafe { syscall!(call, dir, path.as_ptr(), flags, address, size) });
         }
         b"open-tree-open" => open_below(words),
         _ => return false,

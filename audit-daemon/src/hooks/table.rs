@@ -176,7 +176,7 @@ pub const HOOKS: &[HookRow] = &[
             "syscalls/sys_exit_utime", "syscalls/sys_exit_utimes",
             "syscalls/sys_exit_futimesat", "syscalls/sys_exit_utimensat",
             "syscalls/sys_exit_mount", "syscalls/sys_exit_umount",
-            "syscalls/sys_exit_move_mount",
+            "syscalls/sys_exit_move_mount", "syscalls/sys_exit_mount_setattr",
             "syscalls/sys_exit_open_tree", "syscalls/sys_exit_open_tree_attr",
             "syscalls/sys_exit_chroot", "syscalls/sys_exit_pivot_root",
         ]),

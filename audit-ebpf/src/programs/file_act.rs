@@ -16,7 +16,7 @@ use audit_common::{
     Kind, Lane,
     counters::Filtered,
     events::tag,
-    file_act::{FileAct, NO_VALUE, call, flag, time},
+    file_act::{FileAct, NO_VALUE, VALUES, call, flag, time},
     file_open::reason,
     header,
     watch::WatchState,
@@ -210,8 +210,10 @@ fn start(task: u64, fs: u64, fd: i32, absolute: bool) -> Place {
 #[inline(always)]
 pub fn look(state: &WatchState, slot: *mut u8, scene: &Scene, errno: u32, memory: Memory) -> Found {
     let place = scene.place();
-    // A tree that is mounted nowhere has nothing above it: the daemon knows where it came from.
-    let placed = scene.plan().call() != call::OPEN_TREE;
+    // A tree that is mounted nowhere has nothing above it: the daemon knows where it came from. And a
+    // mount concerns what is below it.
+    let call = scene.plan().call();
+    let placed = call != call::OPEN_TREE && call != call::MOUNT_SETATTR;
     if scene.is(shape::BY_FD) && !scene.is(shape::TWO_NAMES) && placed {
         let inode: u64 = read::kernel(place.dentry + offset!(dentry_inode));
         return watch::look(state, slot, place, watch::identity(inode));
@@ -314,6 +316,9 @@ pub fn fill(event: &mut FileAct, task: u64, scene: &Scene, entry: Entry) {
         if by_fd && event.errno == 0 && event.values[1] != time::OMIT {
             event.values = times::of_inode(inode);
         }
+    }
+    if plan.call() == call::MOUNT_SETATTR {
+        event.values = read::try_user(event.values[0]).unwrap_or([NO_VALUE; VALUES]);
     }
     event.call = plan.call();
     event.at_flags = scene.argument(plan.at_flags()) as u32;

@@ -261,6 +261,7 @@ pub fn plan(number: u64) -> Option<Plan> {
         429 => const { Plan::one(call::MOVE_MOUNT, 2, 3, N, [4, N, N]).second(0, 1) },
         161 => const { Plan::one(call::CHROOT, CWD, 0, N, NO) },
         428 | 467 => const { Plan::one(call::OPEN_TREE, 0, 1, 2, NO) },
+        442 => const { Plan::one(call::MOUNT_SETATTR, 0, 1, 2, [3, N, N]) },
         155 => const { Plan::one(call::PIVOT_ROOT, CWD, 0, N, NO).second(CWD, 1) },
         _ => return None,
     })
@@ -321,6 +322,7 @@ pub fn plan32(number: u64) -> Option<Plan> {
         429 => const { Plan::one(call::MOVE_MOUNT, 2, 3, N, [4, N, N]).second(0, 1) },
         61 => const { Plan::one(call::CHROOT, CWD, 0, N, NO) },
         428 | 467 => const { Plan::one(call::OPEN_TREE, 0, 1, 2, NO) },
+        442 => const { Plan::one(call::MOUNT_SETATTR, 0, 1, 2, [3, N, N]) },
         217 => const { Plan::one(call::PIVOT_ROOT, CWD, 0, N, NO).second(CWD, 1) },
         _ => return None,
     })
