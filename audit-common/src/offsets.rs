@@ -177,6 +177,7 @@ offsets! {
     regs_ax = "pt_regs.ax",
     regs_bx = "pt_regs.bx",
     regs_cx = "pt_regs.cx",
+    regs_bp = "pt_regs.bp",
     regs_di = "pt_regs.di",
     regs_si = "pt_regs.si",
     regs_dx = "pt_regs.dx",

@@ -14,6 +14,8 @@ pub struct VolumeSettings {
     pub fold_ns: u64,
     /// Whether opens for writing are folded, too.
     pub fold_writes: u64,
+    /// Whether opens that failed are folded, too.
+    pub fold_failures: u64,
     /// Events that a process may send in a second; 0: any number.
     pub rate: u64,
     /// Quiet processes of another policy than this are none.
@@ -77,6 +79,12 @@ pub const OPEN_BEGIN: usize = 24;
 pub const OPEN_CPU_WORD: usize = 4;
 /// Its place: name, directory and mount.
 pub const PLACE_WORDS: usize = 4;
+/// Where a name that could not be opened starts from, beside the place: the directory's identity, and the
+/// process's root.
+pub const START_WORDS: usize = 4;
+/// That name, with its NUL; longer ones are not folded.
+pub const NAME_WORDS: usize = 16;
+pub const NAME_BYTES: usize = 8 * NAME_WORDS;
 
 /// An act that was sent and may come again. Written by the kernel, but for `reported`. Free for another
 /// act when its time is over and all is reported.
@@ -95,7 +103,11 @@ pub struct Repeat {
     pub first_ns: u64,
     pub last_ns: u64,
     pub open: [u64; OPEN_WORDS],
+    /// Of an open that failed, the directory that its name starts from.
     pub place: [u64; PLACE_WORDS],
+    /// Of an open that failed; of others this and the name are not looked at.
+    pub start: [u64; START_WORDS],
+    pub name: [u64; NAME_WORDS],
 }
 
 /// Slots of the table of rates.

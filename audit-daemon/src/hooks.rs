@@ -7,8 +7,8 @@ mod table;
 
 use audit_common::Kind;
 
-use table::{BY_32_BIT, OTHER_ENTRIES, RING_SUBMIT};
-pub use table::{HOOKS, LOOPS_SINCE};
+use table::{BY_32_BIT, BY_RINGS, OTHER_ENTRIES, RING_SUBMIT};
+pub use table::{HOOKS, LOOPS_SINCE, OF_COMPAT};
 
 /// How a program is hooked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -120,15 +120,19 @@ pub fn lost_with(program: &str) -> Option<(Kind, &'static [&'static str])> {
 
 /// What is seen by one row is not what another one cannot see.
 pub fn reconcile(outcomes: &mut [Outcome]) {
-    let rings = |outcome: &Outcome| outcome.hook == RING_SUBMIT && outcome.works();
-    if !outcomes.iter().any(rings) {
-        return;
-    }
+    let seen = |outcome: &&Outcome| outcome.works();
+    let seen: Vec<&str> = outcomes.iter().filter(seen).map(|seen| seen.hook).collect();
     for outcome in outcomes {
         if let OutcomeState::Chosen { cannot_see, .. } = &mut outcome.state
             && *cannot_see == OTHER_ENTRIES
         {
-            *cannot_see = BY_32_BIT;
+            let of_compat = format!("{}{OF_COMPAT}", outcome.hook);
+            *cannot_see = match (seen.contains(&&*of_compat), seen.contains(&RING_SUBMIT)) {
+                (false, false) => OTHER_ENTRIES,
+                (false, true) => BY_32_BIT,
+                (true, false) => BY_RINGS,
+                (true, true) => "",
+            };
         }
     }
 }
@@ -145,6 +149,11 @@ impl HookRow {
     /// Does it look into io_uring's requests?
     pub fn is_of_rings(&self) -> bool {
         self.name.starts_with("ring_")
+    }
+
+    /// The row of the same acts by all entries but that of 32-bit programs, if this is the one of those.
+    pub fn beside(&self) -> Option<&'static str> {
+        self.name.strip_suffix(OF_COMPAT)
     }
 
     /// Are there candidates on functions?
@@ -196,19 +205,48 @@ mod tests {
         assert_eq!(groups, events);
     }
 
+    fn outcome(hook: &'static str, cannot_see: &'static str) -> Outcome {
+        Outcome {
+            hook,
+            group: "file",
+            auxiliary: false,
+            state: OutcomeState::Chosen {
+                mechanism: Mechanism::Tracepoint,
+                at: Vec::new(),
+                cannot_see,
+            },
+            passed_over: Vec::new(),
+        }
+    }
+
     #[test]
-    fn names_are_unique_and_every_row_has_a_candidate_for_all_settings() {
+    fn what_another_row_sees_is_not_missing() {
+        let others = [
+            (&[][..], OTHER_ENTRIES),
+            (&[RING_SUBMIT], BY_32_BIT),
+            (&["file_open_32"], BY_RINGS),
+            (&["file_open_32", RING_SUBMIT], ""),
+            (&["file_act_32"], OTHER_ENTRIES),
+        ];
+        for (hooks, expected) in others {
+            let others = hooks.iter().map(|hook| outcome(hook, ""));
+            let open = outcome("file_open", OTHER_ENTRIES);
+            let mut outcomes: Vec<Outcome> = std::iter::once(open).chain(others).collect();
+            reconcile(&mut outcomes);
+            assert_eq!(outcomes[0], outcome("file_open", expected), "{hooks:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_unique_and_only_rows_of_the_32_bit_entry_need_the_setting() {
         for (i, row) in HOOKS.iter().enumerate() {
             assert!(
                 HOOKS[..i].iter().all(|other| other.name != row.name),
                 "{}",
                 row.name
             );
-            assert!(
-                row.candidates.iter().any(|c| !c.only_compat),
-                "{}",
-                row.name
-            );
+            let only_compat = row.candidates.iter().all(|c| c.only_compat);
+            assert_eq!(only_compat, row.beside().is_some(), "{}", row.name);
             let always = |c: &Candidate| !c.never_skipped;
             assert!(
                 row.auxiliary || row.candidates.iter().any(always),

@@ -34,16 +34,3 @@ pub fn registers(task: u64) -> u64 {
     };
     read::kernel::<u64>(task + offset!(task_stack)) + u64::from(setting!(regs_in_stack))
 }
-
-/// All arguments of a call.
-#[inline(always)]
-pub fn arguments(regs: u64) -> [u64; 6] {
-    [
-        argument::<0>(regs),
-        argument::<1>(regs),
-        argument::<2>(regs),
-        argument::<3>(regs),
-        argument::<4>(regs),
-        argument::<5>(regs),
-    ]
-}

@@ -26,6 +26,8 @@ pub enum Turn {
     TwinInside,
     #[cfg(not(feature = "legacy"))]
     Twin,
+    /// It has no twin: it is never skipped.
+    Only,
 }
 
 impl Turn {
@@ -33,6 +35,7 @@ impl Turn {
     #[inline(always)]
     pub fn takes(self, task: u64, token: u64) -> bool {
         match self {
+            Turn::Only => true,
             Turn::First => {
                 if setting!(preempted) != 0 {
                     let _ = DONE.insert(&task, &token, 0);
@@ -71,6 +74,6 @@ impl Turn {
     /// What is filtered out is counted once.
     #[inline(always)]
     pub fn counts(self) -> bool {
-        matches!(self, Turn::First | Turn::FirstInside)
+        matches!(self, Turn::First | Turn::FirstInside | Turn::Only)
     }
 }

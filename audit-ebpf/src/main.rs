@@ -19,6 +19,7 @@ mod arguments;
 mod atomic;
 mod done;
 mod emit;
+mod entry;
 mod environment;
 mod path;
 mod programs;

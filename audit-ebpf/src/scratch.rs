@@ -3,7 +3,10 @@
 //! Owns the two maps. `Array` with one slot per CPU, because per-CPU values end at 32 KiB. A
 //! program cannot meet itself on its own CPU: the kernel skips and counts that.
 
-use audit_common::limits::{SCRATCH_BYTES, SCRATCH_EVENT_BYTES, SCRATCH_SMALL_BYTES};
+use audit_common::{
+    limits::{SCRATCH_BYTES, SCRATCH_EVENT_BYTES, SCRATCH_SMALL_BYTES},
+    volume::NAME_WORDS,
+};
 use aya_ebpf::{helpers::bpf_get_smp_processor_id, macros::map, maps::Array};
 
 use crate::settings::setting;
@@ -40,6 +43,9 @@ pub enum Large {
     ObjectAgain = 14,
     #[cfg(not(feature = "legacy"))]
     FileReceived = 15,
+    /// By the 32-bit entry: slots of another map.
+    FileOpenCompat = 0x100,
+    FileActCompat = 0x101,
 }
 /// Programs without.
 #[derive(Clone, Copy)]
@@ -53,6 +59,9 @@ pub enum Small {
 /// Sizes are set by the daemon: possible CPUs times programs that are there.
 #[map]
 static SCRATCH: Array<[u8; SCRATCH_BYTES]> = Array::with_max_entries(2, 0);
+/// Of programs at the 32-bit entry, which few hosts need.
+#[map]
+static SCRATCH_COMPAT: Array<[u8; SCRATCH_BYTES]> = Array::with_max_entries(1, 0);
 #[map]
 static SCRATCH_SMALL: Array<[u8; SCRATCH_SMALL_BYTES]> = Array::with_max_entries(4, 0);
 
@@ -95,6 +104,8 @@ pub struct State {
     pub walk: [Word; 8],
     pub search: [Word; 4],
     pub copy: [Word; 8],
+    /// A name that equal ones may be folded with.
+    pub name: [Word; NAME_WORDS],
     /// Programs that want this slot, where several share it.
     users: Word,
 }
@@ -135,9 +146,12 @@ pub unsafe fn users(slot: *mut u8) -> *mut u64 {
 /// [`SCRATCH_BYTES`] bytes.
 #[inline(always)]
 pub fn large(program: Large) -> Option<*mut u8> {
-    SCRATCH
-        .get_ptr_mut(program as u32 * setting!(cpus) + cpu())
-        .map(|slot| slot.cast())
+    let slot = match program {
+        Large::FileOpenCompat => SCRATCH_COMPAT.get_ptr_mut(cpu()),
+        Large::FileActCompat => SCRATCH_COMPAT.get_ptr_mut(setting!(cpus) + cpu()),
+        _ => SCRATCH.get_ptr_mut(program as u32 * setting!(cpus) + cpu()),
+    };
+    slot.map(|slot| slot.cast())
 }
 
 /// [`SCRATCH_SMALL_BYTES`] bytes.

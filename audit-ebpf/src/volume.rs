@@ -9,11 +9,16 @@
 mod repeats;
 #[cfg(feature = "legacy")]
 mod repeats {
-    use super::{FileOpen, Place};
+    use super::{FileOpen, Name, Place};
 
     /// Nothing is folded: see the module that stands here in the other flavour.
     #[inline(always)]
     pub fn is_repeat(_: &mut FileOpen, _: Place, _: u64) -> bool {
+        false
+    }
+
+    #[inline(always)]
+    pub fn failure_is_repeat(_: *mut u8, _: Place, _: u64, _: &mut Name) -> bool {
         false
     }
 }
@@ -29,7 +34,13 @@ use audit_common::{
 };
 use aya_ebpf::{bindings::BPF_F_MMAPABLE, macros::map, maps::Array};
 
-use crate::{atomic, emit::filtered, path::Place, read, settings::offset};
+use crate::{
+    atomic,
+    emit::filtered,
+    path::Place,
+    read::{self, Memory},
+    settings::offset,
+};
 
 #[map]
 static VOLUME: Array<VolumeSettings> = Array::with_max_entries(1, BPF_F_MMAPABLE);
@@ -92,7 +103,39 @@ pub fn admits_open(event: &mut FileOpen, place: Place) -> bool {
     is_allowed(settings, &event.header)
 }
 
-/// Is another act on files to be sent, or an open that failed?
+/// A name that was asked for, and where it stands.
+#[derive(Clone, Copy)]
+pub struct Name {
+    pub address: u64,
+    pub memory: Memory,
+}
+
+/// Is this open that failed to be sent? Its event in `slot` is filled in, but for its tails, and `from` is
+/// the directory that its name starts from. The name may then be a copy, which is what was compared.
+#[inline(always)]
+pub fn admits_failure(slot: *mut u8, from: Place, name: &mut Name) -> bool {
+    let Some(settings) = settings() else {
+        return true;
+    };
+    // SAFETY: the caller has the event there.
+    let event = unsafe { &mut *slot.cast::<FileOpen>() };
+    if is_quiet(settings, &event.header, event.exec_id, QUIET_ALL) {
+        filtered(Lane::Bulk, Filtered::Excluded);
+        return false;
+    }
+    event.repeats = 0;
+    let window_ns = volatile(&settings.fold_ns);
+    if volatile(&settings.fold_failures) != 0
+        && window_ns != 0
+        && repeats::failure_is_repeat(slot, from, window_ns, name)
+    {
+        filtered(Lane::Bulk, Filtered::Repeat);
+        return false;
+    }
+    is_allowed(settings, &event.header)
+}
+
+/// Is another act on files to be sent?
 #[inline(always)]
 pub fn admits(task: u64, header: &Header) -> bool {
     let Some(settings) = settings() else {

@@ -18,8 +18,9 @@
 
 use std::ffi::CString;
 
-use libc::{c_char, c_long, syscall};
+use libc::{c_char, c_long};
 
+use crate::entry::syscall;
 use crate::files::{base, told};
 use crate::{Words, old};
 
@@ -63,14 +64,14 @@ fn opened(words: &mut Words, flags: i32) -> i32 {
 fn truncate(words: &mut Words) {
     let (path, size) = (words.c_string(), u64::from(words.number()));
     // SAFETY: a string and a number.
-    told(unsafe { syscall(libc::SYS_truncate, path.as_ptr(), size) });
+    told(unsafe { syscall!(libc::SYS_truncate, path.as_ptr(), size) });
 }
 
 fn ftruncate(words: &mut Words) {
     let fd = opened(words, libc::O_WRONLY);
     let size = u64::from(words.number());
     // SAFETY: numbers.
-    told(unsafe { syscall(libc::SYS_ftruncate, fd, size) });
+    told(unsafe { syscall!(libc::SYS_ftruncate, fd, size) });
 }
 
 fn chmod(words: &mut Words) {
@@ -82,7 +83,7 @@ fn chmod(words: &mut Words) {
 fn fchmod(words: &mut Words) {
     let (fd, mode) = (opened(words, libc::O_RDONLY), words.number());
     // SAFETY: numbers.
-    told(unsafe { syscall(libc::SYS_fchmod, fd, mode) });
+    told(unsafe { syscall!(libc::SYS_fchmod, fd, mode) });
 }
 
 /// `chmod-entry PATH BEGIN MODE`: by the entry of a descriptor, whose name begins so.
@@ -99,7 +100,7 @@ fn fchmodat(words: &mut Words, call: c_long, with_flags: bool) {
     let (dir, path, mode) = (base(words), words.c_string(), words.number());
     let flags = if with_flags { words.number() } else { 0 };
     // SAFETY: a string and numbers; a call without flags does not look at them.
-    told(unsafe { syscall(call, dir, path.as_ptr(), mode, flags) });
+    told(unsafe { syscall!(call, dir, path.as_ptr(), mode, flags) });
 }
 
 fn chown(words: &mut Words, call: unsafe fn(*const c_char, u32, u32) -> c_long) {
@@ -112,14 +113,14 @@ fn fchown(words: &mut Words) {
     let fd = opened(words, libc::O_RDONLY);
     let (uid, gid) = (words.number(), words.number());
     // SAFETY: numbers.
-    told(unsafe { syscall(libc::SYS_fchown, fd, uid, gid) });
+    told(unsafe { syscall!(libc::SYS_fchown, fd, uid, gid) });
 }
 
 fn fchownat(words: &mut Words) {
     let (dir, path) = (base(words), words.c_string());
     let (uid, gid, flags) = (words.number(), words.number(), words.number());
     // SAFETY: a string and numbers.
-    told(unsafe { syscall(libc::SYS_fchownat, dir, path.as_ptr(), uid, gid, flags) });
+    told(unsafe { syscall!(libc::SYS_fchownat, dir, path.as_ptr(), uid, gid, flags) });
 }
 
 /// `NAME VALUE FLAGS`
@@ -156,7 +157,7 @@ fn set(words: &mut Words, call: c_long) {
     let Attribute { name, value, flags } = Attribute::read(words);
     let (bytes, size) = (value.as_ptr(), value.len());
     // SAFETY: two strings, and bytes of the length that is said.
-    told(unsafe { syscall(call, path.as_ptr(), name.as_ptr(), bytes, size, flags) });
+    told(unsafe { syscall!(call, path.as_ptr(), name.as_ptr(), bytes, size, flags) });
 }
 
 fn set_by_descriptor(words: &mut Words) {
@@ -165,19 +166,19 @@ fn set_by_descriptor(words: &mut Words) {
     let (bytes, size) = (value.as_ptr(), value.len());
     let call = libc::SYS_fsetxattr;
     // SAFETY: a string, and bytes of the length that is said.
-    told(unsafe { syscall(call, fd, name.as_ptr(), bytes, size, flags) });
+    told(unsafe { syscall!(call, fd, name.as_ptr(), bytes, size, flags) });
 }
 
 fn remove(words: &mut Words, call: c_long) {
     let (path, name) = (words.c_string(), words.c_string());
     // SAFETY: two strings.
-    told(unsafe { syscall(call, path.as_ptr(), name.as_ptr()) });
+    told(unsafe { syscall!(call, path.as_ptr(), name.as_ptr()) });
 }
 
 fn remove_by_descriptor(words: &mut Words) {
     let (fd, name) = (opened(words, libc::O_RDONLY), words.c_string());
     // SAFETY: a string and a number.
-    told(unsafe { syscall(libc::SYS_fremovexattr, fd, name.as_ptr()) });
+    told(unsafe { syscall!(libc::SYS_fremovexattr, fd, name.as_ptr()) });
 }
 
 fn mount(words: &mut Words) {
@@ -186,11 +187,11 @@ fn mount(words: &mut Words) {
     let none = std::ptr::null::<u8>();
     let (source, path, kind) = (source.as_ptr(), path.as_ptr(), kind.as_ptr());
     // SAFETY: three strings, a number and no data.
-    told(unsafe { syscall(libc::SYS_mount, source, path, kind, flags, none) });
+    told(unsafe { syscall!(libc::SYS_mount, source, path, kind, flags, none) });
 }
 
 fn umount(words: &mut Words) {
     let (path, flags) = (words.c_string(), words.number());
     // SAFETY: a string and a number.
-    told(unsafe { syscall(libc::SYS_umount2, path.as_ptr(), flags) });
+    told(unsafe { syscall!(libc::SYS_umount2, path.as_ptr(), flags) });
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::CString;
 
+use crate::entry::syscall;
 use crate::{Words, old, refused};
 
 /// Prints 0, or the errno of a call that was refused.
@@ -72,7 +73,7 @@ pub fn openat(words: &mut Words) {
     let dir = base(words);
     let Asked { path, flags, mode } = Asked::read(words);
     // SAFETY: a string and numbers.
-    told(unsafe { libc::syscall(libc::SYS_openat, dir, path.as_ptr(), flags, mode) });
+    told(unsafe { syscall!(libc::SYS_openat, dir, path.as_ptr(), flags, mode) });
 }
 
 /// `openat2 DIR PATH FLAGS MODE RESOLVE`
@@ -86,7 +87,7 @@ pub fn openat2(words: &mut Words) {
     ];
     // SAFETY: a string, and a structure of the size that is said.
     told(unsafe {
-        libc::syscall(
+        syscall!(
             libc::SYS_openat2,
             dir,
             path.as_ptr(),
@@ -125,7 +126,8 @@ pub fn open_by_handle(words: &mut Words) {
         assert_eq!(got, 0, "{path:?}: {}", std::io::Error::last_os_error());
         // Any readable descriptor on the file system will do.
         let mount = libc::open(c".".as_ptr(), libc::O_RDONLY | libc::O_DIRECTORY);
-        told(libc::open_by_handle_at(mount, handle.as_mut_ptr().cast(), flags).into());
+        let call = libc::SYS_open_by_handle_at;
+        told(syscall!(call, mount, handle.as_ptr(), flags));
     }
 }
 

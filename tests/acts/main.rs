@@ -11,6 +11,7 @@
 //!         chroot DIR | apart | bind DIR | uid UID | gid GID | login-uid UID
 //!         set NAME=VALUE | clear | write FILE (and keep it open)
 //!         enter GROUP/cgroup.procs    umask MODE
+//!         by-32-bit | by-old-32-bit (calls of acts on files; those with a newer kin of wider arguments)
 //! acts    exec FILE ARG…             execvp NAME ARG…           exec-null-argv FILE
 //!         exec-with FILE NAME=VALUE…
 //!         exec-bad-file              exec-bad-argv FILE         exec-at DIR NAME ARG…
@@ -30,6 +31,7 @@
 
 mod attributes;
 mod crowd;
+mod entry;
 mod evade;
 mod files;
 mod launch;

@@ -13,8 +13,9 @@
 //! mknod PATH MODE DEVICE    mknodat DIR PATH MODE DEVICE
 //! ```
 
-use libc::{c_char, c_long, syscall};
+use libc::{c_char, c_long};
 
+use crate::entry::syscall;
 use crate::files::{base, told};
 use crate::{Words, old};
 
@@ -26,7 +27,7 @@ pub fn act(name: &[u8], words: &mut Words) -> bool {
         b"unlinkat" => {
             let (dir, path, flags) = (base(words), words.c_string(), words.number());
             // SAFETY: a string and numbers.
-            told(unsafe { syscall(libc::SYS_unlinkat, dir, path.as_ptr(), flags) });
+            told(unsafe { syscall!(libc::SYS_unlinkat, dir, path.as_ptr(), flags) });
         }
         b"rename" => two_names(words, old::rename),
         b"link" => two_names(words, old::link),
@@ -37,7 +38,7 @@ pub fn act(name: &[u8], words: &mut Words) -> bool {
         b"symlinkat" => {
             let (target, dir, path) = (words.c_string(), base(words), words.c_string());
             // SAFETY: two strings and a number.
-            told(unsafe { syscall(libc::SYS_symlinkat, target.as_ptr(), dir, path.as_ptr()) });
+            told(unsafe { syscall!(libc::SYS_symlinkat, target.as_ptr(), dir, path.as_ptr()) });
         }
         b"mkdir" => {
             let (path, mode) = (words.c_string(), words.number());
@@ -47,7 +48,7 @@ pub fn act(name: &[u8], words: &mut Words) -> bool {
         b"mkdirat" => {
             let (dir, path, mode) = (base(words), words.c_string(), words.number());
             // SAFETY: a string and numbers.
-            told(unsafe { syscall(libc::SYS_mkdirat, dir, path.as_ptr(), mode) });
+            told(unsafe { syscall!(libc::SYS_mkdirat, dir, path.as_ptr(), mode) });
         }
         b"mknod" => {
             let (path, mode, device) = (words.c_string(), words.number(), words.number());
@@ -58,7 +59,7 @@ pub fn act(name: &[u8], words: &mut Words) -> bool {
             let (dir, path) = (base(words), words.c_string());
             let (mode, device) = (words.number(), words.number());
             // SAFETY: a string and numbers.
-            told(unsafe { syscall(libc::SYS_mknodat, dir, path.as_ptr(), mode, device) });
+            told(unsafe { syscall!(libc::SYS_mknodat, dir, path.as_ptr(), mode, device) });
         }
         _ => return false,
     }
@@ -82,5 +83,5 @@ fn two_places(words: &mut Words, call: c_long, with_flags: bool) {
     let (to, new) = (base(words), words.c_string());
     let flags = if with_flags { words.number() } else { 0 };
     // SAFETY: two strings and numbers; a call without flags does not look at them.
-    told(unsafe { syscall(call, from, old.as_ptr(), to, new.as_ptr(), flags) });
+    told(unsafe { syscall!(call, from, old.as_ptr(), to, new.as_ptr(), flags) });
 }

@@ -5,6 +5,9 @@
 
 use libc::{c_char, c_int, c_long, dev_t, gid_t, mode_t, timeval, uid_t, utimbuf};
 
+#[cfg(target_arch = "x86_64")]
+use crate::entry::syscall;
+
 macro_rules! calls {
     ($($name:ident($($argument:ident: $kind:ty),*) = $number:ident;)*) => {$(
         /// # Safety
@@ -12,7 +15,7 @@ macro_rules! calls {
         pub unsafe fn $name($($argument: $kind),*) -> c_long {
             // SAFETY: the caller's.
             #[cfg(target_arch = "x86_64")]
-            let result = unsafe { libc::syscall(libc::$number, $($argument),*) };
+            let result = unsafe { syscall!(libc::$number, $($argument),*) };
             // SAFETY: the caller's.
             #[cfg(not(target_arch = "x86_64"))]
             let result = unsafe { libc::$name($($argument),*) }.into();
@@ -43,7 +46,7 @@ calls! {
 pub unsafe fn futimesat(dir: c_int, path: *const c_char, times: *const timeval) -> c_long {
     // SAFETY: the caller's.
     #[cfg(target_arch = "x86_64")]
-    let result = unsafe { libc::syscall(libc::SYS_futimesat, dir, path, times) };
+    let result = unsafe { syscall!(libc::SYS_futimesat, dir, path, times) };
     #[cfg(not(target_arch = "x86_64"))]
     let result = {
         let fine = |time: timeval| libc::timespec {

@@ -12,8 +12,7 @@
 //! futimens PATH SECONDS NANOSECONDS       (opens PATH to read, and has no name to tell)
 //! ```
 
-use libc::syscall;
-
+use crate::entry::syscall;
 use crate::files::{base, told};
 use crate::{Words, old};
 
@@ -67,7 +66,7 @@ fn utimensat(words: &mut Words) {
     let (dir, path, times) = (base(words), words.c_string(), times(words));
     let (call, flags) = (libc::SYS_utimensat, words.number());
     // SAFETY: a string, two times or null, and numbers.
-    told(unsafe { syscall(call, dir, path.as_ptr(), address(&times), flags) });
+    told(unsafe { syscall!(call, dir, path.as_ptr(), address(&times), flags) });
 }
 
 fn futimens(words: &mut Words) {
@@ -77,5 +76,5 @@ fn futimens(words: &mut Words) {
     assert!(fd >= 0, "{path:?}: {}", std::io::Error::last_os_error());
     let (times, nowhere) = (times(words), std::ptr::null::<u8>());
     // SAFETY: a number, no name, and two times or null.
-    told(unsafe { syscall(libc::SYS_utimensat, fd, nowhere, address(&times), 0) });
+    told(unsafe { syscall!(libc::SYS_utimensat, fd, nowhere, address(&times), 0) });
 }

@@ -62,6 +62,12 @@ impl Act {
         self
     }
 
+    /// These steps first.
+    pub fn after(mut self, mut steps: Act) -> Act {
+        steps.words.append(&mut self.words);
+        steps
+    }
+
     /// One word of any bytes.
     pub fn bytes(self, word: &[u8]) -> Act {
         self.with([OsStr::from_bytes(word)])

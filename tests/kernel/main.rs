@@ -4,6 +4,7 @@
 //! Each test starts a daemon with a home of its own and counts only what bears its marker.
 
 mod argv;
+mod by_32_bit;
 mod cgroup;
 mod environment;
 mod evasion;

@@ -1,6 +1,8 @@
 //! What the kernel does not send: repeats, what is too much, and what processes do that every watch
 //! excludes. Each is told by its number, and nothing else is left out.
 
+mod failures;
+
 use std::path::Path;
 
 use audit_tests::acts::{Act, act, program};

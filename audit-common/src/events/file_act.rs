@@ -54,6 +54,9 @@ pub mod call {
     /// With OPEN_TREE_CLONE only: `at_flags` has it. Of a success BY_FD is what was cloned, and the name
     /// is told.
     pub const OPEN_TREE: u32 = 19;
+    /// `values`: attributes that are set, attributes that are taken away, how it propagates; as the
+    /// program gave them, or [`super::NO_VALUE`] in all of them.
+    pub const MOUNT_SETATTR: u32 = 20;
 }
 
 /// `FileAct::values[2]` of UTIMES: whose the time in the first two is.

@@ -141,8 +141,8 @@ mod tests {
 
     #[test]
     fn points_are_told_by_hook_and_cause_with_the_earliest_doubt() {
-        let place = |hook, point| Place::new(hook, 0, 0, point).expect("a place");
-        let twin = Place::new("file_open", 0, 1, 1).expect("a twin");
+        let place = |hook, point| Place::new(hook, 1, 0, point).expect("a place");
+        let twin = Place::new("file_open", 1, 1, 1).expect("a twin");
         let faults = BTreeMap::from([
             (place("file_open", 1), Cause::Silent),
             (twin, Cause::Silent),

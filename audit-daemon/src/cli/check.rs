@@ -47,6 +47,8 @@ struct Checked {
     flavour: &'static str,
     /// Programs can be preempted, and are then skipped for others.
     preempted: bool,
+    /// What 32-bit programs do is seen, too.
+    compat: bool,
     events: Vec<Coverage>,
     /// In the order of the configuration; the built-in ones if it has none.
     watches: Vec<WatchLine>,
@@ -142,6 +144,7 @@ fn check(loaded: &Loaded, figures: bool) -> Result<(Checked, Result<(), RunError
         warnings,
         flavour,
         preempted: request.preempted,
+        compat: request.compat,
         events: outcomes
             .iter()
             .map(|outcome| coverage(loaded, outcome))
@@ -265,11 +268,11 @@ fn text(checked: &Checked) -> String {
 fn put_notes(out: &mut String, checked: &Checked) {
     let compat = |event: &Coverage| event.cannot_see.contains("32-bit");
     let mut notes = Vec::new();
-    if checked.events.iter().any(compat) {
+    if !checked.compat && checked.events.iter().any(compat) {
         notes.push(
             "32-bit programs pass by system call tracepoints. If any run here, set \
-             `kernel.compat = true` (costs about 60 ns on every system call); it shows their \
-             failed execs, and not yet what files they open.",
+             `kernel.compat = true` (costs about 180 ns on every system call): it shows their failed \
+             execs and what they do to files.",
         );
     }
     let rings = |event: &Coverage| event.cannot_see.contains("io_uring");

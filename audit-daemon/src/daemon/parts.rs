@@ -275,6 +275,7 @@ pub fn volume_limits(config: &Config) -> VolumeLimits {
     VolumeLimits {
         fold_ns: volume.fold_window.as_nanos() as u64,
         fold_writes: volume.fold_writes,
+        fold_failures: volume.fold_failures,
         rate: volume.process_rate.into(),
     }
 }

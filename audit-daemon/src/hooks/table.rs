@@ -68,6 +68,14 @@ const fn twinned(
     }
 }
 
+/// What the 32-bit entry of every system call passes, with `kernel.compat`.
+const fn compat(candidate: Candidate) -> Candidate {
+    Candidate {
+        only_compat: true,
+        ..candidate
+    }
+}
+
 /// A function of the kernel, which all ways of asking for the act pass.
 const fn function(program: &'static str, names: &'static [&'static str]) -> Candidate {
     Candidate {
@@ -99,7 +107,11 @@ const RINGS_SINCE: (u32, u32) = (6, 0);
 /// With this row the acts that are asked for by io_uring are seen.
 pub const RING_SUBMIT: &str = "ring_submit";
 
+/// So end the names of rows that see what the 32-bit entry passes to another one.
+pub const OF_COMPAT: &str = "_32";
+
 pub const BY_32_BIT: &str = "32-bit programs";
+pub const BY_RINGS: &str = "io_uring";
 pub const OTHER_ENTRIES: &str = "32-bit programs, io_uring";
 
 /// A row of acts on files that makes no events of its own.
@@ -152,21 +164,8 @@ pub const HOOKS: &[HookRow] = &[
         raw("exec", &["sched_process_exec"], (5, 5)),
     ] },
     HookRow { name: "exec_failed", group: "exec_failed", kinds: &[Kind::ExecFailed], auxiliary: false, candidates: &[
-        Candidate {
-            only_compat: true,
-            ..traced("exec_failed_traced", &["raw_syscalls/sys_exit"])
-        },
-        Candidate {
-            mechanism: Mechanism::RawTracepoint,
-            program: "exec_failed_raw",
-            points: &["sys_exit"],
-            since: (5, 5),
-            cannot_see: "",
-            only_compat: true,
-            never_skipped: false,
-            twin: None,
-            noticed_by: &[],
-        },
+        compat(traced("exec_failed_traced", &["raw_syscalls/sys_exit"])),
+        compat(raw("exec_failed_raw", &["sys_exit"], (5, 5))),
         Candidate {
             mechanism: Mechanism::Tracepoint,
             program: "exec_failed",
@@ -199,7 +198,7 @@ pub const HOOKS: &[HookRow] = &[
             "syscalls/sys_exit_utime", "syscalls/sys_exit_utimes",
             "syscalls/sys_exit_futimesat", "syscalls/sys_exit_utimensat",
             "syscalls/sys_exit_mount", "syscalls/sys_exit_umount",
-            "syscalls/sys_exit_move_mount",
+            "syscalls/sys_exit_move_mount", "syscalls/sys_exit_mount_setattr",
             "syscalls/sys_exit_open_tree", "syscalls/sys_exit_open_tree_attr",
             "syscalls/sys_exit_chroot", "syscalls/sys_exit_pivot_root",
         ]),
@@ -230,6 +229,10 @@ pub const HOOKS: &[HookRow] = &[
     looks("utimes_begins", &[inside("utimes_begins", &["vfs_utimes"])]),
     looks("setxattr_begins", &[inside("setxattr_begins", &["security_inode_setxattr"])]),
     looks("removexattr_begins", &[inside("removexattr_begins", &["security_inode_removexattr"])]),
+    HookRow { name: "file_act_32", group: "file", kinds: &[], auxiliary: true, candidates: &[
+        compat(traced("file_acted_compat_traced", &["raw_syscalls/sys_exit"])),
+        compat(raw("file_acted_compat", &["sys_exit"], (5, 5))),
+    ] },
     // Behind what counts the end of it.
     HookRow { name: "moving_begin", group: "file", kinds: &[], auxiliary: true, candidates: &[
         calls("moving_begins", &[
@@ -237,6 +240,10 @@ pub const HOOKS: &[HookRow] = &[
             "syscalls/sys_enter_mount", "syscalls/sys_enter_umount", "syscalls/sys_enter_move_mount",
             "syscalls/sys_enter_pivot_root",
         ]),
+    ] },
+    HookRow { name: "moving_begin_32", group: "file", kinds: &[], auxiliary: true, candidates: &[
+        compat(traced("moving_begins_compat_traced", &["raw_syscalls/sys_enter"])),
+        compat(raw("moving_begins_compat", &["sys_enter"], (5, 5))),
     ] },
     HookRow { name: "file_open", group: "file", kinds: &[Kind::FileOpen], auxiliary: false, candidates: &[
         Candidate {
@@ -249,6 +256,11 @@ pub const HOOKS: &[HookRow] = &[
             "syscalls/sys_exit_creat", "syscalls/sys_exit_open_by_handle_at",
             "syscalls/sys_exit_open_tree",
         ]),
+    ] },
+    // Beside the calls only: functions are passed by these as well.
+    HookRow { name: "file_open_32", group: "file", kinds: &[], auxiliary: true, candidates: &[
+        compat(traced("file_opened_compat_traced", &["raw_syscalls/sys_exit"])),
+        compat(raw("file_opened_compat", &["sys_exit"], (5, 5))),
     ] },
     // Beside hooks on functions only: else these are among the calls above.
     HookRow { name: "file_open_by_handle", group: "file", kinds: &[], auxiliary: true, candidates: &[

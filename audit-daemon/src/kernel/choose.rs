@@ -12,7 +12,7 @@ use super::{
     load::{MODERN, Opened, Prepared},
 };
 use crate::hooks::{
-    self, Candidate, HOOKS, HookRow, LOOPS_SINCE, Mechanism, Outcome, OutcomeState,
+    self, Candidate, HOOKS, HookRow, LOOPS_SINCE, Mechanism, OF_COMPAT, Outcome, OutcomeState,
 };
 
 /// Is there anything to hook for this row here?
@@ -30,8 +30,13 @@ pub fn wants(request: &Request, prepared: &Prepared, flavour: &str, row: &HookRo
 
 /// Does what another row has chosen run for this one as well?
 pub fn runs_for(other: &Outcome, row: &HookRow) -> bool {
-    let program = chosen(other).map(|(_, _, candidate)| candidate.program);
-    program.is_some_and(|program| row.candidates.iter().any(|c| c.program == program))
+    chosen(other).is_some_and(|(chosen, _, candidate)| {
+        // Functions are passed whatever the entry.
+        let passed_too = candidate.mechanism == Mechanism::Trampoline;
+        let program = candidate.program;
+        row.candidates.iter().any(|c| c.program == program)
+            || passed_too && row.beside() == Some(chosen.name)
+    })
 }
 
 /// Loads the first working candidate of each row.

@@ -289,6 +289,7 @@ fn open_object(
         .override_global("SETTINGS", &settings, true)
         .override_global("AYA_LOG_LEVEL", &request.diagnostics, true)
         .map_max_entries("SCRATCH", request.cpus * request.large_slots())
+        .map_max_entries("SCRATCH_COMPAT", request.compat_slots())
         .map_max_entries("SCRATCH_SMALL", request.cpus * 4)
         .map_max_entries("REQUESTS", request.ring_entries(REQUESTS_MAX))
         .map_max_entries("SKIPPED", request.ring_entries(REQUESTS_SKIPPED_MAX))

@@ -122,6 +122,14 @@ impl Request {
         }
     }
 
+    /// Slots of programs with long tails at the 32-bit entry, on all CPUs.
+    fn compat_slots(&self) -> u32 {
+        match self.compat && !self.off.contains(&"file") {
+            true => self.cpus * 2,
+            false => 1,
+        }
+    }
+
     /// Is this candidate one to try?
     fn tries(&self, row: &HookRow, candidate: &Candidate) -> bool {
         let on_function = candidate.mechanism == Mechanism::Trampoline;

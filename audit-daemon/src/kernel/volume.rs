@@ -19,6 +19,7 @@ pub const VOLUME_MAPS: [&str; 4] = ["VOLUME", "QUIET", "REPEAT", "RATE"];
 
 const FOLD_NS: usize = offset_of!(VolumeSettings, fold_ns) / 8;
 const FOLD_WRITES: usize = offset_of!(VolumeSettings, fold_writes) / 8;
+const FOLD_FAILURES: usize = offset_of!(VolumeSettings, fold_failures) / 8;
 const RATE: usize = offset_of!(VolumeSettings, rate) / 8;
 const POLICY: usize = offset_of!(VolumeSettings, policy) / 8;
 const UNTIL: usize = offset_of!(Quiet, until_ns) / 8;
@@ -36,6 +37,7 @@ pub struct VolumeLimits {
     /// 0: nothing is folded.
     pub fold_ns: u64,
     pub fold_writes: bool,
+    pub fold_failures: bool,
     /// Events of a process in a second; 0: any number.
     pub rate: u64,
 }
@@ -96,6 +98,8 @@ impl VolumeMaps {
         self.settings.set_word(0, FOLD_NS, limits.fold_ns);
         let fold_writes = limits.fold_writes.into();
         self.settings.set_word(0, FOLD_WRITES, fold_writes);
+        let fold_failures = limits.fold_failures.into();
+        self.settings.set_word(0, FOLD_FAILURES, fold_failures);
         self.settings.set_word(0, RATE, limits.rate);
     }
 

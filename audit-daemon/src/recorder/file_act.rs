@@ -7,6 +7,7 @@ mod calls;
 mod known;
 mod left;
 mod made;
+mod options;
 mod times;
 
 use audit_common::file_act::{FileAct, call, flag};
@@ -88,7 +89,7 @@ impl Recorder {
             Name::Known(name) => Some(name),
             _ => None,
         });
-        let options = calls::mount_options(event);
+        let options = options::mount_options(event);
         let made = made::mode(event, &objects.first);
         let changed = made::changed(event, &objects.first);
         let details = FileDetails {

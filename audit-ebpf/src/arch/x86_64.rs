@@ -8,6 +8,7 @@ use crate::{
 pub const OPEN: u64 = 2;
 pub const EXECVE: u64 = 59;
 pub const CREAT: u64 = 85;
+pub const OPENAT: u64 = 257;
 pub const OPEN_BY_HANDLE_AT: u64 = 304;
 pub const EXECVEAT: u64 = 322;
 pub const OPEN_TREE: u64 = 428;
@@ -55,7 +56,7 @@ pub fn argument<const N: u32>(regs: u64) -> u64 {
     )
 }
 
-/// Of a 32-bit call, counted from 0; the last of six is not known.
+/// Of a 32-bit call, counted from 0.
 #[inline(always)]
 pub fn argument_32<const N: u32>(regs: u64) -> u64 {
     read::kernel(
@@ -64,7 +65,8 @@ pub fn argument_32<const N: u32>(regs: u64) -> u64 {
             1 => offset!(regs_cx),
             2 => offset!(regs_dx),
             3 => offset!(regs_si),
-            _ => offset!(regs_di),
+            4 => offset!(regs_di),
+            _ => offset!(regs_bp),
         },
     )
 }

@@ -24,6 +24,7 @@ use crate::{
     arch::{self, EXECVE, EXECVE_32, EXECVEAT, EXECVEAT_32},
     arguments,
     emit::emit,
+    entry::{Entry, argument},
     path::{self, Place},
     read,
     scratch::{self, Large},
@@ -74,7 +75,8 @@ fn returned(ctx: &TracePointContext, task: u64, slot: Large) {
         return;
     }
     let regs = registers(task);
-    failed(task, regs, arch::number(regs), false, result, slot);
+    let number = arch::number(regs);
+    failed(task, regs, number, Entry::Native, result, slot);
 }
 
 /// The same on the raw tracepoint, which 32-bit system calls pass too. Its price is paid by every
@@ -103,14 +105,14 @@ pub fn exec_failed_traced(ctx: TracePointContext) -> u32 {
 #[inline(always)]
 fn any_returned(task: u64, regs: u64, result: i64) {
     let number = arch::number(regs);
-    let compat = task::in_compat(task);
-    let wanted = if compat {
-        number == EXECVE_32 || number == EXECVEAT_32
+    let (entry, wanted) = if task::in_compat(task) {
+        let wanted = number == EXECVE_32 || number == EXECVEAT_32;
+        (Entry::Compat, wanted)
     } else {
-        number == EXECVE || number == EXECVEAT
+        (Entry::Native, number == EXECVE || number == EXECVEAT)
     };
     if wanted {
-        failed(task, regs, number, compat, result, Large::ExecFailed);
+        failed(task, regs, number, entry, result, Large::ExecFailed);
     }
 }
 
@@ -126,23 +128,14 @@ struct Asked {
 }
 
 #[inline(always)]
-fn asked(regs: u64, number: u64, compat: bool) -> Asked {
-    let (first, second, third, fifth): (u64, u64, u64, u64) = if compat {
-        (
-            arch::argument_32::<0>(regs),
-            arch::argument_32::<1>(regs),
-            arch::argument_32::<2>(regs),
-            arch::argument_32::<4>(regs),
-        )
-    } else {
-        (
-            arch::argument::<0>(regs),
-            arch::argument::<1>(regs),
-            arch::argument::<2>(regs),
-            arch::argument::<4>(regs),
-        )
-    };
-    let pointer = if compat { 4 } else { 8 };
+fn asked(regs: u64, number: u64, entry: Entry) -> Asked {
+    let (first, second, third, fifth) = (
+        argument::<0>(regs, entry),
+        argument::<1>(regs, entry),
+        argument::<2>(regs, entry),
+        argument::<4>(regs, entry),
+    );
+    let pointer = if entry == Entry::Compat { 4 } else { 8 };
     if number == EXECVEAT || number == EXECVEAT_32 {
         Asked {
             at: true,
@@ -165,7 +158,7 @@ fn asked(regs: u64, number: u64, compat: bool) -> Asked {
 }
 
 #[inline(always)]
-fn failed(task: u64, regs: u64, number: u64, compat: bool, result: i64, slot: Large) {
+fn failed(task: u64, regs: u64, number: u64, entry: Entry, result: i64, slot: Large) {
     let old_mm = exec_before::take(task).map_or(0, |before| before.mm);
     let errno = -result;
     if errno <= 0 || (ERESTART_FIRST..=ERESTART_LAST).contains(&errno) {
@@ -177,12 +170,10 @@ fn failed(task: u64, regs: u64, number: u64, compat: bool, result: i64, slot: La
     // SAFETY: the slot is larger than any event, and this CPU's and program's own.
     let event = unsafe { &mut *slot.cast::<ExecFailed>() };
     (event.namespace_pid, _) = task::fill(&mut event.header, task);
-    if compat {
-        event.header.flags |= audit_common::header::flag::COMPAT;
-    }
+    event.header.flags |= entry.flag();
     (event.parent_tgid, event.parent_start_ns) = task::parent(task);
     event.errno = errno as u32;
-    let asked = asked(regs, number, compat);
+    let asked = asked(regs, number, entry);
     let mm: u64 = read::kernel(task + offset!(task_mm));
     let past_return = old_mm != 0 && old_mm != mm;
     event.flags = u32::from(past_return) * flag::PAST_RETURN

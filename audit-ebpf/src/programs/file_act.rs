@@ -22,12 +22,15 @@ use audit_common::{
     Kind, Lane,
     counters::Filtered,
     events::tag,
-    file_act::{FileAct, NO_VALUE, call, flag, time},
+    file_act::{FileAct, NO_VALUE, VALUES, call, flag, time},
     file_open::reason,
     header,
     watch::WatchState,
 };
-use aya_ebpf::{macros::tracepoint, programs::TracePointContext};
+use aya_ebpf::{
+    macros::{btf_tracepoint, tracepoint},
+    programs::{BtfTracePointContext, TracePointContext},
+};
 
 use super::{
     exec_failed::{registers, result_in},
@@ -37,6 +40,7 @@ use crate::{
     arch,
     done::Turn,
     emit::emit,
+    entry::{Entry, argument, arguments},
     path::{self, Place},
     read::{self, Memory},
     scratch::{self, Large},
@@ -62,7 +66,7 @@ const ENOTDIR: u32 = 20;
 
 #[tracepoint]
 pub fn file_acted(ctx: TracePointContext) -> u32 {
-    returned(&ctx, Large::FileAct, Turn::First);
+    native_returned(&ctx, Large::FileAct, Turn::First);
     0
 }
 
@@ -71,28 +75,61 @@ pub fn file_acted(ctx: TracePointContext) -> u32 {
 #[cfg(not(feature = "legacy"))]
 #[tracepoint]
 pub fn file_acted_again(ctx: TracePointContext) -> u32 {
-    returned(&ctx, Large::FileActAgain, Turn::Twin);
+    native_returned(&ctx, Large::FileActAgain, Turn::Twin);
+    0
+}
+
+/// The same calls by the 32-bit entry, at the exit of every call there is: so it is a setting.
+#[btf_tracepoint(function = "sys_exit")]
+pub fn file_acted_compat(ctx: BtfTracePointContext) -> i32 {
+    if task::in_compat(task::current()) {
+        compat_returned(ctx.arg(0), ctx.arg(1));
+    }
+    0
+}
+
+/// The same on the trace event of that tracepoint, whose program is never preempted.
+#[cfg(not(feature = "legacy"))]
+#[tracepoint]
+pub fn file_acted_compat_traced(ctx: TracePointContext) -> u32 {
+    let task = task::current();
+    if task::in_compat(task) {
+        compat_returned(registers(task), result_in(&ctx));
+    }
     0
 }
 
 #[inline(always)]
-fn returned(ctx: &TracePointContext, slot: Large, turn: Turn) {
-    let task = task::current();
-    let regs = registers(task);
-    let Some(plan) = calls::plan(arch::number(regs)) else {
-        return;
-    };
+fn native_returned(ctx: &TracePointContext, slot: Large, turn: Turn) {
+    let regs = registers(task::current());
+    if let Some(plan) = calls::plan(arch::number(regs)) {
+        returned(plan, regs, result_in(ctx), slot, turn, Entry::Native);
+    }
+}
+
+#[inline(always)]
+fn compat_returned(regs: u64, result: i64) {
+    let (slot, entry) = (Large::FileActCompat, Entry::Compat);
+    if let Some(plan) = calls::plan32(arch::number(regs)) {
+        returned(plan, regs, result, slot, Turn::Only, entry);
+    }
+}
+
+#[inline(always)]
+fn returned(plan: Plan, regs: u64, result: i64, slot: Large, turn: Turn, entry: Entry) {
     let Some(slot) = scratch::large(slot) else {
         return;
     };
     // SAFETY: a large slot, of this CPU and program.
     let scene = unsafe { Scene::of(slot) };
     scene.set_plan(plan);
-    if scene.plan().moves() && turn == Turn::First {
+    if scene.plan().moves() && turn.counts() {
         watch::has_moved();
     }
     // Without it nothing is bound: that is an open.
-    if scene.plan().call() == call::OPEN_TREE && arch::argument::<2>(regs) & OPEN_TREE_CLONE == 0 {
+    if scene.plan().call() == call::OPEN_TREE
+        && argument::<2>(regs, entry) & OPEN_TREE_CLONE == 0
+    {
         return;
     }
     if let Some(state) = watch::state() {
@@ -100,10 +137,13 @@ fn returned(ctx: &TracePointContext, slot: Large, turn: Turn) {
         if plan.times_form() != 0 && !watch::wants_times(state) {
             return;
         }
-        let result = result_in(ctx);
         let errno = if result < 0 { -result as u32 } else { 0 };
         if !(ERESTART_FIRST..=ERESTART_LAST).contains(&errno) {
-            acted(state, task, regs, slot, result, turn);
+            scene.set_arguments(arguments(regs, entry));
+            if entry == Entry::Compat {
+                scene.widen();
+            }
+            acted(state, task::current(), slot, result, turn, entry);
         }
     }
 }
@@ -177,8 +217,10 @@ fn start(task: u64, fs: u64, fd: i32, absolute: bool) -> Place {
 #[inline(always)]
 pub fn look(state: &WatchState, slot: *mut u8, scene: &Scene, errno: u32, memory: Memory) -> Found {
     let place = scene.place();
-    // A tree that is mounted nowhere has nothing above it: the daemon knows where it came from.
-    let placed = scene.plan().call() != call::OPEN_TREE;
+    // A tree that is mounted nowhere has nothing above it: the daemon knows where it came from. And a
+    // mount concerns what is below it.
+    let call = scene.plan().call();
+    let placed = call != call::OPEN_TREE && call != call::MOUNT_SETATTR;
     if scene.is(shape::BY_FD) && !scene.is(shape::TWO_NAMES) && placed {
         let inode: u64 = read::kernel(place.dentry + offset!(dentry_inode));
         return watch::look(state, slot, place, watch::identity(inode));
@@ -208,14 +250,20 @@ pub fn look(state: &WatchState, slot: *mut u8, scene: &Scene, errno: u32, memory
 }
 
 #[inline(always)]
-fn acted(state: &WatchState, task: u64, regs: u64, slot: *mut u8, result: i64, turn: Turn) {
+fn acted(
+    state: &WatchState,
+    task: u64,
+    slot: *mut u8,
+    result: i64,
+    turn: Turn,
+    entry: Entry,
+) {
     // SAFETY: a large slot, of this CPU and program.
     let scene = unsafe { Scene::of(slot) };
     let fs: u64 = read::kernel(task + offset!(task_fs));
     let errno = if result < 0 { -result as u32 } else { 0 };
-    scene.set_arguments(arch::arguments(regs));
     #[cfg(not(feature = "legacy"))]
-    if crate::settings::setting!(acts_inside) != 0 && known::told(task, fs, slot, errno, turn) {
+    if crate::settings::setting!(acts_inside) != 0 && known::told(task, fs, slot, errno, turn, entry) {
         return;
     }
     set_shape(task, fs, scene, Memory::Program, result);
@@ -227,6 +275,7 @@ fn acted(state: &WatchState, task: u64, regs: u64, slot: *mut u8, result: i64, t
     // SAFETY: the slot is larger than any event, and this CPU's and program's own.
     let event = unsafe { &mut *slot.cast::<FileAct>() };
     (event.namespace_pid, _) = task::fill(&mut event.header, task);
+    event.header.flags |= entry.flag();
     if watch::is_oneself(state, event.header.tgid) {
         passed_over(turn, Filtered::Oneself);
         return;
@@ -241,7 +290,7 @@ fn acted(state: &WatchState, task: u64, regs: u64, slot: *mut u8, result: i64, t
     event.tree_levels = found.tree.levels;
     event.errno = errno;
     event.umask = read::kernel(fs + offset!(fs_umask));
-    fill(event, task, scene);
+    fill(event, task, scene, entry);
     let at_home = event.header.flags & HOME == HOME;
     // SAFETY: a large slot, as `Tails` asks.
     let tails = unsafe { Tails::after(slot, size_of::<FileAct>()) };
@@ -265,7 +314,7 @@ fn values(scene: &Scene) -> [u64; 3] {
 
 /// The fixed part behind header, reasons and result.
 #[inline(always)]
-pub fn fill(event: &mut FileAct, task: u64, scene: &Scene) {
+pub fn fill(event: &mut FileAct, task: u64, scene: &Scene, entry: Entry) {
     let inode: u64 = read::kernel(scene.dentry.get() + offset!(dentry_inode));
     let own = watch::identity(inode);
     let by_fd = scene.is(shape::BY_FD);
@@ -280,10 +329,13 @@ pub fn fill(event: &mut FileAct, task: u64, scene: &Scene) {
     let plan = scene.plan();
     event.values = values(scene);
     if plan.times_form() != 0 {
-        event.values = times::values(plan.times_form(), event.values[0]);
+        event.values = times::values(plan, event.values[0], entry);
         if by_fd && event.errno == 0 && event.values[1] != time::OMIT {
             event.values = times::of_inode(inode);
         }
+    }
+    if plan.call() == call::MOUNT_SETATTR {
+        event.values = read::try_user(event.values[0]).unwrap_or([NO_VALUE; VALUES]);
     }
     event.call = plan.call();
     event.at_flags = scene.argument(plan.at_flags()) as u32;

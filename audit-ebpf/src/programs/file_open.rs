@@ -15,19 +15,24 @@ use audit_common::{
     header,
     watch::WatchState,
 };
-use aya_ebpf::{macros::tracepoint, programs::TracePointContext};
+use aya_ebpf::{
+    macros::{btf_tracepoint, tracepoint},
+    programs::{BtfTracePointContext, TracePointContext},
+};
 
 use super::exec_failed::{base, registers, result_in};
 use crate::{
-    arch::{self, CREAT, OPEN, OPEN_BY_HANDLE_AT, OPEN_TREE, OPENAT2},
+    arch::{self, CREAT, OPEN, OPEN_BY_HANDLE_AT, OPEN_TREE, OPENAT, OPENAT2},
     done::Turn,
     emit::{emit, filtered},
+    entry::{Entry, argument},
     path::{self, Place},
     read::{self, Memory},
     scratch::{self, Large},
     settings::{offset, setting},
     tails::Tails,
-    task, volume,
+    task,
+    volume::{self, Name},
     watch::{self, Found, Identity, Seen},
 };
 
@@ -45,7 +50,8 @@ pub const ERESTART_LAST: u32 = 516;
 
 #[tracepoint]
 pub fn file_opened(ctx: TracePointContext) -> u32 {
-    returned(&ctx, Large::FileOpen, Turn::First);
+    let result = result_in(&ctx);
+    returned(result, Large::FileOpen, Turn::First, Entry::Native);
     0
 }
 
@@ -53,22 +59,63 @@ pub fn file_opened(ctx: TracePointContext) -> u32 {
 #[cfg(not(feature = "legacy"))]
 #[tracepoint]
 pub fn file_opened_again(ctx: TracePointContext) -> u32 {
-    returned(&ctx, Large::FileOpenAgain, Turn::Twin);
+    let result = result_in(&ctx);
+    returned(result, Large::FileOpenAgain, Turn::Twin, Entry::Native);
+    0
+}
+
+/// The same calls by the 32-bit entry, at the exit of every call there is: so it is a setting.
+#[btf_tracepoint(function = "sys_exit")]
+pub fn file_opened_compat(ctx: BtfTracePointContext) -> i32 {
+    if task::in_compat(task::current()) {
+        compat_returned(ctx.arg(0), ctx.arg(1));
+    }
+    0
+}
+
+/// The same on the trace event of that tracepoint, whose program is never preempted.
+#[cfg(not(feature = "legacy"))]
+#[tracepoint]
+pub fn file_opened_compat_traced(ctx: TracePointContext) -> u32 {
+    let task = task::current();
+    if task::in_compat(task) {
+        compat_returned(registers(task), result_in(&ctx));
+    }
     0
 }
 
 #[inline(always)]
-fn returned(ctx: &TracePointContext, slot: Large, turn: Turn) {
+fn compat_returned(regs: u64, result: i64) {
+    if by_32_bit(read::kernel(regs + offset!(regs_orig_ax))).is_some() {
+        returned(result, Large::FileOpenCompat, Turn::Only, Entry::Compat);
+    }
+}
+
+#[inline(always)]
+fn returned(result: i64, slot: Large, turn: Turn, entry: Entry) {
     if let Some(state) = watch::state() {
-        let result = result_in(ctx);
         let task = task::current();
         if result >= 0 {
-            opened(state, task, result as u32, slot, turn);
+            opened(state, task, result as u32, slot, turn, entry);
         } else {
-            let asked = asked(registers(task));
+            let asked = asked(registers(task), entry);
             failed(state, task, -result as u32, slot, turn, &asked, 0);
         }
     }
+}
+
+/// A number of the 32-bit entry as x86_64 has it.
+#[inline(always)]
+fn by_32_bit(number: u64) -> Option<u64> {
+    Some(match number {
+        5 => OPEN,
+        8 => CREAT,
+        295 => OPENAT,
+        342 => OPEN_BY_HANDLE_AT,
+        OPEN_TREE => OPEN_TREE,
+        OPENAT2 => OPENAT2,
+        _ => return None,
+    })
 }
 
 /// Counts what is filtered out.
@@ -92,12 +139,16 @@ struct Asked {
 }
 
 #[inline(always)]
-fn asked(regs: u64) -> Asked {
+fn asked(regs: u64, entry: Entry) -> Asked {
     let number = arch::number(regs);
+    let number = match entry {
+        Entry::Native => number,
+        Entry::Compat => by_32_bit(number).unwrap_or(OPENAT),
+    };
     let (first, second, third) = (
-        arch::argument::<0>(regs),
-        arch::argument::<1>(regs),
-        arch::argument::<2>(regs),
+        argument::<0>(regs, entry),
+        argument::<1>(regs, entry),
+        argument::<2>(regs, entry),
     );
     let by_handle = number == OPEN_BY_HANDLE_AT;
     let at = number != OPEN && number != CREAT;
@@ -119,7 +170,7 @@ fn asked(regs: u64) -> Asked {
 }
 
 #[inline(always)]
-fn opened(state: &WatchState, task: u64, fd: u32, slot: Large, turn: Turn) {
+fn opened(state: &WatchState, task: u64, fd: u32, slot: Large, turn: Turn, entry: Entry) {
     let files = task::files(task);
     let file = files.at(fd);
     let Some(slot) = scratch::large(slot) else {
@@ -132,7 +183,7 @@ fn opened(state: &WatchState, task: u64, fd: u32, slot: Large, turn: Turn) {
     let Some(event) = begun(state, task, slot, found, turn) else {
         return;
     };
-    let asked = asked(registers(task));
+    let asked = asked(registers(task), entry);
     if asked.is_clone || !turn.takes(task, file) {
         return;
     }
@@ -272,16 +323,21 @@ fn failed(
         return;
     }
     (event.ino, event.tree_ino) = (0, 0);
-    if !volume::admits(task, &event.header) {
-        return;
-    }
-    (event.dev, event.repeats, event.mode, event.links) = (0, 0, 0, 0);
-    (event.exec_id, event.tree_levels, event.tree_dev) = (0, 0, 0);
+    (event.dev, event.mode, event.links) = (0, 0, 0);
+    (event.tree_levels, event.tree_dev) = (0, 0);
+    event.exec_id = volume::exec_id(task);
     event.flags =
         flags | u32::from(asked.at) * flag::AT | u32::from(asked.by_handle) * flag::BY_HANDLE;
     event.open_flags = asked.flags;
     event.errno = errno;
     event.reasons = reason::ASKED;
+    let mut name = Name {
+        address: asked.name,
+        memory: asked.memory,
+    };
+    if !volume::admits_failure(slot, from, &mut name) {
+        return;
+    }
     // SAFETY: a large slot, as `Tails` asks.
     let tails = unsafe { Tails::after(slot, size_of::<FileOpen>()) };
     let root = Place::read(fs + offset!(fs_root));
@@ -290,7 +346,7 @@ fn failed(
         base(tails, task, asked.directory, root);
     }
     if !asked.by_handle {
-        tails.string_of(tag::FILENAME, asked.name, asked.memory);
+        tails.string_of(tag::FILENAME, name.address, name.memory);
     }
     // SAFETY: `slot` begins with the event; `size` is masked to the slot.
     unsafe { emit(Kind::FileOpen, Lane::Bulk, slot, tails.size()) };

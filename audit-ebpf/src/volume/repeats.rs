@@ -6,17 +6,80 @@
 
 use audit_common::{
     file_open::FileOpen,
-    volume::{OPEN_BEGIN, OPEN_CPU_WORD, OPEN_WORDS, REPEATS, Repeat},
+    volume::{NAME_BYTES, OPEN_BEGIN, OPEN_CPU_WORD, OPEN_WORDS, REPEATS, Repeat},
 };
 
-use super::{REPEAT, volatile};
-use crate::{atomic, path::Place, read, scratch::cpu, settings::offset};
+use super::{Name, REPEAT, volatile};
+use crate::{
+    atomic,
+    path::Place,
+    read::{self, Memory},
+    scratch::{self, cpu},
+    settings::offset,
+    task, watch,
+};
+
+const MIXER: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// What was opened, or was to be, beside what its event says.
+#[derive(Clone, Copy)]
+enum What {
+    /// The place of the file.
+    Opened(Place),
+    /// The directory that the name starts from, and the slot that the name stands in.
+    Asked(Place, *mut u8),
+}
 
 /// Is it the same as one that was sent a short time ago? If not it may become the first of others.
 /// Inlined it would not fit on the stack.
 #[inline(never)]
 pub fn is_repeat(event: &mut FileOpen, place: Place, window_ns: u64) -> bool {
-    let mixed = (event.ino ^ place.dentry).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (event.ino ^ place.dentry).wrapping_mul(MIXER);
+    fold(event, mixed, What::Opened(place), window_ns)
+}
+
+/// The same of one that failed. Only a name that fits into the table can be; it is read once, and from then
+/// on its copy is what was asked for.
+#[inline(always)]
+pub fn failure_is_repeat(slot: *mut u8, from: Place, window_ns: u64, name: &mut Name) -> bool {
+    // SAFETY: a large slot.
+    let copy = unsafe { &mut scratch::state(slot).name };
+    for word in copy.iter_mut() {
+        word.set(0);
+    }
+    let to = copy.as_mut_ptr().cast::<u8>();
+    // SAFETY: the length is the array's.
+    let got = unsafe { read::string(to, NAME_BYTES as u32, name.address, name.memory) };
+    if got <= 0 || got >= NAME_BYTES as i64 {
+        return false;
+    }
+    *name = Name {
+        address: to as u64,
+        memory: Memory::Kernel,
+    };
+    asked_before(slot, from, window_ns)
+}
+
+#[inline(never)]
+fn asked_before(slot: *mut u8, from: Place, window_ns: u64) -> bool {
+    // SAFETY: the event stands in the slot.
+    let event = unsafe { &mut *slot.cast::<FileOpen>() };
+    let mixed = (from.dentry ^ u64::from(event.errno) ^ mixed_name(slot)).wrapping_mul(MIXER);
+    fold(event, mixed, What::Asked(from, slot), window_ns)
+}
+
+#[inline(always)]
+fn mixed_name(slot: *mut u8) -> u64 {
+    let mut mixed: u64 = 0;
+    // SAFETY: a large slot, with the copy of the name in its state.
+    for word in unsafe { &scratch::state(slot).name } {
+        mixed = (mixed ^ word.get()).wrapping_mul(MIXER);
+    }
+    mixed
+}
+
+#[inline(always)]
+fn fold(event: &mut FileOpen, mixed: u64, what: What, window_ns: u64) -> bool {
     let own = (mixed >> 40) as u32 & (REPEATS - 1);
     let slot = cpu() * REPEATS + own;
     let Some(repeat) = REPEAT.get_ptr_mut(slot) else {
@@ -29,7 +92,7 @@ pub fn is_repeat(event: &mut FileOpen, place: Place, window_ns: u64) -> bool {
         }
         let now_ns = event.header.time_ns;
         let is_over = now_ns.wrapping_sub((*repeat).born_ns) >= window_ns;
-        let differs = differs(&*repeat, event, place);
+        let differs = differs(&*repeat, event, what);
         let mut folded = false;
         if !is_over && differs == 0 {
             folded = true;
@@ -40,7 +103,7 @@ pub fn is_repeat(event: &mut FileOpen, place: Place, window_ns: u64) -> bool {
             // Last: from here on the daemon may see it.
             atomic::add(&raw mut (*repeat).count, 1);
         } else if is_over && (*repeat).count == volatile(&(*repeat).reported) {
-            renew(repeat, event, place);
+            renew(repeat, event, what);
             event.repeats = slot + 1;
         }
         atomic::add(&raw mut (*repeat).busy, u64::MAX);
@@ -65,25 +128,64 @@ fn word_of(event: &FileOpen, at: usize) -> u64 {
 
 const _: () = assert!(OPEN_BEGIN + 8 * OPEN_WORDS == size_of::<FileOpen>());
 
-/// What tells the place: its words, one after the other.
+/// Which words of [`Repeat`] tell the place.
+#[derive(Clone, Copy)]
+enum Of {
+    Place,
+    Start,
+    Name,
+}
+
+/// What tells it: its words, one after the other.
 #[inline(always)]
-fn each_of_place(place: Place, mut each: impl FnMut(usize, u64)) {
-    each(0, place.dentry);
-    each(1, place.mnt);
-    each(2, read::kernel(place.dentry + offset!(dentry_parent)));
+fn each_of(what: What, mut each: impl FnMut(Of, usize, u64)) {
+    let (What::Opened(place) | What::Asked(place, _)) = what;
+    each(Of::Place, 0, place.dentry);
+    each(Of::Place, 1, place.mnt);
+    let parent = read::kernel(place.dentry + offset!(dentry_parent));
+    each(Of::Place, 2, parent);
     // Hash and length of the name, which stand side by side.
-    each(3, read::kernel(place.dentry + (offset!(dentry_len) - 4)));
+    let name = read::kernel(place.dentry + (offset!(dentry_len) - 4));
+    each(Of::Place, 3, name);
+    let What::Asked(_, slot) = what else {
+        return;
+    };
+    let own = watch::identity(read::kernel(place.dentry + offset!(dentry_inode)));
+    each(Of::Start, 0, own.ino);
+    each(Of::Start, 1, own.dev.into());
+    let fs: u64 = read::kernel(task::current() + offset!(task_fs));
+    let root = Place::read(fs + offset!(fs_root));
+    each(Of::Start, 2, root.dentry);
+    each(Of::Start, 3, root.mnt);
+    // SAFETY: as in `mixed_name`.
+    let name = unsafe { &scratch::state(slot).name };
+    for (at, word) in name.iter().enumerate() {
+        each(Of::Name, at, word.get());
+    }
+}
+
+/// `bits | more`, here and now: the compiler would first read everything, which does not fit on the stack.
+#[inline(always)]
+fn or(mut bits: u64, more: u64) -> u64 {
+    // SAFETY: arithmetic on registers.
+    unsafe { core::arch::asm!("{0} |= {1}", inout(reg) bits, in(reg) more) };
+    bits
 }
 
 /// 0: the same act.
 #[inline(always)]
-fn differs(repeat: &Repeat, event: &FileOpen, place: Place) -> u64 {
+fn differs(repeat: &Repeat, event: &FileOpen, what: What) -> u64 {
     let mut differs = 0;
     for at in 0..OPEN_WORDS {
-        differs |= volatile(&repeat.open[at]) ^ word_of(event, at);
+        differs = or(differs, volatile(&repeat.open[at]) ^ word_of(event, at));
     }
-    each_of_place(place, |at, word| {
-        differs |= volatile(&repeat.place[at]) ^ word;
+    each_of(what, |of, at, word| {
+        let words = match of {
+            Of::Place => &repeat.place[..],
+            Of::Start => &repeat.start,
+            Of::Name => &repeat.name,
+        };
+        differs = or(differs, volatile(&words[at]) ^ word);
     });
     differs
 }
@@ -91,7 +193,7 @@ fn differs(repeat: &Repeat, event: &FileOpen, place: Place) -> u64 {
 /// # Safety
 /// `repeat` is a live map value that was claimed.
 #[inline(always)]
-unsafe fn renew(repeat: *mut Repeat, event: &FileOpen, place: Place) {
+unsafe fn renew(repeat: *mut Repeat, event: &FileOpen, what: What) {
     // SAFETY: the caller's; volatile, or the compiler would hold all words on the stack at once.
     unsafe {
         (*repeat).born_ns = event.header.time_ns;
@@ -100,8 +202,14 @@ unsafe fn renew(repeat: *mut Repeat, event: &FileOpen, place: Place) {
         for at in 0..OPEN_WORDS {
             open.add(at).write_volatile(word_of(event, at));
         }
-        let words = (&raw mut (*repeat).place).cast::<u64>();
-        each_of_place(place, |at, word| words.add(at).write_volatile(word));
+        each_of(what, |of, at, word| {
+            let words = match of {
+                Of::Place => (&raw mut (*repeat).place).cast::<u64>(),
+                Of::Start => (&raw mut (*repeat).start).cast(),
+                Of::Name => (&raw mut (*repeat).name).cast(),
+            };
+            words.add(at).write_volatile(word);
+        });
     }
 }
 

@@ -3,8 +3,8 @@
 //! Each prints 0 or the errno of the step that the kernel refused. An act that counts prints how
 //! often it truly got the file: by what is behind its descriptor, not by the name that it said.
 
-mod calls;
 mod mix;
+mod passing;
 mod races;
 mod ring;
 
@@ -14,6 +14,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use crate::entry::syscall;
 use crate::{Words, old, refused};
 
 /// Does the act of this name; false if it is none of these.
@@ -21,11 +22,11 @@ pub fn act(name: &[u8], words: &mut Words) -> bool {
     match name {
         b"link-open" => link(words),
         b"move-open" => moved(words),
+        b"carry-open" => carried(words),
         b"replace-open" => replace(words),
         b"fresh-many" => fresh(words),
         b"mount-open" => mount(words),
-        b"open-32" => calls::by_32_bit(words),
-        b"pass-open" => calls::pass(words),
+        b"pass-open" => passing::pass(words),
         b"ring" => ring::ring(words),
         b"swap-open" => races::swap(words),
         b"rewrite-open" => races::rewrite(words),
@@ -115,6 +116,28 @@ fn moved(words: &mut Words) {
     let wrote = std::fs::File::from(file).write_all(b"written");
     ok_or_refused(std::fs::rename(&away, &dir));
     wrote.expect("write");
+    println!("0");
+}
+
+/// `carry-open DIR NEW NAME FLAGS`: opened where it was, and again where its directory goes to, by the entry
+/// that a step asks for.
+fn carried(words: &mut Words) {
+    let (dir, new, name) = (words.path(), words.path(), words.path());
+    let flags = words.number().cast_signed();
+    let open = |dir: &OsStr| {
+        let path = c_path(&Path::new(dir).join(&name));
+        // SAFETY: a string and numbers.
+        if unsafe { syscall!(libc::SYS_open, path.as_ptr(), flags, 0) } < 0 {
+            refused();
+        }
+    };
+    let [from, to] = [&dir, &new].map(|path| c_path(Path::new(path)));
+    open(&dir);
+    // SAFETY: two strings.
+    if unsafe { syscall!(libc::SYS_rename, from.as_ptr(), to.as_ptr()) } < 0 {
+        refused();
+    }
+    open(&new);
     println!("0");
 }
 

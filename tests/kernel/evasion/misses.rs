@@ -51,9 +51,9 @@ const MISSES: &[Miss] = &[
     },
     Miss {
         name: "a 32-bit call",
-        why: "tracepoints of single system calls pass by those of 32 bits",
-        check: Some("and not yet what files they open"),
-        act: |places| with(&["open-32"], [&places.file()], WRONLY),
+        why: "tracepoints of single system calls pass by those of 32 bits; `kernel.compat` sees them",
+        check: Some("it shows their failed execs and what they do to files"),
+        act: |places| with(&["by-32-bit", "open"], [&places.file()], WRONLY).with(["0"]),
         file: Places::file,
     },
     Miss {

@@ -2,10 +2,24 @@
 
 use std::path::Path;
 
+use serde_json::Value;
+
 use super::{Case, Expected, act, call, file, in_dir, nobody, none, one};
 use crate::watched::Places;
 
 const BIND: &str = "4096";
+const RDONLY: &str = "1";
+const NOEXEC: &str = "8";
+const PRIVATE: &str = "262144";
+const RECURSIVE: &str = "32768";
+const EMPTY_PATH: &str = "4096";
+
+/// By mount_setattr.
+fn changed(path: impl AsRef<Path>, options: &str) -> Expected {
+    file("file.mount", path)
+        .at("status_detail", "MOUNT_SETATTR")
+        .at("file.xattributes.mount_options", options)
+}
 
 pub fn all(places: &Places, point: &Path) -> Vec<Case> {
     let source = "/audit-test";
@@ -26,6 +40,47 @@ pub fn all(places: &Places, point: &Path) -> Vec<Case> {
             "through a linked directory",
             tmpfs(&by_link),
             mounted(point, source, "tmpfs"),
+        ),
+        one(
+            "mounted again, to read",
+            act(["mount", "none"]).with([point]).with(["none", "33"]),
+            file("file.mount", point).at("file.xattributes.mount_options", "ro,remount"),
+        ),
+        one(
+            "no programs, by a call of its own",
+            act(["mount-setattr", "-"])
+                .with([point])
+                .with(["0", NOEXEC, RDONLY, "0"]),
+            changed(point, "rw,noexec"),
+        ),
+        one(
+            "no programs, by descriptor",
+            act(["mount-setattr"])
+                .with([point])
+                .with(["", EMPTY_PATH, NOEXEC, "0", "0"]),
+            changed(point, "noexec").at("unmapped.source", Value::Null),
+        ),
+        one(
+            "with all that is below",
+            act(["mount-setattr", "-"])
+                .with([point])
+                .with([RECURSIVE, "0", NOEXEC, PRIVATE]),
+            changed(point, "exec,private,rec"),
+        ),
+        one(
+            "attributes are not allowed",
+            nobody()
+                .with(["mount-setattr", "-"])
+                .with([point])
+                .with(["0", NOEXEC, "0", "0"]),
+            changed(point, "noexec").refused("EPERM"),
+        ),
+        one(
+            "attributes of nothing",
+            act(["mount-setattr", "-"])
+                .with([&missing])
+                .with(["0", NOEXEC, "0", "0"]),
+            changed(&missing, "noexec").refused("ENOENT"),
         ),
         one(
             "unmounted, relative",

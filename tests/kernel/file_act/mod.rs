@@ -3,6 +3,7 @@
 //! The tables are the test: what is done, and what the log must say of it. What each act comes to is
 //! also tested without a daemon, so that a table that lies is told from a record that does.
 
+mod by_32_bit;
 mod cases_attributes;
 mod cases_delete;
 mod cases_elsewhere;

@@ -13,6 +13,7 @@ use audit_tests::acts::{Act, act};
 use audit_tests::{Daemon, Record, Setup};
 use serde_json::{Value, json};
 
+use crate::by_32_bit;
 use crate::expect::assert_at;
 use crate::watched::{Places, of_process, shown};
 
@@ -118,10 +119,14 @@ fn check(case: &Case, record: &Record, expected: &Expected) {
 fn run(cases: impl FnOnce(&Places) -> Vec<Case>) {
     let setup = Setup::on_kept_programs();
     let places = Places::make(&setup);
+    let cases = cases(&places);
+    run_on(setup, &places, &cases);
+}
+
+fn run_on(setup: Setup, places: &Places, cases: &[Case]) {
     let setup = setup
         .set("events.file.record", "true")
         .append(&places.watch(&OPERATIONS));
-    let cases = cases(&places);
     let mut daemon = Daemon::start(&setup);
     let pids: Vec<u32> = cases.iter().map(|case| case.act.run().pid).collect();
     let records = daemon.stop();
@@ -161,6 +166,33 @@ fn every_intent_is_told_apart() {
 fn every_failure_is_one_record_of_what_was_asked() {
     run(cases::refusals);
     run(cases::failures);
+}
+
+/// The same by the entry of 32-bit programs.
+#[test]
+fn opens_by_32_bit() {
+    if !by_32_bit::are_there() {
+        audit_tests::skip!("there are no 32-bit calls");
+    }
+    type Table = fn(&Places) -> Vec<Case>;
+    let tables: [Table; 6] = [
+        cases::names,
+        cases::roundabout_names,
+        cases::intents,
+        cases::bare,
+        cases::refusals,
+        cases::failures,
+    ];
+    for table in tables {
+        let setup = Setup::new();
+        let places = Places::make(&setup);
+        let mut cases = table(&places);
+        for case in &mut cases {
+            let act = std::mem::take(&mut case.act);
+            case.act = by_32_bit::narrow(by_32_bit::NARROW, act);
+        }
+        run_on(by_32_bit::seen(setup), &places, &cases);
+    }
 }
 
 /// Another name of a watched file is no way round; an exception by path holds for what has other names.

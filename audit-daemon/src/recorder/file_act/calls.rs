@@ -19,30 +19,6 @@ const MOVE_MOUNT_TO_SYMLINKS: u64 = 0x10;
 /// "Unchanged", of chown.
 const SAME: u32 = u32::MAX;
 
-/// Flags of mount(2), as mountinfo names what they do.
-const MOUNT_FLAGS: [(u64, &str); 20] = [
-    (libc::MS_RDONLY, "ro"),
-    (libc::MS_NOSUID, "nosuid"),
-    (libc::MS_NODEV, "nodev"),
-    (libc::MS_NOEXEC, "noexec"),
-    (libc::MS_SYNCHRONOUS, "sync"),
-    (libc::MS_REMOUNT, "remount"),
-    (libc::MS_MANDLOCK, "mand"),
-    (libc::MS_DIRSYNC, "dirsync"),
-    (libc::MS_NOATIME, "noatime"),
-    (libc::MS_NODIRATIME, "nodiratime"),
-    (libc::MS_BIND, "bind"),
-    (libc::MS_MOVE, "move"),
-    (libc::MS_REC, "rec"),
-    (libc::MS_UNBINDABLE, "unbindable"),
-    (libc::MS_PRIVATE, "private"),
-    (libc::MS_SLAVE, "slave"),
-    (libc::MS_SHARED, "shared"),
-    (libc::MS_RELATIME, "relatime"),
-    (libc::MS_STRICTATIME, "strictatime"),
-    (libc::MS_LAZYTIME, "lazytime"),
-];
-
 pub fn is_rmdir(event: &FileAct) -> bool {
     event.call == call::RMDIR
         || event.call == call::UNLINK && event.at_flags & libc::AT_REMOVEDIR as u32 != 0
@@ -66,6 +42,7 @@ pub fn takes_along(event: &FileAct) -> bool {
     match event.call {
         call::RENAME => true,
         call::MOUNT => on_host && event.values[0] & PROPAGATION == 0,
+        call::MOUNT_SETATTR => on_host && (event.values[0] | event.values[1]) != 0,
         call::UMOUNT | call::MOVE_MOUNT | call::OPEN_TREE => on_host,
         _ => false,
     }
@@ -73,10 +50,10 @@ pub fn takes_along(event: &FileAct) -> bool {
 
 /// Is a directory made visible elsewhere or by other names, or covered, or uncovered?
 pub fn is_mounting(event: &FileAct) -> bool {
-    matches!(event.call, call::MOUNT | call::UMOUNT | call::MOVE_MOUNT)
+    matches!(event.call, call::MOUNT..=call::PIVOT_ROOT)
         || matches!(
             event.call,
-            call::OPEN_TREE | call::CHROOT | call::PIVOT_ROOT
+            call::OPEN_TREE | call::CHROOT | call::MOUNT_SETATTR
         )
 }
 
@@ -164,7 +141,7 @@ pub fn follows(event: &FileAct) -> bool {
         call::TRUNCATE | call::MOUNT | call::CHROOT | call::PIVOT_ROOT => true,
         call::UMOUNT => event.values[0] & libc::UMOUNT_NOFOLLOW as u64 == 0,
         call::MOVE_MOUNT => event.values[0] & MOVE_MOUNT_TO_SYMLINKS != 0,
-        call::CHMOD..=call::REMOVEXATTR | call::UTIMES | call::OPEN_TREE => {
+        call::CHMOD..=call::REMOVEXATTR | call::UTIMES | call::OPEN_TREE | call::MOUNT_SETATTR => {
             !nofollow && !at(libc::AT_SYMLINK_NOFOLLOW)
         }
         _ => false,
@@ -194,6 +171,7 @@ pub fn detail(event: &FileAct) -> Option<&'static str> {
         && event.values[0] & RENAME_EXCHANGE != 0;
     match event.call {
         call::OPEN_TREE => Some("OPEN_TREE_CLONE"),
+        call::MOUNT_SETATTR => Some("MOUNT_SETATTR"),
         _ => exchanges.then_some("RENAME_EXCHANGE"),
     }
 }
@@ -231,18 +209,4 @@ pub fn device_number(event: &FileAct) -> Option<(u32, u32)> {
         let number = event.values[1];
         (libc::major(number), libc::minor(number))
     })
-}
-
-pub fn mount_options(event: &FileAct) -> Option<String> {
-    const AT_RECURSIVE: u32 = 0x8000;
-    let set = match event.call {
-        call::MOUNT => event.values[0],
-        call::OPEN_TREE if event.at_flags & AT_RECURSIVE != 0 => libc::MS_BIND | libc::MS_REC,
-        call::OPEN_TREE => libc::MS_BIND,
-        _ => return None,
-    };
-    let flags = MOUNT_FLAGS.iter();
-    let names = flags.filter(|(flag, _)| set & flag != 0);
-    let names: Vec<&str> = names.map(|(_, name)| *name).collect();
-    (!names.is_empty()).then(|| names.join(","))
 }

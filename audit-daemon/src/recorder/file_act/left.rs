@@ -1,4 +1,5 @@
-//! Acts whose object is what the call left: a new root, or a tree that is mounted nowhere yet.
+//! Acts whose object is what the call left, or got by a descriptor: a new root, or a tree that may be
+//! mounted nowhere.
 //!
 //! Owns where such an object stands. Its directory and its identity are the kernel's; its path is what
 //! that means on the host, and the program's own word only where the host has no such place. Must not
@@ -17,7 +18,7 @@ use crate::{
 pub fn by(event: &FileAct) -> bool {
     matches!(
         event.call,
-        call::CHROOT | call::PIVOT_ROOT | call::OPEN_TREE
+        call::CHROOT | call::PIVOT_ROOT | call::OPEN_TREE | call::MOUNT_SETATTR
     )
 }
 
@@ -30,6 +31,7 @@ pub fn objects(event: &FileAct, tails: &Tails<'_>, decider: &Decider) -> Objects
     let (path, source) = match event.call {
         // Up to the root of its mount namespace.
         call::CHROOT => (walked, Source::Kernel),
+        call::MOUNT_SETATTR if !is_detached(tails) => (walked, Source::Kernel),
         _ => shown(&hosts, name, walked),
     };
     let second = match event.call {
@@ -47,6 +49,11 @@ pub fn objects(event: &FileAct, tails: &Tails<'_>, decider: &Decider) -> Objects
         second,
         source,
     }
+}
+
+/// Is it mounted nowhere?
+fn is_detached(tails: &Tails<'_>) -> bool {
+    tails.file.is_some_and(|file| file.detached())
 }
 
 /// The host's path of it, as it was asked for if that is one of them.

@@ -1,6 +1,6 @@
-//! Which argument of which system call is what: one table for all of them.
+//! Which argument of which system call is what: one table for all of them, and one for the 32-bit entry.
 //!
-//! Owns the numbers of x86_64 and the places of arguments.
+//! Owns the numbers of x86_64 and of i386, and the places of arguments.
 
 #[cfg(bpf_target_arch = "aarch64")]
 mod aarch64;
@@ -23,6 +23,11 @@ const NOFOLLOW_BIT: u64 = 1 << 48;
 const BY_FD_BIT: u64 = 1 << 49;
 const CALL_SHIFT: u64 = 40;
 const TIMES_SHIFT: u64 = 50;
+/// Of 32-bit calls only: how an argument has less bits than the native call gives it.
+const NARROW_TIMES_BIT: u64 = 1 << 52;
+const SPLIT_BIT: u64 = 1 << 53;
+const SIGNED_BIT: u64 = 1 << 54;
+const SHORT_BIT: u64 = 1 << 55;
 
 /// How times are given.
 pub mod times {
@@ -71,6 +76,26 @@ impl Plan {
         Plan(self.0 | form << TIMES_SHIFT)
     }
 
+    /// Each number of these times has 32 bits.
+    const fn narrow(self) -> Plan {
+        Plan(self.0 | NARROW_TIMES_BIT)
+    }
+
+    /// The first value goes on in the argument behind it.
+    const fn split(self) -> Plan {
+        Plan(self.0 | SPLIT_BIT)
+    }
+
+    /// The first value may be below zero.
+    const fn signed(self) -> Plan {
+        Plan(self.0 | SIGNED_BIT)
+    }
+
+    /// The values have 16 bits.
+    const fn short(self) -> Plan {
+        Plan(self.0 | SHORT_BIT)
+    }
+
     /// Back from [`Plan::value`].
     #[inline(always)]
     pub fn of(value: u64) -> Plan {
@@ -101,6 +126,29 @@ impl Plan {
     #[inline(always)]
     pub fn times_form(self) -> u64 {
         self.0 >> TIMES_SHIFT & 3
+    }
+
+    #[inline(always)]
+    pub fn has_narrow_times(self) -> bool {
+        self.0 & NARROW_TIMES_BIT != 0
+    }
+
+    /// A value of a 32-bit call as the native one has it; `next` is the argument behind it.
+    #[inline(always)]
+    pub fn widened(self, value: u64, next: u64) -> u64 {
+        if self.0 & SPLIT_BIT != 0 {
+            value | next << 32
+        } else if self.0 & SIGNED_BIT != 0 {
+            value as u32 as i32 as u64
+        } else if self.0 & SHORT_BIT != 0 {
+            // All bits mean unchanged, in either width.
+            match value & 0xffff {
+                0xffff => 0xffff_ffff,
+                short => short,
+            }
+        } else {
+            value
+        }
     }
 
     #[inline(always)]
@@ -219,6 +267,7 @@ pub fn plan(number: u64) -> Option<Plan> {
         429 => const { Plan::one(call::MOVE_MOUNT, 2, 3, N, [4, N, N]).second(0, 1) },
         161 => const { Plan::one(call::CHROOT, CWD, 0, N, NO) },
         428 | 467 => const { Plan::one(call::OPEN_TREE, 0, 1, 2, NO) },
+        442 => const { Plan::one(call::MOUNT_SETATTR, 0, 1, 2, [3, N, N]) },
         155 => const { Plan::one(call::PIVOT_ROOT, CWD, 0, N, NO).second(CWD, 1) },
         _ => return None,
     })
@@ -229,4 +278,65 @@ pub fn plan(number: u64) -> Option<Plan> {
 #[inline(always)]
 pub fn makes_or_cuts_32(number: u64) -> bool {
     matches!(number, 14 | 297 | 92 | 93 | 193 | 194)
+}
+
+/// The plan of a system call of the 32-bit entry.
+#[rustfmt::skip]
+#[inline(always)]
+pub fn plan32(number: u64) -> Option<Plan> {
+    const N: u64 = NONE;
+    const NO: [u64; 3] = [N, N, N];
+    Some(match number {
+        10 => const { Plan::one(call::UNLINK, CWD, 0, N, NO) },
+        301 => const { Plan::one(call::UNLINK, 0, 1, 2, NO) },
+        40 => const { Plan::one(call::RMDIR, CWD, 0, N, NO) },
+        38 => const { Plan::one(call::RENAME, CWD, 0, N, NO).second(CWD, 1) },
+        302 => const { Plan::one(call::RENAME, 0, 1, N, NO).second(2, 3) },
+        353 => const { Plan::one(call::RENAME, 0, 1, N, [4, N, N]).second(2, 3) },
+        9 => const { Plan::one(call::LINK, CWD, 0, N, NO).second(CWD, 1).nofollow() },
+        303 => const { Plan::one(call::LINK, 0, 1, 4, NO).second(2, 3).nofollow() },
+        83 => const { Plan::one(call::SYMLINK, CWD, 1, N, NO).second(CWD, 0) },
+        304 => const { Plan::one(call::SYMLINK, 1, 2, N, NO).second(CWD, 0) },
+        39 => const { Plan::one(call::MKDIR, CWD, 0, N, [1, N, N]) },
+        296 => const { Plan::one(call::MKDIR, 0, 1, N, [2, N, N]) },
+        14 => const { Plan::one(call::MKNOD, CWD, 0, N, [1, 2, N]) },
+        297 => const { Plan::one(call::MKNOD, 0, 1, N, [2, 3, N]) },
+        92 => const { Plan::one(call::TRUNCATE, CWD, 0, N, [1, N, N]).signed() },
+        93 => const { Plan::one(call::TRUNCATE, 0, N, N, [1, N, N]).by_fd().signed() },
+        193 => const { Plan::one(call::TRUNCATE, CWD, 0, N, [1, N, N]).split() },
+        194 => const { Plan::one(call::TRUNCATE, 0, N, N, [1, N, N]).by_fd().split() },
+        15 => const { Plan::one(call::CHMOD, CWD, 0, N, [1, N, N]) },
+        94 => const { Plan::one(call::CHMOD, 0, N, N, [1, N, N]).by_fd() },
+        306 => const { Plan::one(call::CHMOD, 0, 1, N, [2, N, N]) },
+        452 => const { Plan::one(call::CHMOD, 0, 1, 3, [2, N, N]) },
+        182 => const { Plan::one(call::CHOWN, CWD, 0, N, [1, 2, N]).short() },
+        95 => const { Plan::one(call::CHOWN, 0, N, N, [1, 2, N]).by_fd().short() },
+        16 => const { Plan::one(call::CHOWN, CWD, 0, N, [1, 2, N]).nofollow().short() },
+        212 => const { Plan::one(call::CHOWN, CWD, 0, N, [1, 2, N]) },
+        207 => const { Plan::one(call::CHOWN, 0, N, N, [1, 2, N]).by_fd() },
+        198 => const { Plan::one(call::CHOWN, CWD, 0, N, [1, 2, N]).nofollow() },
+        298 => const { Plan::one(call::CHOWN, 0, 1, 4, [2, 3, N]) },
+        226 => const { Plan::one(call::SETXATTR, CWD, 0, N, [3, N, N]).text(1) },
+        227 => const { Plan::one(call::SETXATTR, CWD, 0, N, [3, N, N]).text(1).nofollow() },
+        228 => const { Plan::one(call::SETXATTR, 0, N, N, [3, N, N]).text(1).by_fd() },
+        463 => const { Plan::one(call::SETXATTR, 0, 1, 2, [N, N, N]).text(3) },
+        235 => const { Plan::one(call::REMOVEXATTR, CWD, 0, N, NO).text(1) },
+        236 => const { Plan::one(call::REMOVEXATTR, CWD, 0, N, NO).text(1).nofollow() },
+        237 => const { Plan::one(call::REMOVEXATTR, 0, N, N, NO).text(1).by_fd() },
+        466 => const { Plan::one(call::REMOVEXATTR, 0, 1, 2, NO).text(3) },
+        30 => const { Plan::one(call::UTIMES, CWD, 0, N, [1, N, N]).times(times::SECONDS).narrow() },
+        271 => const { Plan::one(call::UTIMES, CWD, 0, N, [1, N, N]).times(times::MICROSECONDS).narrow() },
+        299 => const { Plan::one(call::UTIMES, 0, 1, N, [2, N, N]).times(times::MICROSECONDS).narrow() },
+        320 => const { Plan::one(call::UTIMES, 0, 1, 3, [2, N, N]).times(times::NANOSECONDS).narrow() },
+        412 => const { Plan::one(call::UTIMES, 0, 1, 3, [2, N, N]).times(times::NANOSECONDS) },
+        21 => const { Plan::one(call::MOUNT, CWD, 1, N, [3, N, N]).second(CWD, 0).text(2) },
+        22 => const { Plan::one(call::UMOUNT, CWD, 0, N, NO) },
+        52 => const { Plan::one(call::UMOUNT, CWD, 0, N, [1, N, N]) },
+        429 => const { Plan::one(call::MOVE_MOUNT, 2, 3, N, [4, N, N]).second(0, 1) },
+        61 => const { Plan::one(call::CHROOT, CWD, 0, N, NO) },
+        428 | 467 => const { Plan::one(call::OPEN_TREE, 0, 1, 2, NO) },
+        442 => const { Plan::one(call::MOUNT_SETATTR, 0, 1, 2, [3, N, N]) },
+        217 => const { Plan::one(call::PIVOT_ROOT, CWD, 0, N, NO).second(CWD, 1) },
+        _ => return None,
+    })
 }

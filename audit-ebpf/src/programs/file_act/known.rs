@@ -13,6 +13,7 @@ use super::{Scene, object, set_shape, shape, times};
 use crate::{
     done::Turn,
     emit::emit,
+    entry::Entry,
     path::{self, Place},
     programs::file_open::passed_over,
     read::{self, Memory, mask},
@@ -23,7 +24,14 @@ use crate::{
 
 /// Tells it by the objects that were looked at before; false: there are none.
 #[inline(always)]
-pub fn told(task: u64, fs: u64, slot: *mut u8, errno: u32, turn: Turn) -> bool {
+pub fn told(
+    task: u64,
+    fs: u64,
+    slot: *mut u8,
+    errno: u32,
+    turn: Turn,
+    entry: Entry,
+) -> bool {
     // SAFETY: a large slot, of this CPU and program.
     let scene = unsafe { Scene::of(slot) };
     let plan = scene.plan();
@@ -51,7 +59,7 @@ pub fn told(task: u64, fs: u64, slot: *mut u8, errno: u32, turn: Turn) -> bool {
     event.values = super::values(scene);
     let inode = object::refresh(event, notes);
     if plan.times_form() != 0 {
-        event.values = times::values(plan.times_form(), event.values[0]);
+        event.values = times::values(plan, event.values[0], entry);
         if inode != 0 && event.values[1] != time::OMIT {
             event.values = times::of_inode(inode);
         }

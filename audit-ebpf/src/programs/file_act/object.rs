@@ -111,6 +111,8 @@ fn teller(task: u64, call: u32) -> Teller {
     if task::in_compat(task) {
         return match opens_too && !calls::makes_or_cuts_32(number) {
             true => Teller::Other,
+            // The entry is hooked, at a price.
+            false if setting!(raw_syscalls) != 0 => Teller::Call,
             false => Teller::Function,
         };
     }

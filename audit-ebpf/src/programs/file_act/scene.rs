@@ -64,6 +64,29 @@ impl Scene {
         self.arguments[NONE as usize].set(0);
     }
 
+    /// Gives the arguments of a 32-bit call what the native one's have; the plan is set.
+    #[inline(always)]
+    pub fn widen(&mut self) {
+        let plan = self.plan();
+        let (first, second) = (plan.value_at(0), plan.value_at(1));
+        let next = self.argument(first + 1);
+        let (one, two) = (self.argument(first), self.argument(second));
+        // Those that stand for no argument stay what they are.
+        if first < CWD {
+            self.set_argument(first, plan.widened(one, next));
+        }
+        if second < CWD {
+            self.set_argument(second, plan.widened(two, 0));
+        }
+    }
+
+    #[inline(always)]
+    fn set_argument(&mut self, place: u64, value: u64) {
+        let first: *mut Word = self.arguments.as_mut_ptr();
+        // SAFETY: eight words; the place is masked to them.
+        unsafe { (*first.add(mask!(place, 0x7) as usize)).set(value) };
+    }
+
     #[inline(always)]
     pub fn plan(&self) -> Plan {
         Plan::of(self.plan.get())

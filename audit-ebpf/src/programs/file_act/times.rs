@@ -5,31 +5,63 @@
 
 use audit_common::file_act::time;
 
-use super::calls::times;
-use crate::{read, settings::offset};
+use super::calls::{Plan, times};
+use crate::{entry::Entry, read, settings::offset};
 
-/// [`audit_common::file_act::FileAct::values`] for times of this form at this address.
+const UNREADABLE: [u64; 3] = [0, 0, time::UNREADABLE];
+
+/// [`audit_common::file_act::FileAct::values`] for the times at this address.
 #[inline(always)]
-pub fn values(form: u64, address: u64) -> [u64; 3] {
+pub fn values(plan: Plan, address: u64, entry: Entry) -> [u64; 3] {
+    let form = plan.times_form();
     if address == 0 {
         return [0, time::NOW, time::ASKED];
     }
+    if entry == Entry::Compat && plan.has_narrow_times() {
+        return narrow(form, address);
+    }
     let at = address + if form == times::SECONDS { 8 } else { 16 };
     let Some(seconds) = read::try_user::<u64>(at) else {
-        return [0, 0, time::UNREADABLE];
+        return UNREADABLE;
     };
     let part = match form {
         times::SECONDS => Some(0),
         _ => read::try_user::<u64>(at + 8),
     };
     let Some(part) = part else {
-        return [0, 0, time::UNREADABLE];
+        return UNREADABLE;
     };
-    let nanoseconds = match form {
+    // The kernel does not look at the upper half either.
+    let part = match entry {
+        Entry::Native => part,
+        Entry::Compat => u64::from(part as u32),
+    };
+    [seconds, nanoseconds(form, part), time::ASKED]
+}
+
+/// The same of 32 bits each.
+#[inline(always)]
+fn narrow(form: u64, address: u64) -> [u64; 3] {
+    let at = address + if form == times::SECONDS { 4 } else { 8 };
+    let Some(seconds) = read::try_user::<i32>(at) else {
+        return UNREADABLE;
+    };
+    let part = match form {
+        times::SECONDS => Some(0),
+        _ => read::try_user::<i32>(at + 4),
+    };
+    let Some(part) = part else {
+        return UNREADABLE;
+    };
+    [seconds as u64, nanoseconds(form, part as u64), time::ASKED]
+}
+
+#[inline(always)]
+fn nanoseconds(form: u64, part: u64) -> u64 {
+    match form {
         times::MICROSECONDS => part.wrapping_mul(1000),
         _ => part,
-    };
-    [seconds, nanoseconds, time::ASKED]
+    }
 }
 
 /// Those of the inode.

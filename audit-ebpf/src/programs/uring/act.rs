@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     emit::emit,
+    entry::Entry,
     path::{self, Place},
     programs::{
         file_act::{
@@ -171,7 +172,7 @@ pub fn submitted(state: &WatchState, request: &Request, notes: &mut Notes) {
     let reasons = common.reasons | other.reasons;
     tell(event, Found { reasons, tree });
     event.errno = 0;
-    file_act::fill(event, task, scene);
+    file_act::fill(event, task, scene, Entry::Native);
     event.flags |= flag::RING;
     if !plan.is_by_fd() {
         // The names are the kernel's copies: no other thread can have rewritten them.

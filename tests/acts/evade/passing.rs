@@ -1,4 +1,4 @@
-//! Other ways into the kernel than a system call of this program's own kind.
+//! Descriptors that another process opened.
 
 use std::io::{IoSlice, IoSliceMut, Write};
 use std::mem::ManuallyDrop;
@@ -7,91 +7,6 @@ use std::os::unix::net::UnixStream;
 
 use super::{ended, opened};
 use crate::{Words, refused};
-
-/// open(2) as 32-bit programs number it.
-const OPEN_32: i64 = 5;
-const GETPID_32: i64 = 20;
-
-/// A system call as 32-bit programs make it: arguments are cut to 32 bits.
-///
-/// # Safety
-/// As the call; pointers must be below 4 GiB.
-#[cfg(target_arch = "x86_64")]
-unsafe fn call_32(number: i64, first: i64, second: i64, third: i64) -> i32 {
-    let result: i64;
-    // SAFETY: the caller's. The compiler keeps rbx for itself, so it is changed and changed back; the
-    // kernel does not promise to keep r8 to r11.
-    unsafe {
-        std::arch::asm!(
-            "xchg {first}, rbx",
-            "int 0x80",
-            "xchg {first}, rbx",
-            first = inout(reg) first => _,
-            inlateout("rax") number => result,
-            in("rcx") second,
-            in("rdx") third,
-            out("r8") _, out("r9") _, out("r10") _, out("r11") _,
-        );
-    }
-    result as i32
-}
-
-/// On other machines 64-bit code has no way to make one.
-#[cfg(not(target_arch = "x86_64"))]
-unsafe fn call_32(_number: i64, _first: i64, _second: i64, _third: i64) -> i32 {
-    -libc::ENOSYS
-}
-
-/// Below 4 GiB.
-#[cfg(target_arch = "x86_64")]
-const MAP_LOW: i32 = libc::MAP_32BIT;
-#[cfg(not(target_arch = "x86_64"))]
-const MAP_LOW: i32 = 0;
-
-/// Kernels without 32-bit calls kill who makes one: asked in a process of its own.
-fn has_32_bit() -> bool {
-    // SAFETY: the child makes one call without arguments and ends.
-    unsafe {
-        let pid = libc::fork();
-        if pid == 0 {
-            libc::_exit(i32::from(call_32(GETPID_32, 0, 0, 0) <= 0));
-        }
-        assert!(pid > 0, "fork: {}", std::io::Error::last_os_error());
-        ended(pid) == 0
-    }
-}
-
-/// `open-32 PATH FLAGS`: a program of 64 bits that calls as one of 32. Ends with 0 or the errno
-/// (ENOSYS: there are no such calls).
-pub fn by_32_bit(words: &mut Words) {
-    const PAGE: usize = 4096;
-    let (path, flags) = (words.c_string(), words.number());
-    if !has_32_bit() {
-        println!("{}", libc::ENOSYS);
-        return;
-    }
-    let bytes = path.as_bytes_with_nul();
-    assert!(bytes.len() <= PAGE, "a path of one page");
-    // SAFETY: new memory, long enough for what is copied there.
-    let fd = unsafe {
-        let low = libc::mmap(
-            std::ptr::null_mut(),
-            PAGE,
-            libc::PROT_READ | libc::PROT_WRITE,
-            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | MAP_LOW,
-            -1,
-            0,
-        );
-        assert_ne!(low, libc::MAP_FAILED, "{}", std::io::Error::last_os_error());
-        std::ptr::copy_nonoverlapping(bytes.as_ptr(), low.cast(), bytes.len());
-        call_32(OPEN_32, low as i64, flags.into(), 0)
-    };
-    if fd >= 0 {
-        // It is truly open.
-        super::behind(fd);
-    }
-    println!("{}", if fd < 0 { -fd } else { 0 });
-}
 
 /// `pass-open PATH FLAGS`: another process opens; this one gets the descriptor and writes by it.
 /// Prints the other's pid.
