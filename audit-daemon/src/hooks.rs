@@ -3,12 +3,14 @@
 //! Owns the choice of attach targets; nothing else names one. A candidate is tried by probing BTF
 //! and tracefs and by an actual load; the first that works is attached. `check` prints the outcome.
 
+mod blind;
 mod table;
 
 use audit_common::Kind;
 
+pub use blind::{BLIND_SPOTS, BlindSpot, Facts, Precision, Weight, reconcile, unseen};
 pub use table::HOOKS;
-use table::{BY_32_BIT, OTHER_ENTRIES, RING_SUBMIT};
+use table::RING_SUBMIT;
 
 /// How a program is hooked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,8 +43,9 @@ pub struct Candidate {
     pub points: &'static [&'static str],
     /// First kernel that has it.
     pub since: (u32, u32),
-    /// What passes by, in words for an operator; empty: nothing.
-    pub cannot_see: &'static str,
+    pub precision: Precision,
+    /// Wherever it may be blind; what of it is so on this kernel, [`Facts`] tell.
+    pub blind: &'static [BlindSpot],
     /// Only with `kernel.compat = true`: it costs every system call something.
     pub only_compat: bool,
     /// Only where the program of a raw tracepoint can be preempted ([`PREEMPTED_SINCE`]): it is then
@@ -91,7 +94,9 @@ pub enum OutcomeState {
     Chosen {
         mechanism: Mechanism,
         at: Vec<String>,
-        cannot_see: &'static str,
+        precision: Precision,
+        /// Of the candidate's those that are so here.
+        blind: Vec<BlindSpot>,
     },
     /// No candidate works.
     Missing { reason: String },
@@ -116,21 +121,6 @@ pub fn lost_with(program: &str) -> Option<(Kind, &'static [&'static str])> {
         let candidate = row.candidates.iter().find(|c| c.program == program)?;
         Some((*row.kinds.first()?, candidate.noticed_by))
     })
-}
-
-/// What is seen by one row is not what another one cannot see.
-pub fn reconcile(outcomes: &mut [Outcome]) {
-    let rings = |outcome: &Outcome| outcome.hook == RING_SUBMIT && outcome.works();
-    if !outcomes.iter().any(rings) {
-        return;
-    }
-    for outcome in outcomes {
-        if let OutcomeState::Chosen { cannot_see, .. } = &mut outcome.state
-            && *cannot_see == OTHER_ENTRIES
-        {
-            *cannot_see = BY_32_BIT;
-        }
-    }
 }
 
 /// The programs of a candidate.

@@ -18,7 +18,7 @@ use super::reload::{self, Reloads};
 use crate::{
     config::{Config, Required},
     enrich::boot_ns,
-    hooks::OutcomeState,
+    hooks::{self, OutcomeState},
     kernel::Attached,
     pipeline::{Shared, WorkerStats, WriterStats},
     status::{
@@ -115,12 +115,13 @@ impl Report {
                     OutcomeState::Chosen {
                         mechanism,
                         at,
-                        cannot_see,
+                        blind,
+                        ..
                     } => HookState {
                         event,
                         mechanism: mechanism.name().into(),
                         at: at.join(", "),
-                        sees: match *cannot_see {
+                        sees: match &*hooks::unseen(blind) {
                             "" => "all".into(),
                             what => format!("all but {what}"),
                         },
@@ -277,7 +278,7 @@ fn fates(ledger: &LedgerLane) -> u64 {
 }
 
 fn program_of(hook: &str, at: &[String]) -> &'static str {
-    crate::hooks::HOOKS
+    hooks::HOOKS
         .iter()
         .filter(|row| row.name == hook)
         .flat_map(|row| row.candidates)

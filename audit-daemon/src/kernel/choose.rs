@@ -39,7 +39,7 @@ pub fn choose(request: &Request, prepared: &Prepared, opened: &mut Opened) -> Ve
             outcomes.push(choose_one(request, prepared, opened, row));
         }
     }
-    hooks::reconcile(&mut outcomes);
+    hooks::reconcile(&mut outcomes, &prepared.facts);
     outcomes
 }
 
@@ -78,12 +78,7 @@ fn choose_one(
         });
         match refused {
             Ok(points) => {
-                let state = OutcomeState::Chosen {
-                    mechanism: candidate.mechanism,
-                    at: points,
-                    cannot_see: candidate.cannot_see,
-                };
-                return outcome(row, state, passed_over);
+                return outcome(row, state(candidate, points), passed_over);
             }
             Err(reason) => {
                 let name = format!("{} {}", candidate.mechanism.name(), candidate.points[0]);
@@ -97,6 +92,16 @@ fn choose_one(
         .collect::<Vec<_>>()
         .join("; ");
     outcome(row, OutcomeState::Missing { reason }, passed_over)
+}
+
+/// With all that it may be blind for, until that is reconciled with this kernel.
+pub fn state(candidate: &Candidate, at: Vec<String>) -> OutcomeState {
+    OutcomeState::Chosen {
+        mechanism: candidate.mechanism,
+        at,
+        precision: candidate.precision,
+        blind: candidate.blind.to_vec(),
+    }
 }
 
 pub fn outcome(

@@ -15,11 +15,11 @@ use audit_common::{
 use aya::{Btf as LoaderBtf, Ebpf, EbpfLoader, Pod, maps::HashMap};
 use sha2::{Digest, Sha256};
 
-use crate::hooks::Candidate;
+use crate::hooks::{Candidate, Facts};
 
 use super::{
-    Functions, KernelError, Request, attach, btf::Btf, filesystems, functions::Hookable, offsets,
-    watches,
+    Functions, KernelError, Request, attach, btf::Btf, facts, filesystems, functions::Hookable,
+    offsets, watches,
 };
 
 static MODERN: &[u8] = aya::include_bytes_aligned!(env!("AUDIT_BPF_MODERN"));
@@ -31,6 +31,7 @@ pub struct Prepared {
     pub settings: Settings,
     pub btf: LoaderBtf,
     pub hookable: Hookable,
+    pub facts: Facts,
     /// Per flavour, in the order of trial.
     pub fingerprints: [[u8; 16]; 2],
     pub random_id: u64,
@@ -121,6 +122,7 @@ pub fn prepare(request: &Request) -> Result<Prepared, KernelError> {
         _ => Hookable::find(&btf, &offsets),
     };
     let settings = settings(request, &btf, &offsets, &hookable);
+    let facts = facts::find(request.version, request.preempted, &btf, &offsets);
     drop(btf);
     let fingerprints =
         [MODERN, LEGACY].map(|object| fingerprint(object, request, &offsets, &settings));
@@ -139,6 +141,7 @@ pub fn prepare(request: &Request) -> Result<Prepared, KernelError> {
         settings,
         btf,
         hookable,
+        facts,
         fingerprints,
         random_id,
     })

@@ -12,6 +12,7 @@ pub mod btf;
 mod choose;
 mod diagnostics;
 mod error;
+mod facts;
 mod filesystems;
 mod functions;
 mod load;
@@ -81,6 +82,8 @@ pub struct Request {
     pub off: Vec<&'static str>,
     /// Programs on raw tracepoints can be preempted, and are then skipped for others.
     pub preempted: bool,
+    /// Major and minor of the kernel.
+    pub version: (u32, u32),
     pub functions: Functions,
     /// aya-log's level: 0 is off.
     pub diagnostics: u8,

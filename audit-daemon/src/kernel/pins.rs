@@ -14,7 +14,7 @@ use tracing::{info, warn};
 
 use super::{
     Attached, KernelError, MappedArray, Misses, Request,
-    choose::{outcome, runs_for, wants},
+    choose::{self, outcome, runs_for, wants},
     load::Prepared,
     volume::{VOLUME_MAPS, VolumeMaps},
     watches::{WATCH_MAPS, WatchMaps},
@@ -145,7 +145,7 @@ fn pinned_outcomes(dir: &Path, request: &Request, prepared: &Prepared) -> (Vec<O
             outcomes.push(outcome(row, state, Vec::new()));
         }
     }
-    hooks::reconcile(&mut outcomes);
+    hooks::reconcile(&mut outcomes, &prepared.facts);
     (outcomes, links)
 }
 
@@ -163,15 +163,7 @@ fn pinned_state(dir: &Path, row: &'static HookRow) -> (OutcomeState, u64) {
         });
         if !at.is_empty() {
             let found = (at.len() + again.len()) as u64;
-            let (mechanism, cannot_see) = (candidate.mechanism, candidate.cannot_see);
-            return (
-                OutcomeState::Chosen {
-                    mechanism,
-                    at,
-                    cannot_see,
-                },
-                found,
-            );
+            return (choose::state(candidate, at), found);
         }
     }
     (
