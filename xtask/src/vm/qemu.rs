@@ -15,8 +15,8 @@ use anyhow::Context;
 
 use audit_guest::ring::REGION_BYTES;
 
-use super::NotAvailable;
 use super::tools::{QEMU, SETPRIV};
+use super::{NotAvailable, channel};
 
 /// `panic=-1` ends the machine on a panic; an oops is made one, because what a kernel does
 /// after it proves nothing. `no_timer_check`, which kernels set for themselves under KVM: on a
@@ -172,6 +172,11 @@ fn arguments(parts: &Parts) -> Vec<OsString> {
         option("file,id=console,path=", &parts.console, ""),
     );
     add("-serial", "chardev:console".into());
+    // The second port: appended to, so that it may be read meanwhile.
+    let serial = channel::serial_of(&parts.region);
+    let chardev = option("file,id=channel,append=on,path=", &serial, "");
+    add("-chardev", chardev);
+    add("-serial", "chardev:channel".into());
     let size = format!(",size={REGION_BYTES},share=on");
     add(
         "-object",
@@ -224,6 +229,7 @@ mod tests {
         for part in [
             "-smp 2 -m 2048M -kernel /k -initrd /i -append console=ttyS0,115200 ",
             " lsm=bpf -chardev file,id=console,path=/c -serial chardev:console",
+            "-chardev file,id=channel,append=on,path=/r,,x.serial -serial chardev:channel",
             "mem-path=/r,,x,size=16777216,share=on -device ivshmem-plain,memdev=region",
         ] {
             assert!(line.contains(part), "{part} not in {line}");
