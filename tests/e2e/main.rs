@@ -11,6 +11,7 @@ mod load;
 mod log;
 mod mount;
 mod reload;
+mod restricted;
 mod runtimes;
 mod start;
 mod status;

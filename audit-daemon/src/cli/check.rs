@@ -2,6 +2,7 @@
 //! program to know, attaches none, starts nothing.
 
 mod events;
+mod restrictions;
 mod watches;
 
 use std::{fmt::Write, path::PathBuf, process::ExitCode};
@@ -14,7 +15,7 @@ use crate::{
     daemon::{self, RunError},
     enrich::{cgroups::trees, host::Host},
     hooks::{BlindSpot, Outcome, OutcomeState},
-    kernel,
+    kernel::{self, Probed, Restrictions},
 };
 
 use events::{Coverage, Spot};
@@ -45,6 +46,8 @@ struct Checked {
     flavour: &'static str,
     /// Programs can be preempted, and are then skipped for others.
     preempted: bool,
+    /// What this kernel was told to forbid or to hide.
+    restrictions: Restrictions,
     events: Vec<Coverage>,
     /// Of any event, in the order of their numbers.
     blind_spots: Vec<Spot>,
@@ -93,7 +96,11 @@ fn check(loaded: &Loaded) -> Result<(Checked, Result<(), RunError>), RunError> {
     let host = Host::read()?;
     let v1 = trees::v1_choice();
     let request = daemon::requests(&loaded.config, &host, v1.as_ref());
-    let (flavour, mut outcomes) = kernel::probe(&request)?;
+    let Probed {
+        flavour,
+        mut outcomes,
+        restrictions,
+    } = kernel::probe(&request)?;
     let verdict = daemon::required_but_missing(&loaded.config, &outcomes);
     let (warnings, excluded) = watches::survey(loaded);
     let (watches, excluded) = match loaded.config.events.get("file") {
@@ -122,6 +129,7 @@ fn check(loaded: &Loaded) -> Result<(Checked, Result<(), RunError>), RunError> {
         warnings,
         flavour,
         preempted: request.preempted,
+        restrictions,
         blind_spots: events::spots(&events),
         events,
         watches,
@@ -170,7 +178,9 @@ fn text(checked: &Checked) -> String {
     for warning in &checked.warnings {
         put_wrapped(&mut out, &format!("! {warning}"));
     }
-    let _ = writeln!(out, "programs {:<52} ok\n", checked.flavour);
+    let _ = writeln!(out, "programs {:<52} ok", checked.flavour);
+    restrictions::put(&mut out, &checked.restrictions);
+    out.push('\n');
     events::put_events(&mut out, &checked.events, &checked.blind_spots);
     watches::put_watches(&mut out, &checked.watches);
     watches::put_excluded(&mut out, &checked.excluded);

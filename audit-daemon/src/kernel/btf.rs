@@ -31,7 +31,11 @@ const KIND_ENUM64: u32 = 19;
 
 #[derive(Debug, Error)]
 pub enum BtfError {
-    #[error("cannot read {path}: {source}; a kernel built with CONFIG_DEBUG_INFO_BTF is needed")]
+    #[error(
+        "cannot read {path}: {source}\nIt tells how this kernel lays out its data. A kernel built with \
+         CONFIG_DEBUG_INFO_BTF is needed; those of Debian 11, Ubuntu 20.10, RHEL 8.2 and later are. In \
+         a container, mount the host's /sys."
+    )]
     Unreadable {
         path: String,
         source: std::io::Error,

@@ -8,7 +8,6 @@ use super::{
     Request,
     attach::{LoadFailure, load_one},
     filesystems,
-    functions::Hookable,
     load::{Opened, Prepared},
 };
 use crate::hooks::{self, Candidate, HOOKS, HookRow, Mechanism, Outcome, OutcomeState};
@@ -71,7 +70,7 @@ fn choose_one(
         if !request.tries(row, candidate) {
             continue;
         }
-        let refused = points_of(candidate, &prepared.hookable).and_then(|points| {
+        let refused = points_of(candidate, prepared).and_then(|points| {
             load_candidate(request, &prepared.btf, opened, candidate, &points[0])
                 .map_err(|error| LoadFailure(error).reason())?;
             Ok(points)
@@ -119,7 +118,11 @@ pub fn outcome(
 }
 
 /// Where it is to be attached here; never nowhere.
-fn points_of(candidate: &Candidate, hookable: &Hookable) -> Result<Vec<String>, String> {
+fn points_of(candidate: &Candidate, prepared: &Prepared) -> Result<Vec<String>, String> {
+    let hookable = &prepared.hookable;
+    if let (Mechanism::Tracepoint, Err(reason)) = (candidate.mechanism, &prepared.tracefs) {
+        return Err(reason.clone());
+    }
     let there = |point: &&&str| match candidate.mechanism {
         Mechanism::RawTracepoint => true,
         Mechanism::Tracepoint => filesystems::has_tracepoint(point),

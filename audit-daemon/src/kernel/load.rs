@@ -32,6 +32,8 @@ pub struct Prepared {
     pub btf: LoaderBtf,
     pub hookable: Hookable,
     pub facts: Facts,
+    /// Why there is none.
+    pub tracefs: Result<(), String>,
     /// Per flavour, in the order of trial.
     pub fingerprints: [[u8; 16]; 2],
     pub random_id: u64,
@@ -98,9 +100,19 @@ fn missing_capabilities() -> Vec<&'static str> {
         .collect()
 }
 
+/// The first user namespace, by the number that every kernel gives it (PROC_USER_INIT_INO).
+const HOST_USERS: &str = "user:[4026531837]";
+
+/// Are this process's capabilities the host's? Those of another user namespace are none to eBPF.
+fn is_of_the_host() -> bool {
+    let namespace = std::fs::read_link("/proc/self/ns/user");
+    namespace.map_or(true, |name| name.as_os_str() == HOST_USERS)
+}
+
 /// Has this process the capabilities that nothing works without?
 pub fn check_rights() -> Result<(), KernelError> {
     match missing_capabilities() {
+        missing if missing.is_empty() && !is_of_the_host() => Err(KernelError::UserNamespace),
         missing if missing.is_empty() => Ok(()),
         missing => Err(KernelError::Capabilities { missing }),
     }
@@ -112,6 +124,7 @@ pub fn prepare(request: &Request) -> Result<Prepared, KernelError> {
         return Err(KernelError::NotBuilt);
     }
     let btf = Btf::of_running_kernel()?;
+    let tracefs = filesystems::tracefs();
     let (offsets, missing) = offsets::resolve(&btf);
     if !missing.is_empty() {
         return Err(KernelError::Members { fields: missing });
@@ -142,6 +155,7 @@ pub fn prepare(request: &Request) -> Result<Prepared, KernelError> {
         btf,
         hookable,
         facts,
+        tracefs,
         fingerprints,
         random_id,
     })

@@ -20,6 +20,7 @@ mod maps;
 mod misses;
 mod offsets;
 mod pins;
+mod restrictions;
 mod volume;
 mod watches;
 
@@ -34,6 +35,7 @@ use audit_common::{
     counters::{CpuCounters, CpuLedger, Load},
 };
 use aya::{Ebpf, maps::MapData};
+use tracing::warn;
 
 pub use diagnostics::Diagnostics;
 pub use error::KernelError;
@@ -42,6 +44,7 @@ pub use load::check_rights;
 pub use maps::{MappedArray, page_bytes};
 pub use misses::{Lookout, Misses};
 pub use pins::{Unrecorded, unload};
+pub use restrictions::Restrictions;
 pub use volume::{Excess, Repeated, VolumeLimits, VolumeMaps};
 pub use watches::{Matching, WatchMaps};
 
@@ -203,8 +206,10 @@ impl Attached {
 
 /// Adopts what is pinned, or loads and attaches anew.
 pub fn start(request: &Request) -> Result<Attached, KernelError> {
-    filesystems::tracefs();
     let prepared = load::prepare(request)?;
+    if let Err(reason) = &prepared.tracefs {
+        warn!("{reason}: events that are hooked there are not seen");
+    }
     let bpffs = match request.pinning {
         Pinning::Never => Err(KernelError::PinsOff),
         // Known beforehand, so that nothing is loaded twice.
@@ -231,11 +236,21 @@ pub fn start(request: &Request) -> Result<Attached, KernelError> {
     })
 }
 
+/// What hooks can be had here.
+pub struct Probed {
+    pub flavour: &'static str,
+    pub outcomes: Vec<Outcome>,
+    pub restrictions: Restrictions,
+}
+
 /// Tries each hook by an actual load, and attaches nothing.
-pub fn probe(request: &Request) -> Result<(&'static str, Vec<Outcome>), KernelError> {
-    filesystems::tracefs();
+pub fn probe(request: &Request) -> Result<Probed, KernelError> {
     let prepared = load::prepare(request)?;
     let mut opened = load::open(request, &prepared)?;
     let outcomes = choose::choose(request, &prepared, &mut opened);
-    Ok((opened.flavour, outcomes))
+    Ok(Probed {
+        flavour: opened.flavour,
+        outcomes,
+        restrictions: restrictions::read(&prepared.tracefs, &prepared.facts),
+    })
 }

@@ -182,11 +182,10 @@ fn open_serial(path: &Path) -> io::Result<File> {
     if unsafe { libc::tcgetattr(port.as_raw_fd(), &raw mut settings) } != 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: both only change the structure that was filled.
-    unsafe {
-        libc::cfmakeraw(&raw mut settings);
-        libc::cfsetspeed(&raw mut settings, libc::B115200);
-    }
+    // SAFETY: only changes the structure that was filled.
+    unsafe { libc::cfmakeraw(&raw mut settings) };
+    // As cfsetospeed would, which a static program cannot link to by the version that is asked for.
+    settings.c_cflag = settings.c_cflag & !libc::CBAUD | libc::B115200;
     // SAFETY: the filled structure and an open terminal.
     if unsafe { libc::tcsetattr(port.as_raw_fd(), libc::TCSANOW, &raw const settings) } != 0 {
         return Err(io::Error::last_os_error());
