@@ -134,9 +134,9 @@ impl BlindSpot {
             BlindSpot::Skipped => "acts while preempted",
             BlindSpot::Uncounted => "skips that are not counted",
             BlindSpot::ToldByName => "names followed after the call",
-            BlindSpot::ToldByProgram => "paths and arguments that failed",
+            BlindSpot::ToldByProgram => "the caller's own word",
             BlindSpot::SharedDescriptors => "shared descriptors",
-            BlindSpot::NoCompletion => "results that are not told",
+            BlindSpot::NoCompletion => "requests without completion",
             BlindSpot::ScriptInode => "inodes of scripts",
             BlindSpot::NoLoginUser => "login users",
         }
@@ -185,13 +185,14 @@ impl BlindSpot {
                  process that changes links in the same moment can make it lead elsewhere."
             }
             BlindSpot::ToldByProgram => {
-                "They are as the program's memory has them at the end of the call \
-                 (`unmapped.source` \"string\"): a program can lie about what it failed to run. What does run is told by the kernel."
+                "Path and arguments are read from the caller's memory when the call is over \
+                 (`unmapped.source` \"string\"): a program can lie about what it failed to run. \
+                 What does run is told by the kernel."
             }
             BlindSpot::SharedDescriptors => {
                 "If threads share descriptors, one can put another file there in between: such a \
                  record has `unmapped.source` \"unproven\". Hooks on functions of the kernel \
-                 (`kernel.mechanism = \"auto\"`, where it allows them) see the file itself."
+                 (`kernel.mechanism = \"auto\"`, where this one allows them) see the file itself."
             }
             BlindSpot::NoCompletion => {
                 "A request with IOSQE_CQE_SKIP_SUCCESS is recorded when it is submitted, as done: \

@@ -61,10 +61,15 @@ pub fn run(
         time_limit: budget / 4 * 3,
     }));
     request.echo = echo == Echo::Live;
-    Ok(match run_suite(&request)? {
+    judged(&request)
+}
+
+/// Boots a guest, and says what its tests came to.
+pub fn judged(request: &SuiteRequest) -> Result<Verdict> {
+    Ok(match run_suite(request)? {
         SuiteOutcome::NotAvailable(reason) => Verdict::NotAvailable(reason),
         SuiteOutcome::Ran(report) => {
-            if echo == Echo::Afterwards {
+            if !request.echo {
                 print(&report);
             }
             judge(&report)

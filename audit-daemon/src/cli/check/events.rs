@@ -30,6 +30,14 @@ pub struct Coverage {
     /// Without it the event is still seen, with less to it.
     auxiliary: bool,
     reason: Option<String>,
+    /// What would have been preferred.
+    passed_over: Vec<PassedOver>,
+}
+
+#[derive(Serialize)]
+struct PassedOver {
+    hook: String,
+    reason: String,
 }
 
 pub fn coverage(config: &Config, outcome: &Outcome) -> Coverage {
@@ -52,7 +60,10 @@ pub fn coverage(config: &Config, outcome: &Outcome) -> Coverage {
         },
         auxiliary: outcome.auxiliary,
         reason: None,
+        passed_over: Vec::new(),
     };
+    let passed_over = outcome.passed_over.iter().cloned();
+    let passed_over = passed_over.map(|(hook, reason)| PassedOver { hook, reason });
     match &outcome.state {
         OutcomeState::Missing { reason } => Coverage {
             reason: Some(reason.clone()),
@@ -70,6 +81,7 @@ pub fn coverage(config: &Config, outcome: &Outcome) -> Coverage {
             cannot_see: hooks::unseen(blind),
             blind_spots: blind.iter().map(|spot| spot.id()).collect(),
             blind: blind.clone(),
+            passed_over: passed_over.collect(),
             ..missing
         },
     }
@@ -157,6 +169,9 @@ fn put_event(out: &mut String, event: &Coverage, spots: &[Spot]) {
         if !named.is_empty() {
             put_wrapped(out, &format!("{begin}: {}", named.join(", ")));
         }
+    }
+    for PassedOver { hook, reason } in &event.passed_over {
+        put_wrapped(out, &format!("in place of {hook}: {reason}"));
     }
     if let Some(reason) = &event.reason {
         put_wrapped(out, reason);

@@ -78,7 +78,9 @@ impl Run<'_> {
         let rows = TIER_SERIES
             .chunks(at_once)
             .flat_map(|kernels| self.side_by_side(kernels, GUEST_SUITES, &programs, budget));
-        Ok(rows.collect())
+        let mut rows: Vec<Row> = rows.collect();
+        rows.extend(self.restricted(&programs));
+        Ok(rows)
     }
 
     /// The test programs of these suites.
