@@ -51,6 +51,8 @@ pub const REQUEST_BYTES: usize = 8 * 1024;
 pub const REQUESTS_MAX: u32 = 256;
 /// Requests whose success is told by nothing, kept for their failure; beyond it the oldest goes.
 pub const REQUESTS_SKIPPED_MAX: u32 = 128;
+/// Acts under way whose objects are kept; further ones are told by their names.
+pub const ACTS_MAX: u32 = 256;
 /// What the events without long tails need (a cgroup path is the longest).
 pub const SCRATCH_SMALL_BYTES: usize = 8 * 1024;
 

@@ -167,7 +167,12 @@ offsets! {
     ring_xattr_name = "io_xattr.filename",
     ring_xattr_key = "io_xattr.ctx.kname",
     ring_xattr_size = "io_xattr.ctx.size",
-    /// x86_64
+    /// arm64: absent on other machines.
+    arm_regs = "pt_regs.regs",
+    arm_orig_x0 = "pt_regs.orig_x0",
+    arm_syscallno = "pt_regs.syscallno",
+    arm_pstate = "pt_regs.pstate",
+    /// x86_64: likewise.
     regs_orig_ax = "pt_regs.orig_ax",
     regs_ax = "pt_regs.ax",
     regs_bx = "pt_regs.bx",

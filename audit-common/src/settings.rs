@@ -43,6 +43,10 @@ pub struct Settings {
     pub twins_inside: u32,
     /// Arguments of `do_file_open_root`.
     pub open_root_arguments: u32,
+    /// The objects of acts are looked at on functions, too.
+    pub acts_inside: u32,
+    /// Requests of io_uring are told by its own hooks.
+    pub rings_seen: u32,
     pub reserved: u32,
 }
 
@@ -71,6 +75,8 @@ impl Settings {
         opens_inside: 0,
         twins_inside: 0,
         open_root_arguments: 0,
+        acts_inside: 0,
+        rings_seen: 0,
         reserved: 0,
     };
 }

@@ -90,8 +90,10 @@ pub struct Tails<'a> {
     pub second_base: Option<Part<'a>>,
     pub second_name: Option<Part<'a>>,
     pub text: Option<Part<'a>>,
+    pub second_file: Option<Part<'a>>,
+    pub second_on_disk: Option<Part<'a>>,
     /// All tails, checked; [`Tails::environment`] finds the variables among them.
-    all: &'a [u8],
+    pub(crate) all: &'a [u8],
 }
 
 impl<'a> Tails<'a> {
@@ -118,6 +120,8 @@ impl<'a> Tails<'a> {
                 tag::SECOND_BASE => &mut tails.second_base,
                 tag::SECOND_NAME => &mut tails.second_name,
                 tag::TEXT => &mut tails.text,
+                tag::SECOND_FILE => &mut tails.second_file,
+                tag::SECOND_ON_DISK => &mut tails.second_on_disk,
                 // The environment comes several times; unknown tags are of a later version.
                 _ => continue,
             };
@@ -175,6 +179,21 @@ pub enum Event<'a> {
     FileAct(FileAct, Tails<'a>),
     /// A kind of a later version.
     Unknown(Header),
+}
+
+impl Event<'_> {
+    pub fn header(&self) -> &Header {
+        match self {
+            Event::Exec(event, _) => &event.header,
+            Event::ExecFailed(event, _) => &event.header,
+            Event::Fork(event) => &event.header,
+            Event::Exit(event) => &event.header,
+            Event::CgroupCreated(event, _) | Event::CgroupRemoved(event, _) => &event.header,
+            Event::FileOpen(event, _) => &event.header,
+            Event::FileAct(event, _) => &event.header,
+            Event::Unknown(header) => header,
+        }
+    }
 }
 
 /// The header of an entry, checked as far as it goes.

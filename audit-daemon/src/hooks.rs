@@ -9,8 +9,8 @@ mod table;
 use audit_common::Kind;
 
 pub use blind::{BLIND_SPOTS, BlindSpot, Facts, Precision, Weight, reconcile, unseen};
-pub use table::HOOKS;
 use table::RING_SUBMIT;
+pub use table::{HOOKS, LOOPS_SINCE};
 
 /// How a program is hooked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -5,10 +5,12 @@
 //! `source → decode → order → enrich → policy → mask → record → log`.
 
 pub mod accounts;
+pub mod canary;
 pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod decode;
+pub mod differences;
 pub mod enrich;
 pub mod hooks;
 pub mod kernel;

@@ -92,6 +92,8 @@ pub struct Access<'a> {
     /// As the process sees it, or asked for it.
     pub path: &'a [u8],
     pub below: Option<Below>,
+    /// Other names that the object is known to have on the host.
+    pub also: &'a [Vec<u8>],
 }
 
 /// A name that an act was about.
@@ -103,6 +105,8 @@ pub struct Named<'a> {
     /// It is a directory that becomes visible elsewhere, or is covered: whoever watches all that is in
     /// it is concerned.
     pub with_entries: bool,
+    /// What it is counts, too; of what was just made, only its place does.
+    pub by_identity: bool,
 }
 
 /// Names an entry that no pattern names: only wildcards match it.
@@ -144,6 +148,7 @@ impl Decider {
                 let mut hosts = self.places(dev, access.on_disk);
                 let below = self.place_below(access.below, access.on_disk, access.path);
                 hosts.extend(below.filter(|place| !hosts.contains(place)));
+                hosts.extend_from_slice(access.also);
                 hosts
             }
             None if at_home => vec![
@@ -170,7 +175,8 @@ impl Decider {
         let mut found = Found::default();
         for named in names {
             let meaning = named.meaning;
-            let object = meaning.object.map(|object| object.id);
+            let object = meaning.object.filter(|_| named.by_identity);
+            let object = object.map(|object| object.id);
             let subject = Subject {
                 with_below: named.with_below,
                 ..self.subject(header, who, &meaning.path, object)

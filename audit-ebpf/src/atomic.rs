@@ -27,3 +27,16 @@ pub unsafe fn fetch_add(at: *mut u64, n: u64) -> u64 {
     unsafe { asm!("{0} = atomic_fetch_add((u64 *)({1} + 0), {0})", inout(reg) value, in(reg) at) };
     value
 }
+
+/// Sets bits.
+///
+/// # Safety
+/// As for [`add`].
+#[cfg(not(feature = "legacy"))]
+#[inline(always)]
+pub unsafe fn or(word: *mut u64, bits: u64) {
+    // SAFETY: the caller's.
+    unsafe {
+        core::arch::asm!("lock *(u64 *)({0} + 0) |= {1}", in(reg) word, in(reg) bits);
+    }
+}

@@ -22,7 +22,9 @@ pub enum Turn {
     /// The two on one function of the kernel, which runs them in either order: whoever comes first
     /// does it.
     FirstInside,
+    #[cfg(not(feature = "legacy"))]
     TwinInside,
+    #[cfg(not(feature = "legacy"))]
     Twin,
 }
 
@@ -37,18 +39,10 @@ impl Turn {
                 }
                 true
             }
-            Turn::FirstInside | Turn::TwinInside => {
-                if setting!(twins_inside) == 0 {
-                    return true;
-                }
-                // SAFETY: copied at once.
-                if unsafe { DONE.get(&task) }.copied() == Some(token) {
-                    let _ = DONE.remove(&task);
-                    return false;
-                }
-                let _ = DONE.insert(&task, &token, 0);
-                true
-            }
+            #[cfg(not(feature = "legacy"))]
+            Turn::TwinInside => Turn::takes_first(task, token),
+            Turn::FirstInside => Turn::takes_first(task, token),
+            #[cfg(not(feature = "legacy"))]
             Turn::Twin => {
                 // SAFETY: copied at once.
                 let marked = unsafe { DONE.get(&task) }.copied();
@@ -58,6 +52,20 @@ impl Turn {
                 marked != Some(token)
             }
         }
+    }
+
+    #[inline(always)]
+    fn takes_first(task: u64, token: u64) -> bool {
+        if setting!(twins_inside) == 0 {
+            return true;
+        }
+        // SAFETY: copied at once.
+        if unsafe { DONE.get(&task) }.copied() == Some(token) {
+            let _ = DONE.remove(&task);
+            return false;
+        }
+        let _ = DONE.insert(&task, &token, 0);
+        true
     }
 
     /// What is filtered out is counted once.

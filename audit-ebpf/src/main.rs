@@ -14,6 +14,7 @@
     reason = "keys and values stand on the stack and are lent to the helper, not copied again"
 )]
 
+mod arch;
 mod arguments;
 mod atomic;
 mod done;

@@ -33,6 +33,13 @@ pub enum Large {
     FileOpenRefused = 11,
     #[cfg(not(feature = "legacy"))]
     FileOpenInsideAgain = 12,
+    /// Of all that look at the objects of acts: each takes one of the two.
+    #[cfg(not(feature = "legacy"))]
+    Object = 13,
+    #[cfg(not(feature = "legacy"))]
+    ObjectAgain = 14,
+    #[cfg(not(feature = "legacy"))]
+    FileReceived = 15,
 }
 /// Programs without.
 #[derive(Clone, Copy)]
@@ -88,6 +95,8 @@ pub struct State {
     pub walk: [Word; 8],
     pub search: [Word; 4],
     pub copy: [Word; 8],
+    /// Programs that want this slot, where several share it.
+    users: Word,
 }
 
 const _: () = assert!(SCRATCH_EVENT_BYTES + size_of::<State>() <= SCRATCH_BYTES);
@@ -100,6 +109,27 @@ const _: () = assert!(SCRATCH_EVENT_BYTES + size_of::<State>() <= SCRATCH_BYTES)
 pub unsafe fn state<'a>(slot: *mut u8) -> &'a mut State {
     // SAFETY: the caller's; the slot is SCRATCH_BYTES long and aligned.
     unsafe { &mut *slot.add(SCRATCH_EVENT_BYTES).cast::<State>() }
+}
+
+/// The address as a number: the verifier lets nobody calculate with what it takes for a pointer.
+/// `slot` is a large slot in which nothing is written yet.
+#[inline(always)]
+pub fn plain(slot: *mut u8, pointer: u64) -> u64 {
+    // SAFETY: a large slot, of this CPU and program.
+    let word = unsafe { &mut state(slot).position };
+    word.set(pointer);
+    word.get()
+}
+
+/// How many programs want this slot.
+///
+/// # Safety
+/// `slot` is a large slot.
+#[cfg(not(feature = "legacy"))]
+#[inline(always)]
+pub unsafe fn users(slot: *mut u8) -> *mut u64 {
+    // SAFETY: the caller's; the slot is SCRATCH_BYTES long and aligned.
+    unsafe { (&raw mut (*slot.add(SCRATCH_EVENT_BYTES).cast::<State>()).users).cast() }
 }
 
 /// [`SCRATCH_BYTES`] bytes.

@@ -11,6 +11,7 @@ use audit_common::{
 use aya_ebpf::helpers::{bpf_get_current_task, bpf_ktime_get_boot_ns};
 
 use crate::{
+    arch,
     read::{self, mask},
     settings::{offset, present, setting},
 };
@@ -21,14 +22,10 @@ pub fn current() -> u64 {
     unsafe { bpf_get_current_task() }
 }
 
-/// `thread_info.status`: in a 32-bit system call.
-const TS_COMPAT: u32 = 2;
-
 /// Is it in a call of 32 bits?
 #[inline(always)]
 pub fn in_compat(task: u64) -> bool {
-    present(offset!(task_ti_status))
-        && read::kernel::<u32>(task + offset!(task_ti_status)) & TS_COMPAT != 0
+    arch::is_32_bit(task)
 }
 
 /// Do other threads, or processes, write to the task's memory?

@@ -150,6 +150,32 @@ fn bits_of(of: Identity) -> u32 {
     unsafe { WATCHED.get(key) }.copied().unwrap_or(0)
 }
 
+/// Does what is watched by its name go along with this directory?
+#[cfg(not(feature = "legacy"))]
+#[inline(always)]
+pub fn is_on_way(of: Identity) -> bool {
+    bits_of(of) != 0
+}
+
+/// From now on it is watched by what it is: it gets another name.
+#[cfg(not(feature = "legacy"))]
+#[inline(always)]
+pub fn add_object(of: Identity) {
+    let at = filter_bit(of.ino, of.dev);
+    let key = ObjectKey {
+        ino: of.ino,
+        dev: of.dev,
+        zero: 0,
+    };
+    let bits = bits_of(of) | bit::OBJECT;
+    if WATCHED.insert(&key, &bits, 0).is_ok()
+        && let Some(word) = WATCH_FILTER.get_ptr_mut(at >> 6)
+    {
+        // SAFETY: a live map value.
+        unsafe { atomic::or(word, 1 << (at & 63)) }
+    }
+}
+
 /// What is known of a place.
 #[derive(Clone, Copy)]
 pub struct Found {

@@ -18,10 +18,10 @@
 
 use std::ffi::CString;
 
-use libc::{c_long, syscall};
+use libc::{c_char, c_long, syscall};
 
-use crate::Words;
 use crate::files::{base, told};
+use crate::{Words, old};
 
 const SYS_FCHMODAT2: c_long = 452;
 
@@ -35,8 +35,8 @@ pub fn act(name: &[u8], words: &mut Words) -> bool {
         b"chmod-entry" => chmod_entry(words),
         b"fchmodat" => fchmodat(words, libc::SYS_fchmodat, false),
         b"fchmodat2" => fchmodat(words, SYS_FCHMODAT2, true),
-        b"chown" => chown(words, libc::SYS_chown),
-        b"lchown" => chown(words, libc::SYS_lchown),
+        b"chown" => chown(words, old::chown),
+        b"lchown" => chown(words, old::lchown),
         b"fchown" => fchown(words),
         b"fchownat" => fchownat(words),
         b"setxattr" => set(words, libc::SYS_setxattr),
@@ -76,7 +76,7 @@ fn ftruncate(words: &mut Words) {
 fn chmod(words: &mut Words) {
     let (path, mode) = (words.c_string(), words.number());
     // SAFETY: a string and a number.
-    told(unsafe { syscall(libc::SYS_chmod, path.as_ptr(), mode) });
+    told(unsafe { old::chmod(path.as_ptr(), mode) });
 }
 
 fn fchmod(words: &mut Words) {
@@ -92,7 +92,7 @@ fn chmod_entry(words: &mut Words) {
     let name = format!("{}{fd}", begin.to_str().expect("UTF-8"));
     let name = std::ffi::CString::new(name).expect("no NUL");
     // SAFETY: a string and a number.
-    told(unsafe { syscall(libc::SYS_chmod, name.as_ptr(), words.number()) });
+    told(unsafe { old::chmod(name.as_ptr(), words.number()) });
 }
 
 fn fchmodat(words: &mut Words, call: c_long, with_flags: bool) {
@@ -102,10 +102,10 @@ fn fchmodat(words: &mut Words, call: c_long, with_flags: bool) {
     told(unsafe { syscall(call, dir, path.as_ptr(), mode, flags) });
 }
 
-fn chown(words: &mut Words, call: c_long) {
+fn chown(words: &mut Words, call: unsafe fn(*const c_char, u32, u32) -> c_long) {
     let (path, uid, gid) = (words.c_string(), words.number(), words.number());
     // SAFETY: a string and numbers.
-    told(unsafe { syscall(call, path.as_ptr(), uid, gid) });
+    told(unsafe { call(path.as_ptr(), uid, gid) });
 }
 
 fn fchown(words: &mut Words) {

@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 
-use crate::{Words, refused};
+use crate::{Words, old, refused};
 
 /// Prints 0, or the errno of a call that was refused.
 pub fn told(result: i64) {
@@ -33,14 +33,14 @@ impl Asked {
 pub fn open(words: &mut Words) {
     let Asked { path, flags, mode } = Asked::read(words);
     // SAFETY: a string and numbers.
-    told(unsafe { libc::syscall(libc::SYS_open, path.as_ptr(), flags, mode) });
+    told(unsafe { old::open(path.as_ptr(), flags, mode) });
 }
 
 /// `creat PATH MODE`
 pub fn creat(words: &mut Words) {
     let (path, mode) = (words.c_string(), words.number());
     // SAFETY: a string and a number.
-    told(unsafe { libc::syscall(libc::SYS_creat, path.as_ptr(), mode) });
+    told(unsafe { old::creat(path.as_ptr(), mode) });
 }
 
 /// A directory or file to start from; `-` is the working directory.

@@ -34,6 +34,7 @@ mod evade;
 mod files;
 mod launch;
 mod names;
+mod old;
 mod roots;
 mod steps;
 mod times;

@@ -13,24 +13,24 @@
 //! mknod PATH MODE DEVICE    mknodat DIR PATH MODE DEVICE
 //! ```
 
-use libc::syscall;
+use libc::{c_char, c_long, syscall};
 
-use crate::Words;
 use crate::files::{base, told};
+use crate::{Words, old};
 
 /// Does the act, if it is one of these.
 pub fn act(name: &[u8], words: &mut Words) -> bool {
     match name {
-        b"unlink" => one_name(words, libc::SYS_unlink),
-        b"rmdir" => one_name(words, libc::SYS_rmdir),
+        b"unlink" => one_name(words, old::unlink),
+        b"rmdir" => one_name(words, old::rmdir),
         b"unlinkat" => {
             let (dir, path, flags) = (base(words), words.c_string(), words.number());
             // SAFETY: a string and numbers.
             told(unsafe { syscall(libc::SYS_unlinkat, dir, path.as_ptr(), flags) });
         }
-        b"rename" => two_names(words, libc::SYS_rename),
-        b"link" => two_names(words, libc::SYS_link),
-        b"symlink" => two_names(words, libc::SYS_symlink),
+        b"rename" => two_names(words, old::rename),
+        b"link" => two_names(words, old::link),
+        b"symlink" => two_names(words, old::symlink),
         b"renameat" => two_places(words, libc::SYS_renameat, false),
         b"renameat2" => two_places(words, libc::SYS_renameat2, true),
         b"linkat" => two_places(words, libc::SYS_linkat, true),
@@ -42,7 +42,7 @@ pub fn act(name: &[u8], words: &mut Words) -> bool {
         b"mkdir" => {
             let (path, mode) = (words.c_string(), words.number());
             // SAFETY: a string and a number.
-            told(unsafe { syscall(libc::SYS_mkdir, path.as_ptr(), mode) });
+            told(unsafe { old::mkdir(path.as_ptr(), mode) });
         }
         b"mkdirat" => {
             let (dir, path, mode) = (base(words), words.c_string(), words.number());
@@ -52,7 +52,7 @@ pub fn act(name: &[u8], words: &mut Words) -> bool {
         b"mknod" => {
             let (path, mode, device) = (words.c_string(), words.number(), words.number());
             // SAFETY: a string and numbers.
-            told(unsafe { syscall(libc::SYS_mknod, path.as_ptr(), mode, device) });
+            told(unsafe { old::mknod(path.as_ptr(), mode, device.into()) });
         }
         b"mknodat" => {
             let (dir, path) = (base(words), words.c_string());
@@ -65,19 +65,19 @@ pub fn act(name: &[u8], words: &mut Words) -> bool {
     true
 }
 
-fn one_name(words: &mut Words, call: libc::c_long) {
+fn one_name(words: &mut Words, call: unsafe fn(*const c_char) -> c_long) {
     let path = words.c_string();
     // SAFETY: a string.
-    told(unsafe { syscall(call, path.as_ptr()) });
+    told(unsafe { call(path.as_ptr()) });
 }
 
-fn two_names(words: &mut Words, call: libc::c_long) {
+fn two_names(words: &mut Words, call: unsafe fn(*const c_char, *const c_char) -> c_long) {
     let (first, second) = (words.c_string(), words.c_string());
     // SAFETY: two strings.
-    told(unsafe { syscall(call, first.as_ptr(), second.as_ptr()) });
+    told(unsafe { call(first.as_ptr(), second.as_ptr()) });
 }
 
-fn two_places(words: &mut Words, call: libc::c_long, with_flags: bool) {
+fn two_places(words: &mut Words, call: c_long, with_flags: bool) {
     let (from, old) = (base(words), words.c_string());
     let (to, new) = (base(words), words.c_string());
     let flags = if with_flags { words.number() } else { 0 };

@@ -12,10 +12,10 @@
 //! futimens PATH SECONDS NANOSECONDS       (opens PATH to read, and has no name to tell)
 //! ```
 
-use libc::{c_long, syscall};
+use libc::syscall;
 
-use crate::Words;
 use crate::files::{base, told};
+use crate::{Words, old};
 
 /// Two times, in seconds and parts of them.
 type Times = [i64; 4];
@@ -27,10 +27,14 @@ pub fn act(name: &[u8], words: &mut Words) -> bool {
         b"utimes" => {
             let (path, times) = (words.c_string(), times(words));
             // SAFETY: a string, and two times or null.
-            told(unsafe { syscall(libc::SYS_utimes, path.as_ptr(), address(&times)) });
+            told(unsafe { old::utimes(path.as_ptr(), address(&times).cast()) });
         }
-        b"futimesat" => below(words, libc::SYS_futimesat, false),
-        b"utimensat" => below(words, libc::SYS_utimensat, true),
+        b"futimesat" => {
+            let (dir, path, times) = (base(words), words.c_string(), times(words));
+            // SAFETY: a string, and two times or null.
+            told(unsafe { old::futimesat(dir, path.as_ptr(), address(&times).cast()) });
+        }
+        b"utimensat" => utimensat(words),
         b"futimens" => futimens(words),
         _ => return false,
     }
@@ -56,13 +60,13 @@ fn utime(words: &mut Words) {
     let path = words.c_string();
     let times: [i64; 2] = [1, words.number().into()];
     // SAFETY: a string, and two times.
-    told(unsafe { syscall(libc::SYS_utime, path.as_ptr(), times.as_ptr()) });
+    told(unsafe { old::utime(path.as_ptr(), times.as_ptr().cast()) });
 }
 
-fn below(words: &mut Words, call: c_long, with_flags: bool) {
+fn utimensat(words: &mut Words) {
     let (dir, path, times) = (base(words), words.c_string(), times(words));
-    let flags = if with_flags { words.number() } else { 0 };
-    // SAFETY: a string, two times or null, and numbers; a call without flags does not look at them.
+    let (call, flags) = (libc::SYS_utimensat, words.number());
+    // SAFETY: a string, two times or null, and numbers.
     told(unsafe { syscall(call, dir, path.as_ptr(), address(&times), flags) });
 }
 

@@ -33,9 +33,7 @@ const TRACEFS: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 
 /// Attached until dropped.
 pub struct Empty {
-    #[expect(dead_code, reason = "held, not read")]
     links: Vec<OwnedFd>,
-    #[expect(dead_code, reason = "held, not read")]
     programs: Vec<OwnedFd>,
 }
 

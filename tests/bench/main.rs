@@ -12,6 +12,7 @@ mod empty;
 mod finding;
 mod ledger;
 mod live;
+mod mechanisms;
 mod memory;
 mod names;
 mod opens;
@@ -35,6 +36,7 @@ const MEASURES: &[&str] = &[
     costs::MEASURE,
     watches::MEASURE,
     opens::MEASURE,
+    mechanisms::MEASURE,
     throughput::MEASURE,
     live::DELAY,
     live::RATES,
@@ -146,9 +148,10 @@ fn run(plan: &Plan) -> Result<()> {
         note(costs::MEASURE, result);
     }
     type Measure = fn(&Plan) -> Result<()>;
-    let measures: [(&str, Measure); 7] = [
+    let measures: [(&str, Measure); 8] = [
         (watches::MEASURE, watches::run),
         (opens::MEASURE, opens::run),
+        (mechanisms::MEASURE, mechanisms::run),
         (throughput::MEASURE, throughput::run),
         (live::DELAY, live::delays),
         (live::RATES, live::rates),

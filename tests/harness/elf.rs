@@ -1,6 +1,6 @@
 //! The smallest programs: 64-bit ELF files of a few instructions, without libraries.
 //!
-//! Owns: their bytes. Must not: need a compiler; guests have none, and a copy of a program of the
+//! Owns: their bytes, for each machine that the tests run on. Must not: need a compiler; guests have none, and a copy of a program of the
 //! machine would bring its libraries into every directory, chroot and memfd.
 
 use std::os::unix::fs::PermissionsExt;
@@ -10,22 +10,81 @@ const HEADER_BYTES: u64 = 64;
 const SEGMENT_BYTES: u64 = 56;
 const BASE: u64 = 0x40_0000;
 
+/// What the machine is called in ELF files, and its instructions.
+#[cfg(target_arch = "x86_64")]
+mod machine {
+    pub const NUMBER: u16 = 62;
+
+    pub fn exits(code: u8) -> Vec<u8> {
+        // mov edi, code; mov eax, 60 (exit); syscall
+        vec![0xbf, code, 0, 0, 0, 0xb8, 60, 0, 0, 0, 0x0f, 0x05]
+    }
+
+    pub fn waits() -> Vec<u8> {
+        // again: mov eax, 34 (pause); syscall; jmp again
+        vec![0xb8, 34, 0, 0, 0, 0x0f, 0x05, 0xeb, 0xf7]
+    }
+
+    pub fn crashes() -> Vec<u8> {
+        // xor eax, eax; mov eax, [rax]
+        vec![0x31, 0xc0, 0x8b, 0x00]
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+mod machine {
+    pub const NUMBER: u16 = 183;
+
+    const SVC: u32 = 0xd400_0001;
+
+    fn bytes<const N: usize>(instructions: [u32; N]) -> Vec<u8> {
+        instructions
+            .into_iter()
+            .flat_map(u32::to_le_bytes)
+            .collect()
+    }
+
+    /// mov xREGISTER, VALUE
+    fn mov(register: u32, value: u16) -> u32 {
+        0xd280_0000 | u32::from(value) << 5 | register
+    }
+
+    pub fn exits(code: u8) -> Vec<u8> {
+        bytes([mov(0, code.into()), mov(8, 93), SVC])
+    }
+
+    pub fn waits() -> Vec<u8> {
+        // again: ppoll of nothing, for ever; b again
+        bytes([
+            mov(0, 0),
+            mov(1, 0),
+            mov(2, 0),
+            mov(3, 0),
+            mov(8, 73),
+            SVC,
+            0x17ff_fffa,
+        ])
+    }
+
+    pub fn crashes() -> Vec<u8> {
+        // mov x0, 0; ldr w0, [x0]
+        bytes([mov(0, 0), 0xb940_0000])
+    }
+}
+
 /// A program that exits with this code.
 pub fn exits(code: u8) -> Vec<u8> {
-    // mov edi, code; mov eax, 60 (exit); syscall
-    program(&[0xbf, code, 0, 0, 0, 0xb8, 60, 0, 0, 0, 0x0f, 0x05])
+    program(&machine::exits(code))
 }
 
 /// A program that waits until a signal ends it.
 pub fn waits() -> Vec<u8> {
-    // again: mov eax, 34 (pause); syscall; jmp again
-    program(&[0xb8, 34, 0, 0, 0, 0x0f, 0x05, 0xeb, 0xf7])
+    program(&machine::waits())
 }
 
 /// A program that reads from address 0.
 pub fn crashes() -> Vec<u8> {
-    // xor eax, eax; mov eax, [rax]
-    program(&[0x31, 0xc0, 0x8b, 0x00])
+    program(&machine::crashes())
 }
 
 /// Writes a program that exits with 0, mode 0755, and returns its path.
@@ -48,9 +107,9 @@ fn program(code: &[u8]) -> Vec<u8> {
     let half = |file: &mut Vec<u8>, n: u16| file.extend(n.to_le_bytes());
     let word = |file: &mut Vec<u8>, n: u32| file.extend(n.to_le_bytes());
     let long = |file: &mut Vec<u8>, n: u64| file.extend(n.to_le_bytes());
-    // ET_EXEC, x86-64, version 1
+    // ET_EXEC, the machine, version 1
     half(&mut file, 2);
-    half(&mut file, 62);
+    half(&mut file, machine::NUMBER);
     word(&mut file, 1);
     for n in [BASE + start, HEADER_BYTES, 0] {
         long(&mut file, n);

@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tempfile::TempDir;
+
+use crate::{pins, pins_hold};
 
 /// A home and a configuration. Clones share the home: a daemon that is started by one finds the log
 /// and the pins of the other.
@@ -26,26 +28,61 @@ pub struct Setup {
 struct Home {
     dir: TempDir,
     pin_dir: PathBuf,
+    /// Its programs are for the next test that takes over such.
+    is_kept: bool,
     marker: String,
 }
 
 /// Bounds what a forgotten daemon could fill.
 const CAP: &str = "\"1 GiB\"";
-/// Keys that every home sets: three paths, the cap, no records of files, and nothing folded.
-const PLACES: usize = 6;
+/// Keys that every home sets: three paths, the cap, no records of files, nothing folded, no canary.
+const PLACES: usize = 7;
 
 /// The whole suite can be run with hooks that this kernel would not get by itself.
 fn mechanism() -> Option<String> {
     std::env::var("AUDIT_TEST_MECHANISM").ok()
 }
 
+/// The way in which daemons here hook: "tracepoint", or "trampoline" where functions are hooked.
+pub(crate) fn mechanism_in_use() -> &'static str {
+    static IN_USE: OnceLock<&str> = OnceLock::new();
+    IN_USE.get_or_init(|| {
+        let set = mechanism().filter(|name| name != "auto");
+        let hooks_functions = set.map_or_else(chooses_functions, |name| name == "trampoline");
+        match hooks_functions {
+            true => "trampoline",
+            false => "tracepoint",
+        }
+    })
+}
+
+/// Whether a daemon that may choose hooks functions here.
+fn chooses_functions() -> bool {
+    let output = Setup::new().command("check").arg("--json").output();
+    let output = output.expect("run check");
+    let checked: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let events = checked["events"].as_array().expect("check tells events");
+    events
+        .iter()
+        .any(|event| event["mechanism"] == "trampoline")
+}
+
 impl Setup {
     /// A new home. Its log, socket and pins are its own, so that it can run beside any other.
     pub fn new() -> Setup {
+        Setup::made(false)
+    }
+
+    /// A new home whose daemon takes over the programs that another test's left in the kernel, where
+    /// that can be (and the configuration is the same to them): to load those of files takes an
+    /// emulated CPU many seconds. Not for tests of sums over all that was seen, or of the start.
+    pub fn on_kept_programs() -> Setup {
+        Setup::made(pins_hold())
+    }
+
+    fn made(is_kept: bool) -> Setup {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let pid = std::process::id();
-        let marker = format!("audit-test-{pid}-{count}");
+        let marker = pins::marker(COUNT.fetch_add(1, Ordering::Relaxed));
         let dir = tempfile::Builder::new()
             .prefix(&format!("{marker}-"))
             .tempdir()
@@ -54,7 +91,11 @@ impl Setup {
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(dir.path(), open).expect("chmod");
         let home = Home {
-            pin_dir: Path::new("/sys/fs/bpf").join(&marker),
+            pin_dir: match is_kept {
+                true => pins::take_kept(&marker),
+                false => pins::directory(&marker),
+            },
+            is_kept,
             dir,
             marker,
         };
@@ -76,7 +117,9 @@ impl Setup {
         // Tests read their daemon's log, which is watched: that would be a record, to be read again.
         let setup = setup.set("events.file.record", "false");
         // Each act has a record of its own, but where folding is what is tested.
-        let mut setup = setup.set("volume.fold_window", "\"0 s\"");
+        let setup = setup.set("volume.fold_window", "\"0 s\"");
+        // Counts are those of the test's own acts, but where the canary is what is tested.
+        let mut setup = setup.set("selftest.interval", "\"0 s\"");
         if let Some(mechanism) = mechanism() {
             setup = setup.set("kernel.mechanism", &format!("\"{mechanism}\""));
         }
@@ -178,6 +221,9 @@ impl Default for Setup {
 
 impl Drop for Home {
     fn drop(&mut self) {
+        if self.is_kept {
+            return pins::keep(std::mem::take(&mut self.pin_dir));
+        }
         let config = self.dir.path().join("config.toml");
         if config.exists() {
             let mut unload = Command::new(daemon_program());

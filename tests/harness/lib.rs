@@ -10,10 +10,13 @@
 
 pub mod acts;
 pub mod daemon;
+pub mod differences;
 pub mod elf;
 pub mod home;
+pub mod hooks;
 pub mod lent;
 pub mod ocsf;
+mod pins;
 pub mod records;
 pub mod skip;
 pub mod status;

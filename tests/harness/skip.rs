@@ -9,7 +9,7 @@ pub fn say(inside: &str, reason: &str) {
 }
 
 /// `kernel::exec::a_test::here` is the test `exec::a_test`.
-fn test_name(inside: &str) -> &str {
+pub(crate) fn test_name(inside: &str) -> &str {
     let inside = inside.strip_suffix("::here").unwrap_or(inside);
     let inside = inside.strip_suffix("::{{closure}}").unwrap_or(inside);
     inside.split_once("::").map_or(inside, |(_, name)| name)

@@ -32,7 +32,7 @@ impl Excluding {
 
     /// The daemon starts once this was done with the program.
     fn start_after<T>(before: impl FnOnce(&Path) -> T) -> (Excluding, T) {
-        let setup = Setup::new();
+        let setup = Setup::on_kept_programs();
         let places = Places::make(&setup);
         let program = places.outside.join("program");
         std::fs::copy(acts::program(), &program).expect("copy");

@@ -20,9 +20,21 @@ pub struct Places {
 
 impl Places {
     pub fn make(setup: &Setup) -> Places {
+        Places::make_in(setup.dir())
+    }
+
+    /// In a directory of its own: a home may have several.
+    pub fn make_below(setup: &Setup, name: &str) -> Places {
+        let dir = setup.dir().join(name);
+        std::fs::create_dir(&dir).expect("mkdir");
+        allow(&dir, 0o755);
+        Places::make_in(&dir)
+    }
+
+    fn make_in(dir: &Path) -> Places {
         let places = Places {
-            watched: setup.dir().join("watched"),
-            outside: setup.dir().join("outside"),
+            watched: dir.join("watched"),
+            outside: dir.join("outside"),
         };
         for dir in [&places.watched, &places.outside] {
             std::fs::create_dir(dir).expect("mkdir");
@@ -40,11 +52,7 @@ impl Places {
     }
 
     pub fn watch(&self, operations: &[&str]) -> String {
-        format!(
-            "[[watch]]\nname = \"test\"\npaths = [\"{}/**\"]\n\
-             operations = {operations:?}\nlabels = {{ zone = \"pci\" }}\n",
-            self.watched.display()
-        )
+        watch_all([self], operations)
     }
 
     pub fn file(&self) -> PathBuf {
@@ -76,6 +84,18 @@ impl Places {
         std::fs::write(&path, b"content").expect("write");
         path
     }
+}
+
+/// One watch for all of these.
+pub fn watch_all<'a>(places: impl IntoIterator<Item = &'a Places>, operations: &[&str]) -> String {
+    let paths: Vec<String> = places
+        .into_iter()
+        .map(|places| format!("{}/**", places.watched.display()))
+        .collect();
+    format!(
+        "[[watch]]\nname = \"test\"\npaths = {paths:?}\n\
+         operations = {operations:?}\nlabels = {{ zone = \"pci\" }}\n"
+    )
 }
 
 pub fn allow(path: &Path, mode: u32) {

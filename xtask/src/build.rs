@@ -107,12 +107,20 @@ pub fn all(profile: Profile) -> Result<PathBuf> {
 
 /// Both flavours of the kernel programs, into [`workspace::bpf_dir`].
 pub fn kernel_programs() -> Result<()> {
+    kernel_programs_of(std::env::consts::ARCH)
+}
+
+/// The same for a machine by the compiler's name of it: they read its registers.
+pub fn kernel_programs_of(arch: &str) -> Result<()> {
     let compiler = setup::compiler()?;
-    let out = workspace::bpf_dir()?;
+    let out = workspace::bpf_dir_of(arch)?;
     std::fs::create_dir_all(&out).with_context(|| format!("cannot create {}", out.display()))?;
     for flavour in FLAVOURS {
-        process::step(format!("building the kernel programs ({})", flavour.name));
-        let mut cargo = kernel_cargo(&compiler, "build")?;
+        process::step(format!(
+            "building the kernel programs ({}, {arch})",
+            flavour.name
+        ));
+        let mut cargo = kernel_cargo(&compiler, "build", arch)?;
         cargo.arg("--release").args(feature_args(flavour));
         let object = executables(&mut cargo)?
             .pop()
@@ -139,16 +147,21 @@ pub fn kernel_programs_for(command: &str, words: &[OsString]) -> Result<()> {
     Err(error).with_context(|| format!("cannot start: {}", process::line(&again)))
 }
 
-/// A cargo that works on `audit-ebpf` with the kernel programs' compiler. What cargo and rustup
-/// set for us describes the other compiler and would mislead this one.
-pub fn kernel_cargo(compiler: &Compiler, command: &str) -> Result<Command> {
-    let mut cargo = Command::new(&compiler.cargo);
+/// A cargo with another compiler than ours: what cargo and rustup set for us would mislead it.
+pub fn cargo_unlike_ours(program: &Path) -> Command {
+    let mut cargo = Command::new(program);
     for (key, _) in std::env::vars_os() {
         let name = key.to_string_lossy();
         if is_of_the_other_compiler(&name) {
             cargo.env_remove(&key);
         }
     }
+    cargo
+}
+
+/// A cargo that works on `audit-ebpf` with the kernel programs' compiler, for a machine.
+pub fn kernel_cargo(compiler: &Compiler, command: &str, arch: &str) -> Result<Command> {
+    let mut cargo = cargo_unlike_ours(&compiler.cargo);
     cargo.current_dir(workspace::root().join("audit-ebpf"));
     cargo.arg(command).args(["--target", BPF_TARGET]);
     if compiler.route == Route::Source {
@@ -160,12 +173,11 @@ pub fn kernel_cargo(compiler: &Compiler, command: &str) -> Result<Command> {
     cargo.env("RUSTC", &compiler.rustc);
     // The kernel's instruction set is a tier-3 target: a stable compiler needs leave to use it.
     cargo.env("RUSTC_BOOTSTRAP", "1");
-    cargo.env(
-        "CARGO_TARGET_DIR",
-        workspace::target_dir()?.join("bpf-build"),
-    );
+    let mut scratch = workspace::bpf_dir_of(arch)?.into_os_string();
+    scratch.push("-build");
+    cargo.env("CARGO_TARGET_DIR", scratch);
     cargo.env("CARGO_TARGET_BPFEL_UNKNOWN_NONE_LINKER", &compiler.linker);
-    cargo.env("CARGO_ENCODED_RUSTFLAGS", rustflags().join("\u{1f}"));
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", rustflags(arch).join("\u{1f}"));
     Ok(cargo)
 }
 
@@ -182,8 +194,7 @@ fn is_of_the_other_compiler(variable: &str) -> bool {
     !own && prefixes.iter().any(|prefix| variable.starts_with(prefix))
 }
 
-fn rustflags() -> [String; 3] {
-    let arch = std::env::consts::ARCH;
+fn rustflags(arch: &str) -> [String; 3] {
     [
         format!("--cfg=bpf_target_arch=\"{arch}\""),
         "-Cdebuginfo=2".to_owned(),

@@ -83,8 +83,9 @@ fn clippy_kernel_side(compiler: &Compiler) -> Result<Verdict> {
         return Ok(Verdict::Skipped(format!("{error:#}")));
     }
     process::step("clippy on the kernel side");
-    for features in [&[][..], &["--features", "legacy"]] {
-        let mut cargo = build::kernel_cargo(compiler, "clippy")?;
+    let legacy = &["--features", "legacy"];
+    for (arch, features) in [("x86_64", &[][..]), ("x86_64", legacy), ("aarch64", &[])] {
+        let mut cargo = build::kernel_cargo(compiler, "clippy", arch)?;
         if compiler.route == Route::Packages {
             // cargo takes the first cargo-clippy on PATH, which would be rustup's.
             let mut packaged = Command::new(PACKAGED_CLIPPY);

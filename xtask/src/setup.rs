@@ -14,7 +14,7 @@ use std::ffi::OsString;
 
 use anyhow::{Context, Result, bail};
 
-pub use compiler::{Compiler, Route};
+pub use compiler::{Compiler, PACKAGED_CARGO, PACKAGED_RUSTC, Route};
 pub use ocsf::python as ocsf_python;
 
 use crate::args::{Args, nearest};
@@ -31,7 +31,7 @@ Finds what this machine lacks and installs it; on a machine that lacks nothing i
 does nothing. Says what it will install before it does. Needs root (or sudo) only
 for Debian packages; `run` and `test` call it by themselves.
 
-  --for GROUP   build (default), ocsf, containers, vm, bench, fuzz, lint,
+  --for GROUP   build (default), ocsf, containers, vm, arm64, bench, fuzz, lint,
                 or test (= build, ocsf, containers, vm), or all
   --check       list the state, install nothing; exit 1 if something is missing
 
@@ -53,6 +53,7 @@ pub enum Group {
     Ocsf,
     Containers,
     Vm,
+    Arm64,
     Bench,
     Fuzz,
     Lint,
@@ -63,6 +64,7 @@ const GROUPS: &[(&str, Group)] = &[
     ("ocsf", Group::Ocsf),
     ("containers", Group::Containers),
     ("vm", Group::Vm),
+    ("arm64", Group::Arm64),
     ("bench", Group::Bench),
     ("fuzz", Group::Fuzz),
     ("lint", Group::Lint),
@@ -176,10 +178,8 @@ impl Group {
                 Need::program("podman", "podman", "starts containers in tests"),
                 Need::program("busybox", "busybox-static", "is inside those containers"),
             ],
-            Group::Vm => vm::PACKAGES
-                .iter()
-                .map(|package| Need::package(package, "runs other kernels"))
-                .collect(),
+            Group::Vm => Need::packages(&vm::PACKAGES, "runs other kernels"),
+            Group::Arm64 => Need::packages(&vm::PACKAGES_ARM64, "builds for arm64 and runs it"),
             Group::Bench => vec![Need::program("auditctl", "auditd", "is compared with")],
             Group::Fuzz => vec![
                 Need::program("c++", "g++", "builds the fuzzing engine"),

@@ -6,10 +6,15 @@
 //! A run fails if a test fails, a test program dies, a tier outlives its budget, or a skip is not
 //! in `tests/skips.toml`. A tier that the machine cannot run is skipped by name, with the reason.
 
+mod differences;
 mod guests;
 mod libtest;
+mod matrix;
+mod plan;
+mod programs;
 mod report;
 mod skips;
+mod stored;
 mod table;
 mod tier_run;
 mod tiers;
@@ -21,13 +26,16 @@ use crate::args::{Args, nearest};
 use crate::build::{self, Profile};
 use crate::process::Exit;
 use crate::setup::{self, Group};
+use crate::vm::KNOWN_SERIES;
 use crate::workspace;
+use differences::Differences;
 use report::Row;
 use skips::Skips;
 use table::{TIERS, Tier};
 
 const HELP: &str = "\
 cargo xtask test [--tier TIER[,TIER…]] [--filter TEXT] [--release]
+cargo xtask test --tier vm --all [--kernel SERIES[,SERIES…]]
 
 Installs what is missing, builds, and runs the tests, tier by tier:
 
@@ -35,12 +43,17 @@ Installs what is missing, builds, and runs the tests, tier by tier:
   golden   exact output, against files in tests/golden      2 min
   kernel   one file per event, exact counts; root           4 min
   e2e      the real daemon; root                            5 min
-  vm       both of those on other kernels, in QEMU          60 min
+  vm       both of those on other kernels, in QEMU          30 min
   fuzz     arbitrary bytes; only when named                15 min
 
   --tier     only these; default: all but fuzz
   --filter   only tests whose name contains TEXT
   --release  test the daemon as it is shipped
+  --all      of tier vm: every kernel, suite and mechanism (hours), and writes
+             docs/KERNELS.md; else the oldest and the newest, and what is left out
+             is listed at the end
+  --kernel   with --all: only these, for a run in pieces; the page is written when
+             all kernels have run the same programs
 
 Exit codes: 0 all passed, 1 something failed. What was skipped is listed at the
 end; tests/skips.toml has the reasons. UPDATE_GOLDEN=1 rewrites tests/golden.
@@ -55,20 +68,31 @@ pub struct Options {
     tiers: Vec<&'static Tier>,
     filter: Option<String>,
     profile: Profile,
+    /// Everything that guests can run, on every kernel.
+    all: bool,
+    /// Only these of all kernels; none: all.
+    kernels: Vec<String>,
     skips: Skips,
+    differences: Differences,
 }
 
 pub fn run(mut args: Args) -> Result<()> {
     if args.help(HELP) {
         return Ok(());
     }
+    let root = workspace::root();
+    let differences = Differences::read(root)?;
     let options = Options {
         tiers: parse_tiers(&args.values("--tier")?)?,
         filter: args.value("--filter")?,
         profile: Profile::from_flag(args.flag("--release")),
-        skips: Skips::read(&workspace::root().join("tests/skips.toml"))?,
+        all: args.flag("--all"),
+        kernels: args.values("--kernel")?,
+        skips: Skips::read(&root.join("tests/skips.toml"), &differences)?,
+        differences,
     };
     args.finish()?;
+    check_kernels(&options)?;
     setup::ensure(Group::Build)?;
     let daemon = build::all(options.profile)?;
     let mut rows: Vec<Row> = Vec::new();
@@ -78,6 +102,22 @@ pub fn run(mut args: Args) -> Result<()> {
     print!("{}", report::render(&rows));
     if !report::is_success(&rows) {
         return Err(Exit { code: 1 }.into());
+    }
+    Ok(())
+}
+
+/// `--all` and `--kernel` are of one tier, and of kernels that there are.
+fn check_kernels(options: &Options) -> Result<()> {
+    if options.all && !options.tiers.iter().any(|tier| tier.name == "vm") {
+        bail!("--all is for the tier vm");
+    }
+    for kernel in &options.kernels {
+        if !options.all || !KNOWN_SERIES.contains(&&**kernel) {
+            bail!(
+                "--kernel goes with --all, and is one of: {}",
+                KNOWN_SERIES.join(", ")
+            );
+        }
     }
     Ok(())
 }

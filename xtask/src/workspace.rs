@@ -42,6 +42,14 @@ pub fn bpf_dir() -> Result<PathBuf> {
     Ok(target_dir()?.join("bpf"))
 }
 
+/// The same for another machine's programs.
+pub fn bpf_dir_of(arch: &str) -> Result<PathBuf> {
+    match arch == std::env::consts::ARCH {
+        true => bpf_dir(),
+        false => Ok(target_dir()?.join(format!("bpf-{arch}"))),
+    }
+}
+
 /// The cargo that runs us, in the repository's top directory.
 pub fn cargo() -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));

@@ -86,6 +86,12 @@ pub mod flag {
     pub const RING: u32 = 1 << 5;
     /// Whether it succeeded is not told by anything.
     pub const NO_RESULT: u32 = 1 << 6;
+    /// With BY_FD: looked at in the kernel in the moment before the act. Of what is made `ino` is that of
+    /// the new file, or 0 if that cannot be said; the second name is told by SECOND_FILE and
+    /// SECOND_ON_DISK, on the same file system; FILE is missing where the mount is not known.
+    pub const OBJECT: u32 = 1 << 7;
+    /// `mode` and `links` are from before the act.
+    pub const BEFORE: u32 = 1 << 8;
 }
 
 pub const VALUES: usize = 3;

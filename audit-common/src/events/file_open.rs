@@ -27,6 +27,8 @@ pub mod flag {
     pub const BY_NAME: u32 = 1 << 6;
     /// Whether it succeeded is not told by anything.
     pub const NO_RESULT: u32 = 1 << 7;
+    /// Not opened: a descriptor of it came from another process. `open_flags` are the file's own.
+    pub const RECEIVED: u32 = 1 << 8;
 }
 
 /// `FileOpen::reasons`: why it was not filtered out. The daemon decides again, exactly.

@@ -58,6 +58,9 @@ pub mod tag {
     pub const SECOND_NAME: u16 = 13;
     /// String. Another word of a call, as it was given: the name of an attribute or file system type.
     pub const TEXT: u16 = 14;
+    /// A walk. The second object of an act, as the process sees it; and up to its file system's root.
+    pub const SECOND_FILE: u16 = 15;
+    pub const SECOND_ON_DISK: u16 = 16;
 }
 
 /// `Tail::flags`

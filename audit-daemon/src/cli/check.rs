@@ -13,9 +13,10 @@ use super::fail;
 use crate::{
     config::{self, Loaded},
     daemon::{self, RunError},
+    differences::{self, Difference},
     enrich::{cgroups::trees, host::Host},
-    hooks::{BlindSpot, Outcome, OutcomeState},
-    kernel::{self, Probed, Restrictions},
+    hooks::{BlindSpot, Mechanism, Outcome, OutcomeState},
+    kernel::{self, Probed, Restrictions, Verified},
 };
 
 use events::{Coverage, Spot};
@@ -32,6 +33,9 @@ pub struct Args {
     /// Print everything as JSON
     #[arg(long)]
     json: bool,
+    /// With --json: the verifier's figures for each program
+    #[arg(long, hide = true, requires = "json")]
+    verifier: bool,
 }
 
 /// Everything that `check` found.
@@ -56,6 +60,12 @@ struct Checked {
     /// Programs whose accesses watches leave out.
     excluded: Vec<ExcludedLine>,
     problems: Vec<String>,
+    /// What is not here as it is on other kernels, or with other hooks.
+    differences: Vec<Difference>,
+    /// How long all programs took to load.
+    load_ms: u128,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    programs: Option<Vec<Verified>>,
 }
 
 #[derive(Serialize)]
@@ -71,7 +81,7 @@ impl Args {
             Ok(loaded) => loaded,
             Err(errors) => return fail(&errors, 2),
         };
-        match check(&loaded) {
+        match check(&loaded, self.verifier) {
             Err(error) => fail(&error, error.exit_code()),
             Ok((checked, verdict)) => {
                 if self.json {
@@ -91,7 +101,7 @@ impl Args {
     }
 }
 
-fn check(loaded: &Loaded) -> Result<(Checked, Result<(), RunError>), RunError> {
+fn check(loaded: &Loaded, figures: bool) -> Result<(Checked, Result<(), RunError>), RunError> {
     daemon::masker(loaded)?;
     let host = Host::read()?;
     let v1 = trees::v1_choice();
@@ -99,8 +109,10 @@ fn check(loaded: &Loaded) -> Result<(Checked, Result<(), RunError>), RunError> {
     let Probed {
         flavour,
         mut outcomes,
+        load,
+        verified,
         restrictions,
-    } = kernel::probe(&request)?;
+    } = kernel::probe(&request, figures)?;
     let verdict = daemon::required_but_missing(&loaded.config, &outcomes);
     let (warnings, excluded) = watches::survey(loaded);
     let (watches, excluded) = match loaded.config.events.get("file") {
@@ -135,8 +147,20 @@ fn check(loaded: &Loaded) -> Result<(Checked, Result<(), RunError>), RunError> {
         watches,
         excluded,
         problems: host.problems.iter().map(ToString::to_string).collect(),
+        differences: differences::here(&host.kernel_release, mechanism(&outcomes)),
+        load_ms: load.as_millis(),
+        programs: verified,
     };
     Ok((checked, verdict))
+}
+
+/// By functions, or without any.
+fn mechanism(outcomes: &[Outcome]) -> &'static str {
+    let on_function = |outcome: &Outcome| matches!(&outcome.state, OutcomeState::Chosen { mechanism, .. } if *mechanism == Mechanism::Trampoline);
+    match outcomes.iter().any(on_function) {
+        true => Mechanism::Trampoline.name(),
+        false => Mechanism::Tracepoint.name(),
+    }
 }
 
 /// Files below a tree have names that nobody has looked for yet.
@@ -187,6 +211,15 @@ fn text(checked: &Checked) -> String {
     for problem in &checked.problems {
         out.push('\n');
         put_wrapped(&mut out, &format!("! {problem}"));
+    }
+    if !checked.differences.is_empty() {
+        out.push_str("\nother than elsewhere\n");
+    }
+    for row in &checked.differences {
+        let Difference {
+            act, differs, why, ..
+        } = row;
+        put_wrapped(&mut out, &format!("{act}: {differs} ({why})"));
     }
     events::put_spots(&mut out, &checked.blind_spots);
     out

@@ -3,6 +3,7 @@
 //! Owns parsing and exit codes: 0 fine, 1 something else failed, 2 configuration or usage, 3 this
 //! kernel cannot, 4 missing rights, 5 the log directory.
 
+pub mod canary;
 pub mod check;
 pub mod reload;
 pub mod run;
@@ -46,6 +47,9 @@ enum Command {
     Unload(unload::Args),
     /// Print the JSON Schema of the configuration
     Schema(schema::Args),
+    /// What the daemon runs to see its own hooks see
+    #[command(hide = true)]
+    Canary(canary::Args),
 }
 
 impl Cli {
@@ -57,6 +61,7 @@ impl Cli {
             Command::Reload(args) => args.run(),
             Command::Unload(args) => args.run(),
             Command::Schema(args) => args.run(),
+            Command::Canary(args) => args.run(),
         }
     }
 }

@@ -75,6 +75,12 @@ pub(super) const PROCESS_RATE: Integer = Integer {
     max: 10_000_000,
 };
 
+/// Zero is off. Twice a second is more than a test wants; a hook must be missed within the hour.
+pub(super) const SELFTEST_INTERVAL: Interval = Interval {
+    min: Duration::ZERO,
+    max: Duration::from_secs(3_600),
+};
+
 /// Counts are the proof of completeness: at least one record of them a day.
 pub(super) const COUNTS_INTERVAL: Interval = Interval {
     min: Duration::from_secs(1),

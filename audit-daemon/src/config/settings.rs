@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use super::bounds::{
     CAP, CAP_AUTO_BYTES_MAX, CAP_AUTO_PERCENT, COMMAND_LINE, COMMIT_INTERVAL, COUNTS_INTERVAL,
-    FOLD_WINDOW, LOOKUP_TIMEOUT, PROCESS_RATE, PROCESSES, RING, SEGMENT_SIZE, USERS,
+    FOLD_WINDOW, LOOKUP_TIMEOUT, PROCESS_RATE, PROCESSES, RING, SEGMENT_SIZE, SELFTEST_INTERVAL,
+    USERS,
 };
 use super::events::Events;
 use super::quantity::{KIB, MIB};
@@ -106,6 +107,8 @@ settings! {
         volume: Volume = Nested(PhantomData) => Volume::default(),
         /// The regular record of what was seen, recorded, left out and lost.
         counts: Counts = Nested(PhantomData) => Counts::default(),
+        /// Whether every hook still sees.
+        selftest: Selftest = Nested(PhantomData) => Selftest::default(),
     }
 }
 
@@ -130,9 +133,11 @@ settings! {
         /// See system calls of 32-bit programs where the kernel offers only tracepoints. Costs
         /// about 60 ns on every system call of the machine; `audit-daemon check` says if it helps.
         compat: bool = Flag => false,
-        /// How to hook. "auto" is right; "raw-tracepoint" and "tracepoint" prefer one way, for a
-        /// kernel on which the other fails. Raw tracepoints cost least, but from Linux 7.0 on their
-        /// programs can be preempted, and are then skipped for others.
+        /// How to hook. "auto" is right: functions of the kernel ("trampoline") where that is more
+        /// precise, and what suits this kernel for the rest. "raw-tracepoint" and "tracepoint" use
+        /// no functions, for a kernel on which those fail. Raw tracepoints cost least, but from
+        /// Linux 7.0 on their programs can be preempted, and are then skipped for others.
+        /// "trampoline" does without what has hooks on functions rather than use others.
         mechanism: Mechanism = OneOf(PhantomData) => Mechanism::Auto,
         /// Keep the programs in the kernel while the daemon restarts, so that nothing is missed.
         /// "auto" does so where the kernel can, "required" refuses to start where it cannot.
@@ -242,6 +247,16 @@ settings! {
     pub struct Counts as "key" {
         /// How often it is written.
         interval: Duration = COUNTS_INTERVAL => Duration::from_secs(300),
+    }
+}
+
+settings! {
+    /// `[selftest]`
+    pub struct Selftest as "key" {
+        /// How often a child of the daemon acts harmlessly through every hook, and all links are
+        /// asked. A hook that sees nothing any more is a record of high severity, and is attached
+        /// again. "0 s" is never.
+        interval: Duration = SELFTEST_INTERVAL => Duration::from_secs(30),
     }
 }
 

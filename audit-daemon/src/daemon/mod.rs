@@ -28,6 +28,7 @@ use reload::{InForce, Reloader, Reloading, Reloads};
 use signals::Asked;
 
 use crate::{
+    canary::{self, Canary},
     config::{Cap, Config, Listen, Loaded},
     enrich::{boot_ns, host::Host, running},
     kernel::{self, Attached, Unrecorded},
@@ -75,6 +76,7 @@ pub fn run(loaded: Loaded, options: Options) -> Result<(), RunError> {
     let edges = Edges::start(&loaded, started.report.clone())?;
     let pipeline = started.go()?;
     started.unrecorded.keep();
+    let canary = started.canary(&loaded.config)?;
     let reloader = Reloader::start(Reloading {
         config_file,
         log_dir: started.log_dir.clone(),
@@ -93,6 +95,7 @@ pub fn run(loaded: Loaded, options: Options) -> Result<(), RunError> {
     notifier.stopping("draining what was seen");
     started.shared.stop();
     drop(reloader);
+    drop(canary);
     let result = shutdown::shut_down(pipeline, &ended, &started.shared);
     drop(edges);
     // Last: closing tracepoints takes long, and nothing depends on it any more.
@@ -119,6 +122,19 @@ impl Started {
     fn go(&mut self) -> Result<Pipeline, RunError> {
         let (source, worker, writer) = self.parts.take().ok_or(RunError::Stage)?;
         Ok(Pipeline::start(source, worker, writer, &self.shared)?)
+    }
+
+    /// The canary, if the configuration has one.
+    fn canary(&self, config: &Config) -> Result<Option<Canary>, RunError> {
+        let dir = parts::canary_directory(config)?;
+        let parts = |dir| canary::Parts {
+            attached: &self.attached,
+            shared: &self.shared,
+            keeper: self.keeper.clone(),
+            dir,
+            interval: config.selftest.interval,
+        };
+        Ok(dir.map(|dir| Canary::start(parts(dir))).transpose()?)
     }
 }
 

@@ -12,6 +12,7 @@ use audit_common::{
 
 use super::{RunError, resume::Doubles};
 use crate::{
+    canary,
     config::{ActorDetail, Config, Diagnostics, Loaded, Mechanism, Pin, Required, Watch},
     enrich::{
         boot_ns,
@@ -215,8 +216,20 @@ pub fn keeper(
     let volume = attached.volume.clone();
     let shared = shared.clone();
     let tell = Box::new(move |change| shared.programs.add(change));
-    let keeper = Keeper::start(set, maps, labels, current.clone(), volume, tell)?;
+    let canary = canary_directory(config)?;
+    let keeper = Keeper::start(set, maps, labels, current.clone(), volume, canary, tell)?;
     Ok((Some(keeper), current))
+}
+
+/// Where the canary acts, made and empty; `None`: there is no canary.
+pub fn canary_directory(config: &Config) -> Result<Option<PathBuf>, RunError> {
+    if config.selftest.interval.is_zero() {
+        return Ok(None);
+    }
+    let dir = canary::directory(&config.status.socket);
+    canary::make(&dir)?;
+    // As the kernel will name it.
+    Ok(Some(dir.canonicalize()?))
 }
 
 /// A worker on this load. What only the start knows is filled in there.

@@ -2,11 +2,13 @@
 //!
 //! Owns nothing that the pipeline waits for: maps and mutexes that are held for a copy only.
 
+mod hooks;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use audit_common::{
@@ -18,14 +20,13 @@ use super::reload::{self, Reloads};
 use crate::{
     config::{Config, Required},
     enrich::boot_ns,
-    hooks::{self, OutcomeState},
     kernel::Attached,
     pipeline::{Shared, WorkerStats, WriterStats},
     status::{
         SnapshotSource, StatusSnapshot,
         snapshot::{
-            CpuState, DaemonState, EventState, HookState, HookStatus, KernelSums, LaneState,
-            LogState, MemoryState, Problem, QueueState, Sums, TableState, UserSums,
+            CpuState, DaemonState, EventState, KernelSums, LaneState, LogState, MemoryState,
+            Problem, QueueState, SelftestState, Sums, TableState, UserSums,
         },
     },
 };
@@ -92,48 +93,6 @@ impl Report {
             sequence_next: writer.durable_sequence,
             last_commit_ms: writer.last_commit_ms,
         }
-    }
-
-    fn hooks(&self) -> Vec<HookState> {
-        let missed: BTreeMap<&str, u64> = self.attached.misses.by_program().collect();
-        let counts = self.attached.misses.are_counted();
-        self.attached
-            .outcomes
-            .iter()
-            .map(|outcome| {
-                let required = self.required.get(outcome.group).copied().unwrap_or(false);
-                let event = outcome.hook.replace('_', " ");
-                let required = required && !outcome.auxiliary;
-                match &outcome.state {
-                    OutcomeState::Missing { reason } => HookState {
-                        event,
-                        sees: reason.clone(),
-                        required,
-                        state: HookStatus::Missing,
-                        ..HookState::default()
-                    },
-                    OutcomeState::Chosen {
-                        mechanism,
-                        at,
-                        blind,
-                        ..
-                    } => HookState {
-                        event,
-                        mechanism: mechanism.name().into(),
-                        at: at.join(", "),
-                        sees: match &*hooks::unseen(blind) {
-                            "" => "all".into(),
-                            what => format!("all but {what}"),
-                        },
-                        required,
-                        state: HookStatus::Attached,
-                        missed: counts
-                            .then(|| missed.get(program_of(outcome.hook, at)).copied())
-                            .flatten(),
-                    },
-                }
-            })
-            .collect()
     }
 
     /// Both sides of a lane's sums. The daemon's are those that its worker published last: the same
@@ -273,20 +232,16 @@ impl Report {
     }
 }
 
-fn fates(ledger: &LedgerLane) -> u64 {
-    ledger.recorded + ledger.folded + ledger.left_out
+/// Milliseconds since 1970 of an instant of the boot clock, by the clocks of now.
+fn utc_ms(at_ns: u64) -> u64 {
+    let ago = Duration::from_nanos(boot_ns().saturating_sub(at_ns));
+    let at = std::time::SystemTime::now() - ago;
+    at.duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as u64)
 }
 
-fn program_of(hook: &str, at: &[String]) -> &'static str {
-    hooks::HOOKS
-        .iter()
-        .filter(|row| row.name == hook)
-        .flat_map(|row| row.candidates)
-        .find(|candidate| {
-            at.first()
-                .is_some_and(|at| candidate.points.contains(&&**at))
-        })
-        .map_or("", |candidate| candidate.program)
+fn fates(ledger: &LedgerLane) -> u64 {
+    ledger.recorded + ledger.folded + ledger.left_out
 }
 
 fn kernel_sums(sums: &LaneSums) -> KernelSums {
@@ -343,7 +298,10 @@ impl SnapshotSource for Report {
             what: "the last reload was refused, the old configuration stays".into(),
             do_next: "audit-daemon check".into(),
         });
-        let problems = trouble.chain(alarm).chain(refused).collect();
+        let canary = self.shared.canary.board.state();
+        let failed = canary.failed.iter().map(hooks::problem);
+        let problems = failed.chain(trouble).chain(alarm).chain(refused).collect();
+        let checked_at_ms = canary.checked_ns.map(utc_ms);
         let taken_at_ms = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .map_or(0, |since| since.as_millis() as u64);
@@ -355,6 +313,7 @@ impl SnapshotSource for Report {
             reload,
             log: self.log(&writer),
             hooks: self.hooks(),
+            selftest: SelftestState { checked_at_ms },
             lanes: Lane::ALL.map(|lane| self.lane(lane, &worker)).into(),
             events: self.events(&worker),
             queues,

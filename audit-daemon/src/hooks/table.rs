@@ -104,6 +104,17 @@ const fn function(program: &'static str, names: &'static [&'static str]) -> Cand
     }
 }
 
+/// The same, of the flavour for newer kernels only.
+const fn inside(program: &'static str, names: &'static [&'static str]) -> Candidate {
+    Candidate {
+        since: LOOPS_SINCE,
+        ..function(program, names)
+    }
+}
+
+/// From this kernel on programs can loop, and know a function's result.
+pub const LOOPS_SINCE: (u32, u32) = (5, 17);
+
 /// From this kernel on tracepoints hand over io_uring's requests.
 const RINGS_SINCE: (u32, u32) = (6, 0);
 /// With this row the acts that are asked for by io_uring are seen.
@@ -141,6 +152,17 @@ const EXECS_FAILED_BY_CALLS: &[BlindSpot] = &[
 const BEGINNINGS: &[BlindSpot] = &[CallsOf32Bits, IoUring];
 const RING_TRACED: &[BlindSpot] = &[RingTruncate, NoCompletion];
 const RING: &[BlindSpot] = &[RingTruncate, Skipped, Uncounted, NoCompletion];
+
+/// A row of acts on files that makes no events of its own.
+const fn looks(name: &'static str, candidates: &'static [Candidate]) -> HookRow {
+    HookRow {
+        name,
+        group: "file",
+        kinds: &[],
+        auxiliary: true,
+        candidates,
+    }
+}
 
 #[rustfmt::skip]
 pub const HOOKS: &[HookRow] = &[
@@ -238,6 +260,32 @@ pub const HOOKS: &[HookRow] = &[
             "syscalls/sys_exit_chroot", "syscalls/sys_exit_pivot_root",
         ]),
     ] },
+    // Objects of acts, in the moment before; `file_act` tells them. Where a call is not hooked, it is the
+    // functions that do it. Ends before their beginnings.
+    looks("unlink_ends", &[inside("unlink_ends", &["vfs_unlink"])]),
+    looks("rmdir_ends", &[inside("rmdir_ends", &["vfs_rmdir"])]),
+    looks("mkdir_ends", &[inside("mkdir_ends", &["vfs_mkdir"])]),
+    looks("mknod_ends", &[inside("mknod_ends", &["vfs_mknod"])]),
+    looks("symlink_ends", &[inside("symlink_ends", &["vfs_symlink"])]),
+    looks("link_ends", &[inside("link_ends", &["vfs_link"])]),
+    looks("rename_ends", &[inside("rename_ends", &["vfs_rename"])]),
+    looks("change_ends", &[inside("change_ends", &["notify_change"])]),
+    looks("setxattr_ends", &[inside("setxattr_ends", &["vfs_setxattr"])]),
+    looks("removexattr_ends", &[inside("removexattr_ends", &["vfs_removexattr"])]),
+    looks("unlink_begins", &[inside("unlink_begins", &["security_path_unlink"])]),
+    looks("rmdir_begins", &[inside("rmdir_begins", &["security_path_rmdir"])]),
+    looks("mkdir_begins", &[inside("mkdir_begins", &["security_path_mkdir"])]),
+    looks("mknod_begins", &[inside("mknod_begins", &["security_path_mknod"])]),
+    looks("symlink_begins", &[inside("symlink_begins", &["security_path_symlink"])]),
+    looks("link_begins", &[inside("link_begins", &["security_path_link"])]),
+    looks("rename_begins", &[inside("rename_begins", &["security_path_rename"])]),
+    looks("truncate_begins", &[inside("truncate_begins", &["security_path_truncate"])]),
+    looks("ftruncate_begins", &[inside("ftruncate_begins", &["security_file_truncate"])]),
+    looks("chmod_begins", &[inside("chmod_begins", &["security_path_chmod"])]),
+    looks("chown_begins", &[inside("chown_begins", &["security_path_chown"])]),
+    looks("utimes_begins", &[inside("utimes_begins", &["vfs_utimes"])]),
+    looks("setxattr_begins", &[inside("setxattr_begins", &["security_inode_setxattr"])]),
+    looks("removexattr_begins", &[inside("removexattr_begins", &["security_inode_removexattr"])]),
     // Behind what counts the end of it.
     HookRow { name: "moving_begin", group: "file", kinds: &[], auxiliary: true, candidates: &[
         Candidate { blind: BEGINNINGS, ..calls("moving_begins", &[
@@ -262,6 +310,7 @@ pub const HOOKS: &[HookRow] = &[
     HookRow { name: "file_open_by_handle", group: "file", kinds: &[], auxiliary: true, candidates: &[
         function("file_opened_by_handle", &["do_file_open_root"]),
     ] },
+    looks("file_received", &[inside("file_received", &["security_file_receive"])]),
     HookRow { name: "file_open_refused", group: "file", kinds: &[], auxiliary: true, candidates: &[
         function("file_open_refused", &["do_sys_openat2"]),
     ] },

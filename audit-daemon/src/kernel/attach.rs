@@ -4,20 +4,21 @@
 //! attached to each of its points; what cannot be pinned is held by this process.
 
 use std::{
+    os::fd::AsFd,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex},
 };
 
 use audit_common::counters::Load;
 use aya::{
     Ebpf,
     maps::{Map, MapData},
-    programs::{BtfTracePoint, FExit, Program, ProgramError, TracePoint, links::FdLink},
+    programs::{BtfTracePoint, FExit, Program, ProgramError, TracePoint},
 };
 use tracing::warn;
 
 use super::{
-    Attached, Functions, KernelError, MappedArray, Misses, Request,
+    Attached, Functions, KernelError, Links, MappedArray, Misses, Place, Request,
     choose::{choose, chosen},
     load::{self, Opened, Prepared},
     pins, restrictions,
@@ -164,33 +165,42 @@ pub fn fresh(
     if let Some(dir) = pin_dir {
         pins::pin_maps(&mut opened.ebpf, dir)?;
     }
-    let (mut links, mut pinned) = (0, pin_dir.is_some());
+    let mut links = Links::new(pin_dir);
+    let mut pinned = pin_dir.is_some();
     for outcome in &mut outcomes {
         let Some((row, place, candidate)) = chosen(outcome) else {
             continue;
         };
         let at = outcome.at().to_vec();
         for (nth, program) in opened.programs(request, candidate).into_iter().enumerate() {
-            let name = |point| pins::link_name(row.name, place, nth, point);
-            match attach_program(&mut opened.ebpf, candidate, program, &at, pin_dir, name) {
-                Ok(attached) => {
-                    links += attached.links;
-                    pinned &= attached.all_pinned;
-                }
+            let place = |point| Place::new(row.name, place, nth, point);
+            let attach = Attach {
+                candidate,
+                program,
+                at: &at,
+                pin_dir,
+            };
+            match attach_program(&mut opened.ebpf, &attach, &mut links, place) {
+                Ok(all_pinned) => pinned &= all_pinned,
                 Err(error) => {
                     let reason = format!("attaching failed: {}", load::chain(&error));
                     outcome.state = OutcomeState::Missing { reason };
+                    // Half of it would see less than it says.
+                    links.detach_row(row.name);
+                    break;
                 }
             }
         }
     }
     if !pinned && let Some(dir) = pin_dir {
         // A link could not be pinned after all: half of a load would be worse than none.
+        drop(links);
         pins::unload(dir)?;
         return fresh(request, prepared, None);
     }
-    let mut attached = take_maps(opened, request, outcomes)?;
-    attached.load = prepared.load(attached.load.fingerprint, links, crate::enrich::boot_ns());
+    let count = links.len() as u64;
+    let mut attached = take_maps(opened, request, outcomes, links)?;
+    attached.load = prepared.load(attached.load.fingerprint, count, crate::enrich::boot_ns());
     attached.pinned = pinned;
     pins::finish(&attached);
     Ok(attached)
@@ -206,87 +216,42 @@ fn opens_are_inside(outcomes: &[Outcome]) -> bool {
     outcomes.iter().any(inside)
 }
 
-struct LinksMade {
-    links: u64,
-    all_pinned: bool,
+/// A program of a candidate, and where it goes.
+struct Attach<'a> {
+    candidate: &'a Candidate,
+    program: &'static str,
+    at: &'a [String],
+    pin_dir: Option<&'a Path>,
 }
 
-/// Attaches one program of a candidate to all its points; `link_name` is by point.
+/// Attaches it to all its points; false if not all could be pinned.
 fn attach_program(
     ebpf: &mut Ebpf,
-    candidate: &Candidate,
-    name: &str,
-    at: &[String],
-    pin_dir: Option<&Path>,
-    link_name: impl Fn(usize) -> String,
-) -> Result<LinksMade, ProgramError> {
-    let mut made = LinksMade {
-        links: 0,
-        all_pinned: true,
-    };
+    attach: &Attach<'_>,
+    links: &mut Links,
+    place: impl Fn(usize) -> Option<Place>,
+) -> Result<bool, ProgramError> {
+    let Attach {
+        candidate,
+        program: name,
+        at,
+        pin_dir,
+    } = *attach;
+    let mut all_pinned = true;
     let program = ebpf.program_mut(name).ok_or(ProgramError::NotLoaded)?;
     if let Some(dir) = pin_dir
         && let Err(error) = program.pin(dir.join(pins::program_name(name)))
     {
         warn!("cannot pin the program {name}: {error}");
-        made.all_pinned = false;
+        all_pinned = false;
     }
+    let program = program.fd()?.as_fd();
     for (number, point) in candidate.points.iter().enumerate() {
-        if !at.iter().any(|there| there == point) {
-            continue;
-        }
-        let link = match candidate.mechanism {
-            Mechanism::Trampoline => on_function(program, pin_dir.is_some())?,
-            Mechanism::RawTracepoint => {
-                let program: &mut BtfTracePoint = program.try_into()?;
-                let id = program.attach()?;
-                pin_dir
-                    .map(|_| program.take_link(id).map(FdLink::from))
-                    .transpose()?
-            }
-            Mechanism::Tracepoint => {
-                let program: &mut TracePoint = program.try_into()?;
-                let Some((category, name)) = point.split_once('/') else {
-                    continue;
-                };
-                let id = program.attach(category, name)?;
-                match pin_dir {
-                    None => None,
-                    Some(_) => FdLink::try_from(program.take_link(id)?).ok(),
-                }
-            }
-        };
-        made.links += 1;
-        match (link, pin_dir) {
-            (Some(link), Some(dir)) => {
-                let path = dir.join(link_name(number));
-                if let Err(error) = link.pin(&path) {
-                    warn!("cannot pin {}: {error}", path.display());
-                    made.all_pinned = false;
-                }
-            }
-            (None, Some(_)) => made.all_pinned = false,
-            _ => {}
+        if let (Some(place), true) = (place(number), at.iter().any(|there| there == point)) {
+            all_pinned &= links.attach(place, program)?;
         }
     }
-    Ok(made)
-}
-
-/// Attaches it to the function that it was loaded for; the link, if it is wanted.
-fn on_function(program: &mut Program, wanted: bool) -> Result<Option<FdLink>, ProgramError> {
-    Ok(match program {
-        Program::FEntry(program) => {
-            let id = program.attach()?;
-            let take = |_| program.take_link(id).map(FdLink::from);
-            wanted.then_some(()).map(take).transpose()?
-        }
-        program => {
-            let program: &mut FExit = program.try_into()?;
-            let id = program.attach()?;
-            let take = |_| program.take_link(id).map(FdLink::from);
-            wanted.then_some(()).map(take).transpose()?
-        }
-    })
+    Ok(all_pinned)
 }
 
 /// Takes rings, counters and ledger out of a loaded object.
@@ -294,10 +259,13 @@ fn take_maps(
     mut opened: Opened,
     request: &Request,
     outcomes: Vec<Outcome>,
+    mut links: Links,
 ) -> Result<Attached, KernelError> {
-    let mut take = |name: &str| -> Result<MapData, KernelError> {
+    let mut maps = Vec::new();
+    let mut take = |name: &'static str| -> Result<MapData, KernelError> {
         match opened.ebpf.take_map(name) {
             Some(Map::RingBuf(map) | Map::Array(map) | Map::HashMap(map) | Map::LpmTrie(map)) => {
+                maps.push((name, map.fd().as_fd().try_clone_to_owned()?));
                 Ok(map)
             }
             _ => Err(KernelError::Object {
@@ -312,6 +280,8 @@ fn take_maps(
     let [settings, quiet, repeat, rate] = VOLUME_MAPS.map(&mut take);
     let volume_maps = [settings?, quiet?, repeat?, rate?];
     let cpus = request.cpus as usize;
+    let misses = Arc::new(Misses::of_object(&opened.ebpf));
+    links.hold(misses.clone(), maps);
     let attached = Attached {
         load: Load {
             fingerprint: opened.fingerprint,
@@ -327,7 +297,8 @@ fn take_maps(
         load_map: MappedArray::map(load.fd(), 1)?,
         watch_maps: Some(WatchMaps::of(watch_maps)?),
         volume: Arc::new(VolumeMaps::of(&volume_maps, request.cpus)?),
-        misses: Arc::new(Misses::of_object(&opened.ebpf)),
+        misses,
+        links: Arc::new(Mutex::new(links)),
         rings,
         ring_bytes: request.ring_bytes,
         cpus: request.cpus,

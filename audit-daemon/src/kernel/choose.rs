@@ -8,17 +8,21 @@ use super::{
     Request,
     attach::{LoadFailure, load_one},
     filesystems,
-    load::{Opened, Prepared},
+    load::{MODERN, Opened, Prepared},
 };
-use crate::hooks::{self, Candidate, HOOKS, HookRow, Mechanism, Outcome, OutcomeState};
+use crate::hooks::{
+    self, Candidate, HOOKS, HookRow, LOOPS_SINCE, Mechanism, Outcome, OutcomeState,
+};
 
 /// Is there anything to hook for this row here?
-pub fn wants(request: &Request, prepared: &Prepared, row: &HookRow) -> bool {
+pub fn wants(request: &Request, prepared: &Prepared, flavour: &str, row: &HookRow) -> bool {
     let possible = |candidate: &Candidate| {
         let on_function = candidate.mechanism == Mechanism::Trampoline;
         // That functions cannot be hooked is said where others are in their place.
-        request.tries(row, candidate)
-            && (!on_function || !row.auxiliary || prepared.hookable.works())
+        let works = prepared.hookable.works()
+            && (flavour == MODERN || candidate.since < LOOPS_SINCE)
+            && prepared.hookable.name(candidate.points).is_some();
+        request.tries(row, candidate) && (!on_function || !row.auxiliary || works)
     };
     !request.off.contains(&row.group) && row.candidates.iter().any(possible)
 }
@@ -32,7 +36,10 @@ pub fn runs_for(other: &Outcome, row: &HookRow) -> bool {
 /// Loads the first working candidate of each row.
 pub fn choose(request: &Request, prepared: &Prepared, opened: &mut Opened) -> Vec<Outcome> {
     let mut outcomes: Vec<Outcome> = Vec::new();
-    for row in HOOKS.iter().filter(|row| wants(request, prepared, row)) {
+    for row in HOOKS
+        .iter()
+        .filter(|row| wants(request, prepared, opened.flavour, row))
+    {
         // What an earlier row runs already is not attached twice.
         if !outcomes.iter().any(|other| runs_for(other, row)) {
             outcomes.push(choose_one(request, prepared, opened, row));

@@ -2,7 +2,10 @@
 //!
 //! Owns mounting them where they usually are, if nobody has. Must not touch any other mount.
 
-use std::path::Path;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use nix::{
     mount::{MsFlags, mount},
@@ -50,23 +53,33 @@ fn mount_tracefs() -> nix::Result<()> {
 }
 
 pub fn has_tracepoint(category_and_name: &str) -> bool {
-    [TRACEFS, "/sys/kernel/debug/tracing"].iter().any(|at| {
-        Path::new(at)
-            .join("events")
-            .join(category_and_name)
-            .join("id")
-            .exists()
-    })
+    places_of(category_and_name).any(|place| place.join("id").exists())
+}
+
+/// The number by which perf_event_open(2) knows a trace event.
+pub fn tracepoint_id(category_and_name: &str) -> io::Result<u64> {
+    let texts = places_of(category_and_name).map(|place| std::fs::read_to_string(place.join("id")));
+    let mut refused = io::ErrorKind::NotFound.into();
+    for text in texts {
+        match text {
+            Ok(text) => return text.trim().parse().map_err(io::Error::other),
+            Err(error) => refused = error,
+        }
+    }
+    Err(refused)
+}
+
+/// Where the files of a trace event may be.
+fn places_of(category_and_name: &str) -> impl Iterator<Item = PathBuf> {
+    [TRACEFS, "/sys/kernel/debug/tracing"]
+        .into_iter()
+        .map(move |at| Path::new(at).join("events").join(category_and_name))
 }
 
 /// Where a member stands in the records of a trace event, by its `format`; 0: not there.
 pub fn record_offset(category_and_name: &str, member: &str) -> u32 {
-    [TRACEFS, "/sys/kernel/debug/tracing"]
-        .iter()
-        .find_map(|at| {
-            let path = Path::new(at).join("events").join(category_and_name);
-            std::fs::read_to_string(path.join("format")).ok()
-        })
+    places_of(category_and_name)
+        .find_map(|place| std::fs::read_to_string(place.join("format")).ok())
         .and_then(|format| offset_in(&format, member))
         .unwrap_or(0)
 }

@@ -71,11 +71,15 @@ impl Hookable {
 
 /// A member without which programs on functions would read something else.
 fn lacks(offsets: &Offsets) -> Option<&'static str> {
+    let register = match cfg!(target_arch = "aarch64") {
+        true => (offsets.arm_orig_x0, "pt_regs.orig_x0"),
+        false => (offsets.regs_ax, "pt_regs.ax"),
+    };
     [
         (offsets.task_flags, "task_struct.flags"),
         (offsets.open_flags_flag, "open_flags.open_flag"),
         (offsets.filename_name, "filename.name"),
-        (offsets.regs_ax, "pt_regs.ax"),
+        register,
     ]
     .into_iter()
     .find_map(|(offset, name)| (offset == ABSENT).then_some(name))

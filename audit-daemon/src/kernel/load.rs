@@ -12,7 +12,7 @@ use audit_common::{
     volume::REPEATS,
     watch::VERDICTS,
 };
-use aya::{Btf as LoaderBtf, Ebpf, EbpfLoader, Pod, maps::HashMap};
+use aya::{Btf as LoaderBtf, Ebpf, EbpfLoader, Pod, VerifierLogLevel, maps::HashMap};
 use sha2::{Digest, Sha256};
 
 use crate::hooks::{Candidate, Facts};
@@ -22,8 +22,11 @@ use super::{
     offsets, watches,
 };
 
-static MODERN: &[u8] = aya::include_bytes_aligned!(env!("AUDIT_BPF_MODERN"));
-static LEGACY: &[u8] = aya::include_bytes_aligned!(env!("AUDIT_BPF_LEGACY"));
+static MODERN_OBJECT: &[u8] = aya::include_bytes_aligned!(env!("AUDIT_BPF_MODERN"));
+static LEGACY_OBJECT: &[u8] = aya::include_bytes_aligned!(env!("AUDIT_BPF_LEGACY"));
+
+/// The flavour for kernels with fetching atomics and bpf_loop.
+pub const MODERN: &str = "modern";
 
 /// Everything that is known before a program is loaded.
 pub struct Prepared {
@@ -120,7 +123,7 @@ pub fn check_rights() -> Result<(), KernelError> {
 
 pub fn prepare(request: &Request) -> Result<Prepared, KernelError> {
     check_rights()?;
-    if MODERN.is_empty() || LEGACY.is_empty() {
+    if MODERN_OBJECT.is_empty() || LEGACY_OBJECT.is_empty() {
         return Err(KernelError::NotBuilt);
     }
     let btf = Btf::of_running_kernel()?;
@@ -137,8 +140,8 @@ pub fn prepare(request: &Request) -> Result<Prepared, KernelError> {
     let settings = settings(request, &btf, &offsets, &hookable);
     let facts = facts::find(request.version, request.preempted, &btf, &offsets);
     drop(btf);
-    let fingerprints =
-        [MODERN, LEGACY].map(|object| fingerprint(object, request, &offsets, &settings));
+    let fingerprints = [MODERN_OBJECT, LEGACY_OBJECT]
+        .map(|object| fingerprint(object, request, &offsets, &settings));
     let object = |error: &dyn std::error::Error| KernelError::Object {
         reason: error.to_string(),
     };
@@ -160,6 +163,9 @@ pub fn prepare(request: &Request) -> Result<Prepared, KernelError> {
         random_id,
     })
 }
+
+/// Where there is no such function there are none for other acts on files.
+const ACTS_FIRST: &str = "security_path_unlink";
 
 /// Of a word of 32 bits: shifted away.
 const NO_BIT: u32 = 63;
@@ -201,6 +207,8 @@ fn settings(request: &Request, btf: &Btf, offsets: &Offsets, hookable: &Hookable
         fail_link_at: member("io_uring/io_uring_fail_link", "link"),
         opens_inside: u32::from(hookable.works()),
         twins_inside: u32::from(request.preempted),
+        acts_inside: u32::from(hookable.works() && hookable.arguments(ACTS_FIRST) > 0),
+        rings_seen: u32::from(offsets::are_rings_seen(btf, offsets)),
         open_root_arguments: hookable.arguments("do_file_open_root"),
         reserved: 0,
     }
@@ -243,17 +251,17 @@ fn fingerprint(
 
 /// Opens the first flavour whose most demanding program the kernel accepts.
 pub fn open(request: &Request, prepared: &Prepared) -> Result<Opened, KernelError> {
-    let flavours = [("modern", MODERN), ("legacy", LEGACY)];
+    let flavours = [(MODERN, MODERN_OBJECT), ("legacy", LEGACY_OBJECT)];
     let mut refused = None;
     for ((flavour, object), fingerprint) in flavours.into_iter().zip(prepared.fingerprints) {
-        let ebpf = open_object(object, request, prepared)?;
+        let ebpf = open_object(object, request, prepared, VerifierLogLevel::default())?;
         let mut opened = Opened {
             ebpf,
             flavour,
             fingerprint,
             rings_lack: offsets::missing_of_rings(&prepared.offsets),
         };
-        let most_demanding = match request.preempted && flavour == "modern" {
+        let most_demanding = match request.preempted && flavour == MODERN {
             true => "exec_traced",
             false => "exec",
         };
@@ -270,9 +278,29 @@ pub fn open(request: &Request, prepared: &Prepared) -> Result<Opened, KernelErro
     }))
 }
 
-fn open_object(object: &[u8], request: &Request, prepared: &Prepared) -> Result<Ebpf, KernelError> {
+/// The same object once more, of whose refused programs the verifier tells nothing but its figures.
+pub fn open_for_figures(
+    request: &Request,
+    prepared: &Prepared,
+    flavour: &str,
+) -> Result<Ebpf, KernelError> {
+    let object = if flavour == MODERN {
+        MODERN_OBJECT
+    } else {
+        LEGACY_OBJECT
+    };
+    open_object(object, request, prepared, VerifierLogLevel::STATS)
+}
+
+fn open_object(
+    object: &[u8],
+    request: &Request,
+    prepared: &Prepared,
+    log_level: VerifierLogLevel,
+) -> Result<Ebpf, KernelError> {
     let (offsets, settings) = (Plain(prepared.offsets), Plain(prepared.settings));
     EbpfLoader::new()
+        .verifier_log_level(log_level)
         .btf(Some(&prepared.btf))
         .override_global("OFFSETS", &offsets, true)
         .override_global("SETTINGS", &settings, true)
@@ -281,6 +309,7 @@ fn open_object(object: &[u8], request: &Request, prepared: &Prepared) -> Result<
         .map_max_entries("SCRATCH_SMALL", request.cpus * 4)
         .map_max_entries("REQUESTS", request.ring_entries(REQUESTS_MAX))
         .map_max_entries("SKIPPED", request.ring_entries(REQUESTS_SKIPPED_MAX))
+        .map_max_entries("ACTS", request.act_entries())
         .map_max_entries("COUNTERS", request.cpus)
         .map_max_entries("LEDGER", 1 + 2 * request.cpus)
         .map_max_entries("WATCHED", watches::OBJECTS_MAX)

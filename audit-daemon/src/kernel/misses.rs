@@ -6,29 +6,43 @@
 
 use std::{
     collections::BTreeMap,
-    os::fd::{AsFd, AsRawFd, OwnedFd},
+    io,
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     path::Path,
     sync::Arc,
 };
 
 use audit_common::Lane;
-use aya::{Ebpf, programs::ProgramInfo};
+use aya::Ebpf;
 
+use super::bpf;
 use crate::hooks;
 
 /// The programs of one load.
+#[derive(Default)]
 pub struct Misses {
-    programs: Vec<(String, OwnedFd)>,
+    programs: Vec<Program>,
+}
+
+struct Program {
+    name: String,
+    fd: OwnedFd,
+    id: u32,
+}
+
+impl Program {
+    fn new(name: String, fd: BorrowedFd<'_>) -> Option<Program> {
+        let id = bpf::identity(fd).ok()?.id;
+        let fd = fd.try_clone_to_owned().ok()?;
+        Some(Program { name, fd, id })
+    }
 }
 
 impl Misses {
     pub fn of_object(ebpf: &Ebpf) -> Misses {
         let programs = ebpf
             .programs()
-            .filter_map(|(name, program)| {
-                let fd = program.fd().ok()?.as_fd().try_clone_to_owned().ok()?;
-                Some((name.to_owned(), fd))
-            })
+            .filter_map(|(name, program)| Program::new(name.to_owned(), program.fd().ok()?.as_fd()))
             .collect();
         Misses { programs }
     }
@@ -42,8 +56,7 @@ impl Misses {
                     .to_str()?
                     .strip_prefix("prog_")?
                     .to_owned();
-                let fd = ProgramInfo::from_pin(entry.path()).ok()?.fd().ok()?;
-                Some((name, fd.as_fd().try_clone_to_owned().ok()?))
+                Program::new(name, bpf::pinned(&entry.path()).ok()?.as_fd())
             })
             .collect();
         Misses { programs }
@@ -53,14 +66,38 @@ impl Misses {
     pub fn are_counted(&self) -> bool {
         self.programs
             .first()
-            .is_some_and(|(_, fd)| of_program(fd).is_some())
+            .is_some_and(|program| of_program(&program.fd).is_some())
     }
 
     /// Program names with their misses.
     pub fn by_program(&self) -> impl Iterator<Item = (&str, u64)> {
         self.programs
             .iter()
-            .map(|(name, fd)| (&**name, of_program(fd).unwrap_or(0)))
+            .map(|program| (&*program.name, of_program(&program.fd).unwrap_or(0)))
+    }
+
+    /// The kernel's number of a program; 0: it is not loaded.
+    pub fn id(&self, name: &str) -> u32 {
+        let mut programs = self.programs.iter();
+        programs
+            .find(|one| one.name == name)
+            .map_or(0, |one| one.id)
+    }
+
+    /// Something to attach the program by; not what has the number of its descriptor by now.
+    pub fn descriptor(&self, name: &str) -> io::Result<BorrowedFd<'_>> {
+        let mut programs = self.descriptors();
+        let found = programs.find(|(one, _)| *one == name);
+        found
+            .map(|(_, fd)| fd)
+            .ok_or_else(|| io::Error::other(format!("the program {name} is gone")))
+    }
+
+    /// Those that are still there.
+    pub fn descriptors(&self) -> impl Iterator<Item = (&str, BorrowedFd<'_>)> {
+        let there = |one: &&Program| bpf::identity(one.fd.as_fd()).is_ok_and(|is| is.id == one.id);
+        let programs = self.programs.iter().filter(there);
+        programs.map(|one| (&*one.name, one.fd.as_fd()))
     }
 }
 

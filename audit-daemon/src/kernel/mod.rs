@@ -8,6 +8,7 @@
 //! the same as what this daemon would load.
 
 mod attach;
+mod bpf;
 pub mod btf;
 mod choose;
 mod diagnostics;
@@ -15,24 +16,29 @@ mod error;
 mod facts;
 mod filesystems;
 mod functions;
+mod links;
 mod load;
 mod maps;
 mod misses;
 mod offsets;
 mod pins;
+mod probe_state;
 mod restrictions;
+mod verified;
 mod volume;
 mod watches;
 
 use std::{
     os::fd::{AsFd, BorrowedFd},
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
 };
 
 use audit_common::{
     Lane,
     counters::{CpuCounters, CpuLedger, Load},
+    limits::ACTS_MAX,
 };
 use aya::{Ebpf, maps::MapData};
 use tracing::warn;
@@ -40,11 +46,14 @@ use tracing::warn;
 pub use diagnostics::Diagnostics;
 pub use error::KernelError;
 pub use filesystems::tracefs;
+pub use links::{Links, Place, Wrong};
 pub use load::check_rights;
 pub use maps::{MappedArray, page_bytes};
 pub use misses::{Lookout, Misses};
 pub use pins::{Unrecorded, unload};
+pub use probe_state::ProbeState;
 pub use restrictions::Restrictions;
+pub use verified::Verified;
 pub use volume::{Excess, Repeated, VolumeLimits, VolumeMaps};
 pub use watches::{Matching, WatchMaps};
 
@@ -107,7 +116,15 @@ impl Request {
         match (self.functions, self.preempted) {
             (Functions::Never, false) => 6,
             (Functions::Never, true) => 9,
-            _ => 13,
+            _ => 16,
+        }
+    }
+
+    /// The same of acts whose objects are looked at on functions.
+    fn act_entries(&self) -> u32 {
+        match self.functions {
+            Functions::Never => 1,
+            _ => self.ring_entries(ACTS_MAX),
         }
     }
 
@@ -153,7 +170,9 @@ pub struct Attached {
     load_map: MappedArray<Load>,
     watch_maps: Option<WatchMaps>,
     pub volume: Arc<VolumeMaps>,
-    /// Programs and links that are not pinned live as long as this.
+    /// All links live at least as long as this.
+    pub links: Arc<Mutex<Links>>,
+    /// What was loaded by this process, until nobody needs to ask it any more.
     held: Option<Ebpf>,
 }
 
@@ -181,16 +200,14 @@ impl Attached {
     pub fn diagnostics(&mut self, level: u8) -> Option<Diagnostics> {
         let held = self.held.as_mut().filter(|_| level > 0);
         let diagnostics = held.and_then(Diagnostics::start);
-        if self.pinned {
-            // The pins hold programs and links from now on.
-            self.held = None;
-        }
+        // Programs, maps and links are held by their own descriptors from now on.
+        self.held = None;
         diagnostics
     }
 
     /// Detaches what is not pinned. Closing tracepoints takes long: last of all.
     pub fn detach(self) {
-        drop(self.held);
+        drop(self.links);
     }
 
     /// Bytes of kernel memory in maps and rings, roughly: what we sized.
@@ -236,21 +253,30 @@ pub fn start(request: &Request) -> Result<Attached, KernelError> {
     })
 }
 
-/// What hooks can be had here.
+/// What came of trying each hook.
 pub struct Probed {
     pub flavour: &'static str,
     pub outcomes: Vec<Outcome>,
+    /// How long it took to load what was chosen.
+    pub load: Duration,
+    /// Only if asked for.
+    pub verified: Option<Vec<Verified>>,
     pub restrictions: Restrictions,
 }
 
-/// Tries each hook by an actual load, and attaches nothing.
-pub fn probe(request: &Request) -> Result<Probed, KernelError> {
+/// Tries each hook by an actual load, and attaches nothing. `figures` are those of the verifier.
+pub fn probe(request: &Request, figures: bool) -> Result<Probed, KernelError> {
     let prepared = load::prepare(request)?;
+    let started = Instant::now();
     let mut opened = load::open(request, &prepared)?;
     let outcomes = choose::choose(request, &prepared, &mut opened);
+    let load = started.elapsed();
+    let verified = figures.then(|| verified::programs(request, &prepared, &opened, &outcomes));
     Ok(Probed {
         flavour: opened.flavour,
         outcomes,
+        load,
+        verified,
         restrictions: restrictions::read(&prepared.tracefs, &prepared.facts),
     })
 }

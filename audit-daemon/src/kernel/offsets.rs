@@ -5,7 +5,7 @@
 
 use audit_common::offsets::{ABSENT, Offsets};
 
-use super::btf::Btf;
+use super::{btf::Btf, page_bytes};
 
 /// Members without which we still see everything, but know less.
 const OPTIONAL: &[&str] = &[
@@ -13,7 +13,7 @@ const OPTIONAL: &[&str] = &[
     "task_sessionid",
     "css_set_subsys",
     "css_cgroup",
-    // Only where 32-bit programs exist.
+    // Only where 32-bit programs are told by it.
     "task_ti_status",
     // Without it programs are not excluded.
     "inode_ctime_sec",
@@ -23,6 +23,14 @@ const OPTIONAL: &[&str] = &[
 /// What is known of io_uring's requests: without it what they do to files is not seen.
 fn is_of_rings(field: &str) -> bool {
     field.starts_with("request_") || field.starts_with("ring_") || field == "filename_name"
+}
+
+/// Registers of a machine that this is not.
+fn is_of_another_machine(field: &str) -> bool {
+    field.starts_with(match cfg!(target_arch = "aarch64") {
+        true => "regs_",
+        false => "arm_",
+    })
 }
 
 /// The first of these members that is missing.
@@ -38,6 +46,13 @@ pub fn missing_of_rings(offsets: &Offsets) -> Option<&'static str> {
     missing
 }
 
+/// Do tracepoints show the requests of io_uring, and do we know what is in them?
+pub fn are_rings_seen(btf: &Btf, offsets: &Offsets) -> bool {
+    let shown = |name| btf.tracepoint_arguments(name).is_some();
+    missing_of_rings(offsets).is_none()
+        && (shown("io_uring_submit_req") || shown("io_uring_submit_sqe"))
+}
+
 /// The bit in a request's flags that says that it has credentials of its own.
 pub fn request_has_creds(btf: &Btf) -> Option<u32> {
     btf.enumerator_of_any("REQ_F_CREDS_BIT")
@@ -48,7 +63,8 @@ pub fn resolve(btf: &Btf) -> (Offsets, Vec<&'static str>) {
     let mut missing = Vec::new();
     let offsets = Offsets::from_fn(|field, specification| {
         btf.offset(specification).unwrap_or_else(|| {
-            if !OPTIONAL.contains(&field) && !is_of_rings(field) {
+            let dispensable = is_of_rings(field) || is_of_another_machine(field);
+            if !OPTIONAL.contains(&field) && !dispensable {
                 missing.push(field);
             }
             ABSENT
@@ -63,11 +79,13 @@ pub fn v1_subsystem(btf: &Btf, enumerator: &str) -> u32 {
         .map_or(0, |slot| slot + 1)
 }
 
-/// Kernel stacks of x86_64 without sanitizers; the saved registers are at their very top.
+/// Kernel stacks without sanitizers, on x86_64 and arm64; at least a page, which on arm64 may have
+/// 64 KiB. The saved registers are at their very top.
 const THREAD_BYTES: u32 = 16 << 10;
 
 pub fn regs_in_stack(btf: &Btf) -> u32 {
-    btf.size_of("pt_regs").map_or(0, |size| THREAD_BYTES - size)
+    let stack = THREAD_BYTES.max(page_bytes() as u32);
+    btf.size_of("pt_regs").map_or(0, |size| stack - size)
 }
 
 #[cfg(test)]

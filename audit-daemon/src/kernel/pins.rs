@@ -4,8 +4,9 @@
 //! Invariant: what is adopted is a whole, finished load; anything else is removed.
 
 use std::{
+    os::fd::AsFd,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex},
 };
 
 use audit_common::{Lane, counters::Load};
@@ -13,22 +14,25 @@ use aya::{Ebpf, maps::MapData};
 use tracing::{info, warn};
 
 use super::{
-    Attached, KernelError, MappedArray, Misses, Request,
+    Attached, KernelError, Links, MappedArray, Misses, Request,
     choose::{self, outcome, runs_for, wants},
-    load::Prepared,
+    load::{MODERN, Prepared},
     volume::{VOLUME_MAPS, VolumeMaps},
     watches::{WATCH_MAPS, WatchMaps},
 };
 use crate::hooks::{self, HOOKS, HookRow, Outcome, OutcomeState};
 
+/// In the order of the fingerprints.
+const FLAVOURS: [&str; 2] = [MODERN, "legacy"];
+
 /// Maps that a later daemon needs; the rest lives as long as the programs.
 const SHARED_MAPS: [&str; 5] = ["CRITICAL", "BULK", "COUNTERS", "LEDGER", "LOAD"];
 
-fn shared_maps() -> impl Iterator<Item = &'static str> {
+pub fn shared_maps() -> impl Iterator<Item = &'static str> {
     SHARED_MAPS.into_iter().chain(WATCH_MAPS).chain(VOLUME_MAPS)
 }
 
-fn map_name(map: &str) -> String {
+pub fn map_name(map: &str) -> String {
     format!("map_{map}")
 }
 
@@ -68,7 +72,12 @@ pub fn finish(attached: &Attached) {
 /// Takes over the pinned load, if it is finished and the one that we would make.
 pub fn adopt(request: &Request, prepared: &Prepared) -> Result<Option<Attached>, KernelError> {
     let dir = &request.pin_dir;
-    let open = |name: &str| MapData::from_pin(dir.join(map_name(name))).ok();
+    let mut maps = Vec::new();
+    let mut open = |name: &'static str| {
+        let map = MapData::from_pin(dir.join(map_name(name))).ok()?;
+        maps.push((name, map.fd().as_fd().try_clone_to_owned().ok()?));
+        Some(map)
+    };
     let Some(load_map) = open("LOAD") else {
         return Ok(None);
     };
@@ -85,10 +94,11 @@ pub fn adopt(request: &Request, prepared: &Prepared) -> Result<Option<Attached>,
         );
         return Ok(None);
     };
-    let (outcomes, links) = pinned_outcomes(dir, request, prepared);
-    if links != load.links {
+    let (outcomes, pinned) = pinned_outcomes(dir, request, prepared, FLAVOURS[flavour]);
+    let mut links = Links::of_pins(dir);
+    if pinned != load.links || links.len() as u64 != pinned {
         warn!(
-            "{links} of {} pinned links are left: attaching anew",
+            "{pinned} of {} pinned links are left: attaching anew",
             load.links
         );
         return Ok(None);
@@ -101,8 +111,8 @@ pub fn adopt(request: &Request, prepared: &Prepared) -> Result<Option<Attached>,
     ) else {
         return Ok(None);
     };
-    let watch_maps: Vec<MapData> = WATCH_MAPS.into_iter().filter_map(&open).collect();
-    let volume_maps: Vec<MapData> = VOLUME_MAPS.into_iter().filter_map(&open).collect();
+    let watch_maps: Vec<MapData> = WATCH_MAPS.into_iter().filter_map(&mut open).collect();
+    let volume_maps: Vec<MapData> = VOLUME_MAPS.into_iter().filter_map(&mut open).collect();
     let (Ok(watch_maps), Ok(volume_maps)) = (
         <[MapData; 5]>::try_from(watch_maps),
         <[MapData; 4]>::try_from(volume_maps),
@@ -110,6 +120,8 @@ pub fn adopt(request: &Request, prepared: &Prepared) -> Result<Option<Attached>,
         return Ok(None);
     };
     let cpus = request.cpus as usize;
+    let misses = Arc::new(Misses::of_pins(dir));
+    links.hold(misses.clone(), maps);
     load.adopted += 1;
     load_map.set(0, &load);
     Ok(Some(Attached {
@@ -117,14 +129,15 @@ pub fn adopt(request: &Request, prepared: &Prepared) -> Result<Option<Attached>,
         adopted: true,
         replaced: false,
         pinned: true,
-        flavour: ["modern", "legacy"][flavour],
+        flavour: FLAVOURS[flavour],
         outcomes,
         counters: Arc::new(MappedArray::map(counters.fd(), cpus)?),
         ledger: Arc::new(MappedArray::map(ledger.fd(), 1 + 2 * cpus)?),
         load_map,
         watch_maps: Some(WatchMaps::of(watch_maps)?),
         volume: Arc::new(VolumeMaps::of(&volume_maps, request.cpus)?),
-        misses: Arc::new(Misses::of_pins(dir)),
+        misses,
+        links: Arc::new(Mutex::new(links)),
         rings: [critical, bulk],
         ring_bytes: request.ring_bytes,
         cpus: request.cpus,
@@ -134,10 +147,18 @@ pub fn adopt(request: &Request, prepared: &Prepared) -> Result<Option<Attached>,
 }
 
 /// What the pinned links say was chosen, and how many there are.
-fn pinned_outcomes(dir: &Path, request: &Request, prepared: &Prepared) -> (Vec<Outcome>, u64) {
+fn pinned_outcomes(
+    dir: &Path,
+    request: &Request,
+    prepared: &Prepared,
+    flavour: &str,
+) -> (Vec<Outcome>, u64) {
     let mut links = 0;
     let mut outcomes: Vec<Outcome> = Vec::new();
-    for row in HOOKS.iter().filter(|row| wants(request, prepared, row)) {
+    for row in HOOKS
+        .iter()
+        .filter(|row| wants(request, prepared, flavour, row))
+    {
         let (state, found) = pinned_state(dir, row);
         links += found;
         let is_other = found == 0 && outcomes.iter().any(|other| runs_for(other, row));

@@ -201,6 +201,11 @@ impl WatchMaps {
         Ok(())
     }
 
+    /// Somebody else may have written to the maps: what is in them is read anew.
+    pub fn doubt(&mut self) {
+        self.present = self.read();
+    }
+
     fn set_filter<'a>(&self, keys: impl Iterator<Item = &'a ObjectKey>) {
         let mut words = vec![0u64; FILTER_WORDS as usize];
         for key in keys {

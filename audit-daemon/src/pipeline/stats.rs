@@ -23,6 +23,7 @@ use crossbeam_channel::Receiver;
 use super::{ToWriter, programs::ProgramChanges};
 use crate::{
     accounts::Fate,
+    canary::Desk,
     enrich::{cgroups::CgroupCounters, process::TableCounters, users::NamesCounters},
     log::{ALARMS_MAX, Alarm},
     losses::Losses,
@@ -137,6 +138,8 @@ pub struct Shared {
     alarms: Mutex<Vec<(PathBuf, Alarm)>>,
     /// Found by the keeper of the watches, not yet in a record.
     pub programs: ProgramChanges,
+    /// What canary and worker tell each other.
+    pub canary: Desk,
     first_log_bytes: AtomicU64,
     /// What the log may take.
     cap_bytes: AtomicU64,

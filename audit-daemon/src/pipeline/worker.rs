@@ -3,6 +3,7 @@
 //! Owns the daemon's tables (through its recorder), the order of events and the accounts. One thread,
 //! no waiting but for the writer: an event meets its fate here.
 
+mod canaries;
 mod change;
 mod judge;
 mod volume;
@@ -71,6 +72,7 @@ pub struct Worker {
     order: Order<Held>,
     searches: PathSearches,
     volume: volume::Volume,
+    canaries: canaries::Canaries,
     accounts: Accounts,
     losses: Losses,
     doubles: HashSet<(u8, u16, u8, u64)>,
@@ -134,6 +136,7 @@ impl Worker {
             order: Order::default(),
             searches: PathSearches::default(),
             volume: volume::Volume::new(parts.volume),
+            canaries: canaries::Canaries::default(),
             accounts: Accounts::resume(parts.resumed),
             losses,
             doubles: parts.doubles,
@@ -220,6 +223,7 @@ impl Worker {
         });
         // Nothing that happened before that comes any more.
         self.adopt(order.let_go_ns());
+        self.shared.canary.witness.judged(order.let_go_ns());
         self.order = order;
         self.drained = batch.complete;
         let began_ns = batch.began_ns;
@@ -252,9 +256,10 @@ impl Worker {
         {
             self.adopt(header.time_ns);
         }
-        let fate = self.judge(&event, entry, held.ticket);
+        let canary = self.canary(&event);
+        let fate = canary.or_else(|| self.judge(&event, entry, held.ticket));
         if let Some(fate) = fate {
-            self.settle(held.ticket, fate, judge::kind_of(&event));
+            self.settle(held.ticket, fate, event.header().kind);
         }
         if self.recorder.waiting_bytes() >= BLOCK_BYTES {
             self.hand_over();
@@ -317,6 +322,8 @@ impl Worker {
         for change in self.shared.programs.take() {
             self.recorder.program_changed(&change);
         }
+        let said = self.shared.canary.board.take();
+        self.recorder.canary_said(said);
     }
 
     /// Writes the sums since the last time.
@@ -325,6 +332,7 @@ impl Worker {
         let (since_ns, mut totals) =
             self.counted
                 .next(&self.parts.counters, &done, &self.losses, now_ns);
+        self.canaries.tell(&mut totals);
         let bulk = &mut totals[Lane::Bulk as usize];
         self.volume.tell(bulk, &mut self.recorder);
         self.recorder.counts(since_ns, now_ns, &totals);

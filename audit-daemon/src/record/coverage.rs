@@ -16,6 +16,10 @@ pub struct CoverageView<'a> {
     pub state: CoverageState<'a>,
     /// What is not, or less well, seen.
     pub kinds: &'a [&'a str],
+    /// Attach points, where it is not all of them.
+    pub points: &'a [String],
+    /// While it was so.
+    pub span: Option<(i64, i64)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +33,8 @@ pub enum CoverageState<'a> {
         to: &'a str,
     },
     Restored,
+    /// It saw all the time, and stays attached after the daemon again.
+    PinnedAgain,
 }
 
 impl Lines {
@@ -39,7 +45,7 @@ impl Lines {
             CoverageState::Missing { errno } | CoverageState::Fallback { errno, .. } => {
                 (3, Outcome::Errno(errno))
             }
-            CoverageState::Restored => (1, Outcome::Success),
+            CoverageState::Restored | CoverageState::PinnedAgain => (1, Outcome::Success),
         };
         self.write(out, |line| {
             let message = Some(message.as_str());
@@ -50,6 +56,7 @@ impl Lines {
                     severity,
                     outcome,
                     message,
+                    span: view.span,
                     ..Head::default()
                 },
             );
@@ -69,6 +76,7 @@ fn message(view: &CoverageView) -> String {
     let (hook, kinds, several) = (view.hook, view.kinds.join(", "), view.kinds.len() != 1);
     match view.state {
         CoverageState::Restored => format!("hook {hook} is available again"),
+        CoverageState::PinnedAgain => format!("hook {hook} is pinned again; it has not been blind"),
         _ if view.kinds.is_empty() => format!("hook {hook} is not available"),
         CoverageState::Missing { .. } => {
             let verb = if several { "are" } else { "is" };
@@ -89,12 +97,15 @@ impl Line<'_> {
         self.string(key!("hook"), &at.field("hook"), view.hook.as_bytes());
         match view.state {
             CoverageState::Missing { .. } => self.word(key!("state"), "missing"),
-            CoverageState::Restored => self.word(key!("state"), "restored"),
+            CoverageState::Restored | CoverageState::PinnedAgain => {
+                self.word(key!("state"), "restored");
+            }
             CoverageState::Fallback { to, .. } => {
                 self.word(key!("state"), "fallback");
                 self.string(key!("fallback"), &at.field("fallback"), to.as_bytes());
             }
         }
+        self.points(view.points);
         self.kinds(key!("kinds"), view.kinds);
         self.close();
     }

@@ -165,8 +165,10 @@ impl Line<'_> {
 
     /// Says which way was taken, if it was no system call.
     pub fn via(&mut self, via: Via) {
-        if via != Via::Call {
-            self.word(key!("via"), "io_uring");
+        match via {
+            Via::Call => {}
+            Via::Ring | Via::RingWithoutResult => self.word(key!("via"), "io_uring"),
+            Via::Received => self.word(key!("via"), "descriptor_received"),
         }
     }
 

@@ -52,6 +52,10 @@ pub const REASONS_BYTES_MAX: usize = 12_288;
 /// Kinds named in one `daemon.coverage` or `daemon.selftest`.
 pub const KINDS_MAX: usize = 256;
 
+/// Hooks named in one `daemon.selftest`: more than there are. All attach points together have some 5 KiB
+/// of names.
+pub const HOOKS_MAX: usize = 64;
+
 /// Names in one list of a changed configuration, of which there are five: at some 70 bytes each they
 /// fill a third of a line.
 pub const CONFIG_NAMES_MAX: usize = 64;

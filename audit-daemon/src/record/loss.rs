@@ -42,6 +42,8 @@ pub enum Lost<'a> {
     Count(u64),
     /// Whatever happened in that time; nobody was there to count.
     Unknown,
+    /// The same, of what this hook would have seen.
+    Blind(&'a str),
     Ranges(&'a [LossRange]),
 }
 
@@ -66,16 +68,19 @@ impl Lines {
     /// into a record of their own.
     pub fn daemon_loss<'a>(&mut self, out: &mut Vec<u8>, view: &LossView<'a>) -> &'a [LossRange] {
         let (told, rest): (&[LossRange], &[LossRange]) = match view.lost {
-            Lost::Count(_) | Lost::Unknown => (&[], &[]),
+            Lost::Count(_) | Lost::Unknown | Lost::Blind(_) => (&[], &[]),
             Lost::Ranges(all) => all.split_at(all.len().min(limits::LOSS_RANGES_MAX)),
         };
         let count = match view.lost {
             Lost::Count(count) => Some(count),
-            Lost::Unknown => None,
+            Lost::Unknown | Lost::Blind(_) => None,
             Lost::Ranges(_) => Some(told.iter().fold(0, |sum, r| r.count().saturating_add(sum))),
         };
         let lane = view.lane.name();
         let message = match count {
+            None if let Lost::Blind(hook) = view.lost => {
+                format!("{lane} events may not have been seen: hook {hook} was not in order")
+            }
             None => format!("{lane} events were not seen: the daemon was not there"),
             // A run is skipped without a look at what it would have found.
             Some(count) if view.stage == LossStage::Hook => {

@@ -60,7 +60,7 @@ pub use fork::ForkView;
 pub use log::{LogDeleteView, LogFault, LogFile, LogRotateView, LogVerifyView, SequenceRange};
 pub use loss::{LossRange, LossStage, LossView, Lost};
 pub use root_change::RootChangeView;
-pub use selftest::SelftestView;
+pub use selftest::{FailedHook, SelftestView};
 pub use snapshot::SnapshotView;
 pub use start_stop::{StartView, StopView};
 

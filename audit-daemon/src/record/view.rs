@@ -51,6 +51,8 @@ pub enum Via {
     Ring,
     /// The same, and nothing told whether it succeeded.
     RingWithoutResult,
+    /// A descriptor came from another process.
+    Received,
 }
 
 /// A secret that was replaced by [`MASK`] before the record was made.

@@ -178,6 +178,8 @@ impl Recorder {
                         hook,
                         state,
                         kinds: &kinds,
+                        points: &[],
+                        span: None,
                     },
                 );
             });
@@ -235,7 +237,7 @@ impl Recorder {
         }
     }
 
-    fn lost(
+    pub(super) fn lost(
         &mut self,
         of: audit_common::Lane,
         stage: LossStage,

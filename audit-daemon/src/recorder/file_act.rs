@@ -4,6 +4,7 @@
 //! say. What a name meant is found out by the decider.
 
 mod calls;
+mod known;
 mod left;
 mod made;
 mod times;
@@ -58,6 +59,9 @@ impl Recorder {
             Decision::Unwatched => return Outcome::Unwatched,
             Decision::Excluded => return Outcome::Excluded,
         };
+        if let (call::LINK, 0, Some(object)) = (event.call, event.errno, objects.first.object) {
+            self.linked.add(object.id, &objects.first.hosts);
+        }
         if !wanted {
             return Outcome::Watched;
         }
@@ -151,6 +155,13 @@ impl Objects {
             decider.look(&event.header, second, views);
         }
         let done = event.errno == 0;
+        if event.flags & flag::OBJECT != 0 {
+            decider.look(&event.header, &mut self.first, views);
+            if let Some(second) = &mut self.second {
+                decider.look(&event.header, second, views);
+            }
+            return;
+        }
         match event.call {
             // What was renamed stands where it went to, unless two things changed places.
             call::RENAME if done => {
@@ -185,6 +196,9 @@ fn objects(
     });
     let path = joined(tails.file.as_ref());
     let moved = decider.place_below(below, &on_disk, if by_fd { &path } else { &base });
+    if event.flags & flag::OBJECT != 0 {
+        return known::objects(event, tails, decider, moved, views);
+    }
     if by_fd && left::by(event) {
         return Some(left::objects(event, tails, decider));
     }
@@ -276,11 +290,13 @@ fn names<'a>(event: &FileAct, objects: &'a Objects) -> Vec<Named<'a>> {
     let (first, second) = calls::operations(event);
     let with_below = calls::takes_along(event);
     let with_entries = calls::is_mounting(event);
+    let by_identity = event.flags & flag::OBJECT == 0 || !calls::makes(event);
     let named = |meaning, operation| Named {
         operation,
         meaning,
         with_below,
         with_entries,
+        by_identity,
     };
     let second = objects.second.as_ref().zip(second);
     std::iter::once(named(&objects.first, first))
@@ -301,7 +317,8 @@ fn file<'a>(event: &FileAct, meaning: &'a Meaning, source: Source) -> FileView<'
         (None, _) => Fact::Unknown,
     };
     // Of a name the number of names was learnt later, so only the act that is about it tells it.
-    let told = event.flags & flag::BY_FD != 0 || event.call == call::LINK;
+    let gone = matches!(event.call, call::UNLINK | call::RMDIR);
+    let told = event.flags & flag::BY_FD != 0 && !gone || event.call == call::LINK;
     let regular = |object: &Identified| told && object.mode & libc::S_IFMT == libc::S_IFREG;
     let links = meaning
         .object

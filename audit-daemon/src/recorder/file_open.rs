@@ -2,7 +2,7 @@
 //!
 //! Owns the view of an open. Whether it is watched was decided before.
 
-use audit_common::file_open::{FileOpen, flag};
+use audit_common::file_open::{FileOpen, flag, reason};
 
 use nix::libc;
 
@@ -56,7 +56,7 @@ impl Recorder {
         let header = &event.header;
         let acting = Acting::of(self, header, event.namespace_pid);
         let failed = event.errno != 0;
-        let created = event.flags & flag::CREATED != 0;
+        let created = event.flags & (flag::CREATED | flag::RECEIVED) == flag::CREATED;
         let intent = Intent::of(event.open_flags, created, failed || by_name);
         let meaning = by_name.then(|| meaning(event, tails, decider, &mut self.views));
         let file = match (&meaning, failed) {
@@ -74,6 +74,10 @@ impl Recorder {
             on_disk: on_disk.bytes,
             path: file.path.bytes,
             below: below(event),
+            also: match event.reasons & reason::OBJECT {
+                0 => &[],
+                _ => self.linked.of((event.dev, event.ino)),
+            },
         };
         let who = acting.who();
         let scratch = &mut self.watching;
@@ -155,6 +159,9 @@ fn operation(intent: Intent) -> Operation {
 }
 
 fn via(event: &FileOpen) -> Via {
+    if event.flags & flag::RECEIVED != 0 {
+        return Via::Received;
+    }
     match event.flags & (flag::RING | flag::NO_RESULT) {
         0 => Via::Call,
         flag::RING => Via::Ring,
@@ -187,6 +194,7 @@ fn named(intent: Intent, meaning: &Meaning) -> Named<'_> {
         meaning,
         with_below: false,
         with_entries: false,
+        by_identity: true,
     }
 }
 

@@ -5,6 +5,7 @@
 //! reads is `record`'s.
 
 mod acting;
+mod canary;
 mod daemon;
 mod exec;
 mod exec_failed;
@@ -13,6 +14,7 @@ mod file_act;
 mod file_open;
 mod identity;
 mod lifecycle;
+mod linked;
 mod log;
 mod path;
 mod reload;
@@ -60,6 +62,7 @@ pub struct Recorder {
     watching: crate::watch::Scratch,
     /// What processes with other roots see.
     views: crate::watching::Views,
+    linked: linked::Linked,
     /// Working memory for paths.
     paths: path::Paths,
     /// The lines made since the last take.
@@ -120,6 +123,7 @@ impl Recorder {
             settings,
             watching: Default::default(),
             views: Default::default(),
+            linked: linked::Linked::default(),
             paths: path::Paths::default(),
             out: Vec::new(),
             ends: Vec::new(),

@@ -68,7 +68,7 @@ pub(super) fn percent(ppm: u64) -> String {
 }
 
 /// `1 restart`, `3 restarts`.
-pub(super) fn plural(number: u64, word: &str) -> String {
+pub fn plural(number: u64, word: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
     format!("{} {word}{ending}", count(number))
 }

@@ -265,7 +265,7 @@ pub const METRICS: &[Metric] = &[
         fields: &["hooks[].event", "hooks[].mechanism", "hooks[].at", "hooks[].sees", "hooks[].required", "hooks[].state"],
         samples: |from, to| for hook in &from.hooks {
             let required = if hook.required { "true" } else { "false" };
-            let attached = u64::from(hook.state != super::snapshot::HookStatus::Missing);
+            let attached = u64::from(hook.state.sees());
             to.value(&[("event", &hook.event), ("mechanism", &hook.mechanism), ("at", &hook.at),
                 ("sees", &hook.sees), ("required", required), ("state", hook.state.word())], attached);
         } },
@@ -275,6 +275,12 @@ pub const METRICS: &[Metric] = &[
             if let Some(missed) = hook.missed {
                 to.value(&[("event", &hook.event), ("at", &hook.at)], missed);
             }
+        } },
+
+    Metric { name: "selftest_timestamp_seconds", kind: "gauge", help: "When a canary last acted through all hooks.",
+        fields: &["selftest.checked_at_ms"],
+        samples: |from, to| if let Some(ms) = from.selftest.checked_at_ms {
+            to.seconds_of_us("", &[], ms.saturating_mul(1000));
         } },
 
     Metric { name: "events_seen_total", kind: "counter", help: "Events that a hook saw.",

@@ -25,6 +25,7 @@ pub mod text;
 mod samples;
 
 pub use client::{StatusError, fetch};
+pub use figures::plural;
 pub use histogram::DelayHistogram;
 pub use http::{MetricsAddress, MetricsServer};
 pub use identity::identity_holds;

@@ -138,6 +138,9 @@ pub(super) fn well_snapshot() -> StatusSnapshot {
             state: HookStatus::Attached,
             missed: Some(0),
         }],
+        selftest: SelftestState {
+            checked_at_ms: Some(1_795_169_719_000),
+        },
         lanes: well_lanes(),
         processes: TableState {
             entries: 412,

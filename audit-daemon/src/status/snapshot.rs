@@ -44,6 +44,7 @@ pub struct StatusSnapshot {
     pub reload: ReloadState,
     pub log: LogState,
     pub hooks: Vec<HookState>,
+    pub selftest: SelftestState,
     pub lanes: Vec<LaneState>,
     /// Per kind of event; the lanes' sums again, cut the other way.
     pub events: Vec<EventState>,
@@ -118,6 +119,13 @@ pub struct HookState {
     pub missed: Option<u64>,
 }
 
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SelftestState {
+    /// When the canary last acted through all hooks, milliseconds since 1970; none before, or without.
+    pub checked_at_ms: Option<u64>,
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HookStatus {
@@ -126,15 +134,23 @@ pub enum HookStatus {
     /// Attached by a later candidate that sees less.
     Fallback,
     Missing,
+    /// It was attached, and does not see any more.
+    Silent,
 }
 
 impl HookStatus {
+    /// Does it see what it can?
+    pub fn sees(self) -> bool {
+        matches!(self, HookStatus::Attached | HookStatus::Fallback)
+    }
+
     /// The word in JSON, tables and metrics.
     pub fn word(self) -> &'static str {
         match self {
             HookStatus::Attached => "attached",
             HookStatus::Fallback => "fallback",
             HookStatus::Missing => "missing",
+            HookStatus::Silent => "silent",
         }
     }
 }

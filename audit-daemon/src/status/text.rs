@@ -158,7 +158,7 @@ fn put_cost(snapshot: &StatusSnapshot, page: &mut Page) {
     let attached = snapshot
         .hooks
         .iter()
-        .filter(|hook| hook.state != HookStatus::Missing)
+        .filter(|hook| hook.state.sees())
         .count();
     let fallback = snapshot
         .hooks
@@ -168,6 +168,10 @@ fn put_cost(snapshot: &StatusSnapshot, page: &mut Page) {
     let mut hooks = format!("hooks  {attached} of {} attached", snapshot.hooks.len());
     if fallback > 0 {
         hooks.push_str(&format!(", {fallback} by a fallback that sees less"));
+    }
+    if let Some(checked_at_ms) = snapshot.selftest.checked_at_ms {
+        let ago_s = snapshot.taken_at_ms.saturating_sub(checked_at_ms) / 1000;
+        hooks.push_str(&format!(", seen to see {} ago", uptime(ago_s)));
     }
     page.line(&hooks, Style::Plain);
 }
@@ -247,6 +251,7 @@ fn hook_table(snapshot: &StatusSnapshot) -> Table {
         let missed = hook.missed.map_or_else(|| "?".to_owned(), count);
         let state = match (hook.state, hook.required) {
             (HookStatus::Missing, true) => "MISSING",
+            (HookStatus::Silent, _) => "SILENT",
             (state, _) => state.word(),
         };
         let cells = [

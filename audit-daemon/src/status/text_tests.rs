@@ -27,7 +27,7 @@ critical     812,004      11,020   2,310   798,674     0      6 / 11 ms
 bulk      41,209,118  40,871,004  61,201   276,913     0      7 / 14 ms
 
 memory 41 MiB (+ 24 MiB maps and rings)     cpu 0.4 % of one core
-hooks  1 of 1 attached
+hooks  1 of 1 attached, seen to see 12 s ago
 All is well.
 ";
     assert_eq!(text(&well_snapshot(), 80, false), expected);
@@ -120,6 +120,27 @@ fn the_last_line_names_the_worst_thing_and_the_next_command() {
     assert!(last(&snapshot, 200).starts_with(
         "! the sums disagree: critical lane, cpu 0: seen 817004 is not filtered 11020"
     ));
+}
+
+#[test]
+fn a_silent_hook_is_not_attached_and_is_the_worst_of_all() {
+    let mut snapshot = well_snapshot();
+    snapshot.hooks[0].state = HookStatus::Silent;
+    snapshot.problems.push(Problem {
+        what: "hook exec is silent".to_owned(),
+        do_next: "audit-daemon status --verbose".to_owned(),
+    });
+    let shown = text(&snapshot, 80, true);
+    assert!(
+        shown.contains("\nhooks  0 of 1 attached, seen to see 12 s ago\n"),
+        "{shown}"
+    );
+    assert!(shown.contains("SILENT"), "{shown}");
+    let last = shown.lines().last();
+    assert_eq!(
+        last,
+        Some("! hook exec is silent. Next: audit-daemon status --verbose")
+    );
 }
 
 #[test]

@@ -127,7 +127,7 @@ const TABLE: &[Row] = &[
             "/etc/pam.d{,/**}",
             "/etc/security{,/**}",
             "/usr/lib/pam.d{,/**}",
-            "{,/usr}/{lib,lib64,lib/x86_64-linux-gnu}/security{,/**}",
+            "{,/usr}/{lib,lib64,lib/{x86_64,aarch64}-linux-gnu}/security{,/**}",
         ],
     ),
     changes("sshd", &["/etc/ssh{,/**}"]),

@@ -24,7 +24,7 @@ use nix::{
     },
 };
 use thiserror::Error;
-use tracing::{info, warn};
+use tracing::warn;
 
 use super::{Current, Decider};
 use crate::{
@@ -37,17 +37,16 @@ use crate::{
 };
 
 mod anchoring;
+mod moving;
 mod replacing;
 
 pub use replacing::Replaced;
-use replacing::Replacement;
+use replacing::Request;
 
 /// A verdict lives no longer, whatever was missed.
 const TURN: Duration = Duration::from_secs(1);
 /// All is looked up anew at least so often.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
-/// A rename or mount that is under way so long has ended unseen.
-const MOVING_MAX: Duration = Duration::from_secs(10);
 /// Changes come in bursts: one look for all that came meanwhile.
 const SETTLE: Duration = Duration::from_millis(5);
 
@@ -74,7 +73,7 @@ pub type Tell = Box<dyn Fn(Change) + Send>;
 pub struct Keeper {
     /// Written to after each request, and at the end.
     bell: Arc<EventFd>,
-    requests: Option<Sender<Replacement>>,
+    requests: Option<Sender<Request>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -86,12 +85,14 @@ impl Keeper {
         labels: Vec<String>,
         current: Current,
         volume: Arc<VolumeMaps>,
+        canary: Option<PathBuf>,
         tell: Tell,
     ) -> Result<Keeper, KeeperError> {
         let mut keeping = Keeping {
             set,
             maps,
             volume,
+            canary,
             labels,
             current,
             mountinfo: std::fs::File::open("/proc/self/mountinfo")?.into(),
@@ -152,7 +153,7 @@ pub fn survey(set: &WatchSet) -> io::Result<Survey> {
     let mut programs = Programs::default();
     let mut again = true;
     loop {
-        let found = anchoring::find(&mut set.clone(), &Mounts::of_host()?, &mut programs);
+        let found = anchoring::find(&mut set.clone(), &Mounts::of_host()?, &mut programs, None);
         match found.excluded.again() {
             Some(rest) if again => std::thread::sleep(rest),
             _ => {
@@ -185,6 +186,8 @@ struct Keeping {
     maps: WatchMaps,
     /// Who is quiet is found anew by each decider.
     volume: Arc<VolumeMaps>,
+    /// A directory where everything is let through for the canary, and nothing recorded.
+    canary: Option<PathBuf>,
     labels: Vec<String>,
     current: Current,
     /// Its content changing is an event of priority.
@@ -208,15 +211,15 @@ struct Keeping {
 }
 
 impl Keeping {
-    fn keep(&mut self, bell: &EventFd, requests: &Receiver<Replacement>) {
+    fn keep(&mut self, bell: &EventFd, requests: &Receiver<Request>) {
         loop {
             let Ready { changed, rung } = self.wait(bell);
             if rung {
                 // Read first: what comes after this rings again.
                 let _ = bell.read();
                 match requests.try_recv() {
-                    Ok(replacement) => {
-                        self.replace(replacement);
+                    Ok(request) => {
+                        self.serve(request);
                         // There may be more of them.
                         let _ = bell.write(1);
                     }
@@ -238,7 +241,8 @@ impl Keeping {
                 }
                 self.rest_until = Instant::now() + (now.elapsed() * REST_FACTOR).min(REST_MAX);
             }
-            self.maps.turn(!self.set.is_empty());
+            self.maps
+                .turn(self.canary.is_some() || !self.set.is_empty());
             self.forget_what_never_ended();
         }
     }
@@ -340,7 +344,12 @@ impl Keeping {
         let mounts = Mounts::of_host()?;
         // What links lead to is found anew each time, and what they led to is forgotten.
         let mut set = self.set.clone();
-        let mut found = anchoring::find(&mut set, &mounts, &mut self.programs);
+        let mut found = anchoring::find(
+            &mut set,
+            &mounts,
+            &mut self.programs,
+            self.canary.as_deref(),
+        );
         self.again_at = found.excluded.again().map(|rest| Instant::now() + rest);
         let not_followed = self.follow(&found);
         found.warnings.extend(not_followed);
@@ -380,19 +389,5 @@ impl Keeping {
         let mut file = std::fs::File::from(clone);
         let _ = file.seek(SeekFrom::Start(0));
         let _ = file.read_to_end(&mut Vec::new());
-    }
-
-    fn forget_what_never_ended(&mut self) {
-        let moving = self.maps.moving();
-        match self.moving_since {
-            Some((count, since)) if count == moving && moving != 0 => {
-                if since.elapsed() >= MOVING_MAX {
-                    info!("{moving} renames or mounts ended unseen");
-                    self.maps.forget_moving(moving);
-                    self.moving_since = None;
-                }
-            }
-            _ => self.moving_since = (moving != 0).then(|| (moving, Instant::now())),
-        }
     }
 }

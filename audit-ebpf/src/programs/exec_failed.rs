@@ -19,7 +19,9 @@ use aya_ebpf::{
 };
 
 use super::{exec::terminal, exec_before};
+pub use crate::arch::registers;
 use crate::{
+    arch::{self, EXECVE, EXECVE_32, EXECVEAT, EXECVEAT_32},
     arguments,
     emit::emit,
     path::{self, Place},
@@ -30,11 +32,6 @@ use crate::{
     task,
 };
 
-/// System call numbers of x86_64, and of its 32-bit entry.
-const EXECVE: u64 = 59;
-const EXECVEAT: u64 = 322;
-const EXECVE_32: u64 = 11;
-const EXECVEAT_32: u64 = 358;
 const AT_EMPTY_PATH: u64 = 0x1000;
 const ERESTART_FIRST: i64 = 512;
 const ERESTART_LAST: i64 = 516;
@@ -77,8 +74,7 @@ fn returned(ctx: &TracePointContext, task: u64, slot: Large) {
         return;
     }
     let regs = registers(task);
-    let number: u64 = read::kernel(regs + offset!(regs_orig_ax));
-    failed(task, regs, number, false, result, slot);
+    failed(task, regs, arch::number(regs), false, result, slot);
 }
 
 /// The same on the raw tracepoint, which 32-bit system calls pass too. Its price is paid by every
@@ -106,7 +102,7 @@ pub fn exec_failed_traced(ctx: TracePointContext) -> u32 {
 
 #[inline(always)]
 fn any_returned(task: u64, regs: u64, result: i64) {
-    let number: u64 = read::kernel(regs + offset!(regs_orig_ax));
+    let number = arch::number(regs);
     let compat = task::in_compat(task);
     let wanted = if compat {
         number == EXECVE_32 || number == EXECVEAT_32
@@ -116,22 +112,6 @@ fn any_returned(task: u64, regs: u64, result: i64) {
     if wanted {
         failed(task, regs, number, compat, result, Large::ExecFailed);
     }
-}
-
-#[cfg(not(feature = "legacy"))]
-#[inline(always)]
-pub fn registers(_task: u64) -> u64 {
-    use aya_ebpf::helpers::{bpf_get_current_task_btf, bpf_task_pt_regs};
-    // SAFETY: the current task is alive.
-    unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) as u64 }
-}
-
-/// Without the helper: at the top of the task's kernel stack.
-#[cfg(feature = "legacy")]
-#[inline(always)]
-pub fn registers(task: u64) -> u64 {
-    use crate::settings::setting;
-    read::kernel::<u64>(task + offset!(task_stack)) + u64::from(setting!(regs_in_stack))
 }
 
 /// The arguments of the call, whatever its entry.
@@ -149,17 +129,17 @@ struct Asked {
 fn asked(regs: u64, number: u64, compat: bool) -> Asked {
     let (first, second, third, fifth): (u64, u64, u64, u64) = if compat {
         (
-            read::kernel(regs + offset!(regs_bx)),
-            read::kernel(regs + offset!(regs_cx)),
-            read::kernel(regs + offset!(regs_dx)),
-            read::kernel(regs + offset!(regs_di)),
+            arch::argument_32::<0>(regs),
+            arch::argument_32::<1>(regs),
+            arch::argument_32::<2>(regs),
+            arch::argument_32::<4>(regs),
         )
     } else {
         (
-            read::kernel(regs + offset!(regs_di)),
-            read::kernel(regs + offset!(regs_si)),
-            read::kernel(regs + offset!(regs_dx)),
-            read::kernel(regs + offset!(regs_r8)),
+            arch::argument::<0>(regs),
+            arch::argument::<1>(regs),
+            arch::argument::<2>(regs),
+            arch::argument::<4>(regs),
         )
     };
     let pointer = if compat { 4 } else { 8 };

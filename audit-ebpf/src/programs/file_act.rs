@@ -9,6 +9,12 @@
 
 mod begin;
 pub mod calls;
+#[cfg(not(feature = "legacy"))]
+mod inside;
+#[cfg(not(feature = "legacy"))]
+mod known;
+#[cfg(not(feature = "legacy"))]
+mod object;
 mod scene;
 mod times;
 
@@ -28,6 +34,7 @@ use super::{
     file_open::{ERESTART_FIRST, ERESTART_LAST, opened_at, passed_over},
 };
 use crate::{
+    arch,
     done::Turn,
     emit::emit,
     path::{self, Place},
@@ -72,7 +79,7 @@ pub fn file_acted_again(ctx: TracePointContext) -> u32 {
 fn returned(ctx: &TracePointContext, slot: Large, turn: Turn) {
     let task = task::current();
     let regs = registers(task);
-    let Some(plan) = calls::plan(read::kernel(regs + offset!(regs_orig_ax))) else {
+    let Some(plan) = calls::plan(arch::number(regs)) else {
         return;
     };
     let Some(slot) = scratch::large(slot) else {
@@ -85,9 +92,7 @@ fn returned(ctx: &TracePointContext, slot: Large, turn: Turn) {
         watch::has_moved();
     }
     // Without it nothing is bound: that is an open.
-    if scene.plan().call() == call::OPEN_TREE
-        && read::kernel::<u64>(regs + offset!(regs_dx)) & OPEN_TREE_CLONE == 0
-    {
+    if scene.plan().call() == call::OPEN_TREE && arch::argument::<2>(regs) & OPEN_TREE_CLONE == 0 {
         return;
     }
     if let Some(state) = watch::state() {
@@ -101,26 +106,6 @@ fn returned(ctx: &TracePointContext, slot: Large, turn: Turn) {
             acted(state, task, regs, slot, result, turn);
         }
     }
-}
-
-#[inline(always)]
-fn arguments(regs: u64) -> [u64; 6] {
-    let [di, si, dx, r10, r8, r9] = [
-        offset!(regs_di),
-        offset!(regs_si),
-        offset!(regs_dx),
-        offset!(regs_r10),
-        offset!(regs_r8),
-        offset!(regs_r9),
-    ];
-    [
-        read::kernel(regs + di),
-        read::kernel(regs + si),
-        read::kernel(regs + dx),
-        read::kernel(regs + r10),
-        read::kernel(regs + r8),
-        read::kernel(regs + r9),
-    ]
 }
 
 /// Finds out where the first name starts from, plan and arguments being set.
@@ -228,7 +213,11 @@ fn acted(state: &WatchState, task: u64, regs: u64, slot: *mut u8, result: i64, t
     let scene = unsafe { Scene::of(slot) };
     let fs: u64 = read::kernel(task + offset!(task_fs));
     let errno = if result < 0 { -result as u32 } else { 0 };
-    scene.set_arguments(arguments(regs));
+    scene.set_arguments(arch::arguments(regs));
+    #[cfg(not(feature = "legacy"))]
+    if crate::settings::setting!(acts_inside) != 0 && known::told(task, fs, slot, errno, turn) {
+        return;
+    }
     set_shape(task, fs, scene, Memory::Program, result);
     let found = look(state, slot, scene, errno, Memory::Program);
     if found.reasons == 0 {
@@ -261,6 +250,19 @@ fn acted(state: &WatchState, task: u64, regs: u64, slot: *mut u8, result: i64, t
     unsafe { emit(Kind::FileAct, Lane::Bulk, slot, tails.size()) };
 }
 
+#[inline(always)]
+fn values(scene: &Scene) -> [u64; 3] {
+    let plan = scene.plan();
+    [
+        match plan.value_at(0) {
+            NONE => NO_VALUE,
+            place => scene.argument(place),
+        },
+        scene.argument(plan.value_at(1)),
+        scene.argument(plan.value_at(2)),
+    ]
+}
+
 /// The fixed part behind header, reasons and result.
 #[inline(always)]
 pub fn fill(event: &mut FileAct, task: u64, scene: &Scene) {
@@ -276,14 +278,7 @@ pub fn fill(event: &mut FileAct, task: u64, scene: &Scene) {
     event.mode = u32::from(read::kernel::<u16>(inode + offset!(inode_mode)));
     event.links = read::kernel(inode + offset!(inode_nlink));
     let plan = scene.plan();
-    event.values = [
-        match plan.value_at(0) {
-            NONE => NO_VALUE,
-            place => scene.argument(place),
-        },
-        scene.argument(plan.value_at(1)),
-        scene.argument(plan.value_at(2)),
-    ];
+    event.values = values(scene);
     if plan.times_form() != 0 {
         event.values = times::values(plan.times_form(), event.values[0]);
         if by_fd && event.errno == 0 && event.values[1] != time::OMIT {

@@ -19,6 +19,7 @@ use aya_ebpf::{macros::tracepoint, programs::TracePointContext};
 
 use super::exec_failed::{base, registers, result_in};
 use crate::{
+    arch::{self, CREAT, OPEN, OPEN_BY_HANDLE_AT, OPEN_TREE, OPENAT2},
     done::Turn,
     emit::{emit, filtered},
     path::{self, Place},
@@ -30,11 +31,6 @@ use crate::{
     watch::{self, Found, Identity, Seen},
 };
 
-const OPEN: u64 = 2;
-const CREAT: u64 = 85;
-const OPEN_BY_HANDLE_AT: u64 = 304;
-const OPEN_TREE: u64 = 428;
-const OPENAT2: u64 = 437;
 const O_CREAT_WRONLY_TRUNC: u32 = 0o1101;
 const O_PATH: u32 = 0o10_000_000;
 const OPEN_TREE_CLONE: u64 = 1;
@@ -97,11 +93,11 @@ struct Asked {
 
 #[inline(always)]
 fn asked(regs: u64) -> Asked {
-    let number: u64 = read::kernel(regs + offset!(regs_orig_ax));
-    let (first, second, third): (u64, u64, u64) = (
-        read::kernel(regs + offset!(regs_di)),
-        read::kernel(regs + offset!(regs_si)),
-        read::kernel(regs + offset!(regs_dx)),
+    let number = arch::number(regs);
+    let (first, second, third) = (
+        arch::argument::<0>(regs),
+        arch::argument::<1>(regs),
+        arch::argument::<2>(regs),
     );
     let by_handle = number == OPEN_BY_HANDLE_AT;
     let at = number != OPEN && number != CREAT;

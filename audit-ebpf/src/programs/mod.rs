@@ -13,3 +13,4 @@ mod fork;
 mod moving;
 #[cfg(not(feature = "legacy"))]
 mod uring;
+mod way;

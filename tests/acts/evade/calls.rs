@@ -1,6 +1,5 @@
 //! Other ways into the kernel than a system call of this program's own kind.
 
-use std::arch::asm;
 use std::io::{IoSlice, IoSliceMut, Write};
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -17,12 +16,13 @@ const GETPID_32: i64 = 20;
 ///
 /// # Safety
 /// As the call; pointers must be below 4 GiB.
+#[cfg(target_arch = "x86_64")]
 unsafe fn call_32(number: i64, first: i64, second: i64, third: i64) -> i32 {
     let result: i64;
     // SAFETY: the caller's. The compiler keeps rbx for itself, so it is changed and changed back; the
     // kernel does not promise to keep r8 to r11.
     unsafe {
-        asm!(
+        std::arch::asm!(
             "xchg {first}, rbx",
             "int 0x80",
             "xchg {first}, rbx",
@@ -35,6 +35,18 @@ unsafe fn call_32(number: i64, first: i64, second: i64, third: i64) -> i32 {
     }
     result as i32
 }
+
+/// On other machines 64-bit code has no way to make one.
+#[cfg(not(target_arch = "x86_64"))]
+unsafe fn call_32(_number: i64, _first: i64, _second: i64, _third: i64) -> i32 {
+    -libc::ENOSYS
+}
+
+/// Below 4 GiB.
+#[cfg(target_arch = "x86_64")]
+const MAP_LOW: i32 = libc::MAP_32BIT;
+#[cfg(not(target_arch = "x86_64"))]
+const MAP_LOW: i32 = 0;
 
 /// Kernels without 32-bit calls kill who makes one: asked in a process of its own.
 fn has_32_bit() -> bool {
@@ -66,7 +78,7 @@ pub fn by_32_bit(words: &mut Words) {
             std::ptr::null_mut(),
             PAGE,
             libc::PROT_READ | libc::PROT_WRITE,
-            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_32BIT,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | MAP_LOW,
             -1,
             0,
         );

@@ -14,7 +14,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::{Words, refused};
+use crate::{Words, old, refused};
 
 /// Does the act of this name; false if it is none of these.
 pub fn act(name: &[u8], words: &mut Words) -> bool {
@@ -45,7 +45,7 @@ fn opened(path: &CStr, flags: i32) -> OwnedFd {
 /// Opens by open(2) itself; the errno of a refusal.
 fn tried(path: &CStr, flags: i32) -> Result<OwnedFd, i32> {
     // SAFETY: a string and numbers.
-    let fd = unsafe { libc::syscall(libc::SYS_open, path.as_ptr(), flags, 0o600) };
+    let fd = unsafe { old::open(path.as_ptr(), flags, 0o600) };
     match i32::try_from(fd) {
         // SAFETY: open gave it to us, and nobody else has it.
         Ok(fd) if fd >= 0 => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),

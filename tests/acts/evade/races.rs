@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Barrier};
 
 use super::{behind, c_path, ended, object, opened, tried};
-use crate::Words;
+use crate::{Words, old};
 
 /// Rounds go on beyond what was asked until both files were got, at most so many times as many.
 const MORE: u32 = 20;
@@ -79,7 +79,7 @@ pub fn rewrite(words: &mut Words) {
     let wanted = object(Path::new(OsStr::from_bytes(&file)));
     let hits = count(rounds, wanted, || {
         // SAFETY: the string ends with NUL; bytes of it may change while the kernel reads them.
-        let fd = unsafe { libc::syscall(libc::SYS_open, name.as_ptr(), libc::O_RDONLY) };
+        let fd = unsafe { old::open(name.as_ptr().cast(), libc::O_RDONLY, 0) };
         let fd = i32::try_from(fd).ok().filter(|fd| *fd >= 0)?;
         let got = behind(fd);
         // SAFETY: open gave it to us, and nobody else uses it.

@@ -20,6 +20,11 @@ use audit_guest::ring;
 /// PCI identity of ivshmem.
 const VENDOR: &str = "0x1af4";
 const DEVICE: &str = "0x1110";
+/// Its memory. The plain file maps it as a device's on arm64, which takes only aligned accesses.
+const MEMORY: &str = match cfg!(target_arch = "aarch64") {
+    true => "resource2_wc",
+    false => "resource2",
+};
 /// How often a full ring is looked at again.
 const FULL_WAIT: Duration = Duration::from_millis(1);
 
@@ -98,7 +103,7 @@ impl Region {
         let file = OpenOptions::new()
             .read(true)
             .write(true)
-            .open(device.join("resource2"))?;
+            .open(device.join(MEMORY))?;
         let bytes = file.metadata()?.len();
         if bytes <= ring::DATA_OFFSET {
             return Err(io::Error::other(format!(

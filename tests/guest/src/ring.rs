@@ -15,7 +15,8 @@
 //! | 4096 | size − 4096 | data; byte `n` is at `n % capacity` | guest |
 //!
 //! Invariant: `tail <= head <= tail + capacity`. The guest writes data first, then the head;
-//! the runner reads data first, then moves the tail. x86 keeps both orders.
+//! the runner reads data first, then moves the tail. The runner's machine keeps both orders, the guest
+//! asks for them.
 //!
 //! Must not: know what the bytes mean; that is [`crate::frame`].
 

@@ -35,7 +35,7 @@ struct Places {
 
 impl Places {
     fn new() -> Places {
-        let setup = Setup::new();
+        let setup = Setup::on_kept_programs();
         let places = Places {
             tree: setup.dir().join("tree"),
             outside: setup.dir().join("outside"),

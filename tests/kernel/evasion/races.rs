@@ -1,7 +1,10 @@
 //! Opens while somebody else changes the name or the descriptor. The program counts itself, by what
 //! is behind its descriptor, how often it got the watched file.
 
-use audit_tests::acts::{Act, act};
+use audit_tests::{
+    acts::{Act, act},
+    hooks::opens_on_functions,
+};
 
 use super::{
     Places, assert_all, assert_opens, assert_whole_log, in_guests_less, kinds, of_file, of_process,
@@ -42,7 +45,7 @@ fn each_open_through_a_link_that_is_swapped_is_recorded() {
 }
 
 /// Success is told by the file behind the descriptor, so the string does not matter; that threads
-/// share the descriptors is said.
+/// share the descriptors is said, unless the file was seen before it had any.
 #[test]
 fn each_open_by_a_string_that_is_rewritten_is_recorded() {
     let places = Places::new();
@@ -50,15 +53,44 @@ fn each_open_by_a_string_that_is_rewritten_is_recorded() {
     std::os::unix::fs::symlink(places.other(), &near).expect("symlink");
     let rounds = in_guests_less(ROUNDS).to_string();
     let act = act(["rewrite-open", &rounds]).with([places.file(), near]);
-    each_is_recorded(&places, &act, Some("unproven"));
+    let source = (!opens_on_functions()).then_some("unproven");
+    each_is_recorded(&places, &act, source);
+}
+
+/// A file that is told before it is anybody's descriptor cannot be exchanged: all is exact.
+#[test]
+fn a_descriptor_that_is_overwritten_hides_nothing_on_functions() {
+    if !opens_on_functions() {
+        audit_tests::skip!("opens are told by descriptors here");
+    }
+    let rounds = in_guests_less(ROUNDS);
+    let places = Places::new();
+    let (file, other) = (places.file(), places.other());
+    let mut daemon = places.start();
+    let words = rounds.to_string();
+    let hidden = act(["dup-over", &words]).with([&file, &other]).done();
+    let shown = act(["dup-over", &words]).with([&other, &file]).done();
+    let records = daemon.stop();
+    assert_whole_log(&records);
+    assert!(hidden.number() > 0 && shown.number() > 0, "they never met");
+    let uid = file_uid(&file);
+    for (pid, opens) in [(hidden.pid, 1 + rounds), (shown.pid, 1)] {
+        let found = of_file(&records, pid, &uid);
+        let expected = vec!["file.open_read"; opens];
+        assert_all(&kinds(&found), &expected, skipped(&records));
+        assert_opens(&found, None);
+    }
 }
 
 /// What can be proven of a descriptor that another thread may have put something over by the time
 /// the call ends: nothing but that. So each record of such a process says "unproven", there are no
 /// more of them than opens, and which were missed is not known. Here the threads seldom meet within
-/// the call: most are recorded. Trampolines will not have this race.
+/// the call: most are recorded. Hooks on functions do not have this race.
 #[test]
 fn a_descriptor_that_is_overwritten_is_never_said_to_be_proven() {
+    if opens_on_functions() {
+        audit_tests::skip!("opens are told before there is a descriptor");
+    }
     let rounds = in_guests_less(ROUNDS);
     let places = Places::new();
     let (file, other) = (places.file(), places.other());

@@ -25,7 +25,7 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use serde_json::{Value, json};
 
 use crate::expect::assert_at;
-use crate::watched::{NOBODY, Places, of_process, shown};
+use crate::watched::{NOBODY, Places, of_process, shown, watch_all};
 
 const OPERATIONS: [&str; 7] = [
     "write",
@@ -149,15 +149,9 @@ fn check(case: &Case, record: &Record, expected: &Expected) {
     }
 }
 
-fn check_all(setup: Setup, places: &Places, cases: &[Case]) {
-    check_for(setup, places, &OPERATIONS, cases);
-}
-
-/// Does all, watched for these operations.
-fn check_for(setup: Setup, places: &Places, operations: &[&str], cases: &[Case]) {
-    let setup = setup
-        .set("events.file.record", "true")
-        .append(&places.watch(operations));
+/// Does all under one daemon with this watch.
+fn check_all(setup: Setup, watch: &str, cases: &[Case]) {
+    let setup = setup.set("events.file.record", "true").append(watch);
     let mut daemon = Daemon::start(&setup);
     let pids: Vec<u32> = cases.iter().map(|case| acted(case).pid).collect();
     let records = daemon.stop();
@@ -179,12 +173,15 @@ fn run(tables: &[Table]) {
 }
 
 fn run_for(operations: &[&str], tables: &[Table]) {
-    for table in tables {
-        let setup = Setup::new();
-        let places = Places::make(&setup);
-        let cases = table(&places);
-        check_for(setup, &places, operations, &cases);
+    let setup = Setup::on_kept_programs();
+    let (mut all, mut cases) = (Vec::new(), Vec::new());
+    for (number, table) in tables.iter().enumerate() {
+        // Each finds its places as if it were alone.
+        let places = Places::make_below(&setup, &number.to_string());
+        cases.extend(table(&places));
+        all.push(places);
     }
+    check_all(setup, &watch_all(&all, operations), &cases);
 }
 
 const DELETING: [Table; 4] = [
@@ -340,7 +337,7 @@ fn may_mount(places: &Places) -> Result<(), Errno> {
 
 #[test]
 fn every_mount_is_one_record() {
-    let setup = Setup::new();
+    let setup = Setup::on_kept_programs();
     let places = Places::make(&setup);
     if let Err(error) = may_mount(&places) {
         audit_tests::skip!("cannot mount here: {error}");
@@ -348,7 +345,7 @@ fn every_mount_is_one_record() {
     let point = places.made_dir("mnt");
     let _unmounted = Unmounted(&point);
     let cases = cases_mount::all(&places, &point);
-    check_all(setup, &places, &cases);
+    check_all(setup, &places.watch(&OPERATIONS), &cases);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::watched::{Places, of_process};
 
 #[test]
 fn the_time_of_now_is_the_kernels() {
-    let setup = Setup::new();
+    let setup = Setup::on_kept_programs();
     let places = Places::make(&setup);
     let setup = setup
         .set("events.file.record", "true")
@@ -40,7 +40,7 @@ fn the_time_of_now_is_the_kernels() {
 
 #[test]
 fn a_reload_is_enough_to_see_times_or_not() {
-    let setup = Setup::new();
+    let setup = Setup::on_kept_programs();
     let places = Places::make(&setup);
     let plain = setup.set("events.file.record", "true");
     let watching = |operation| plain.clone().append(&places.watch(&[operation]));

@@ -116,7 +116,7 @@ fn check(case: &Case, record: &Record, expected: &Expected) {
 }
 
 fn run(cases: impl FnOnce(&Places) -> Vec<Case>) {
-    let setup = Setup::new();
+    let setup = Setup::on_kept_programs();
     let places = Places::make(&setup);
     let setup = setup
         .set("events.file.record", "true")
@@ -166,7 +166,7 @@ fn every_failure_is_one_record_of_what_was_asked() {
 /// Another name of a watched file is no way round; an exception by path holds for what has other names.
 #[test]
 fn other_names_are_no_way_round_and_exceptions_hold_for_them() {
-    let setup = Setup::new();
+    let setup = Setup::on_kept_programs();
     let places = Places::make(&setup);
     let (inside, alias) = (places.file(), places.outside.join("alias"));
     std::fs::hard_link(&inside, &alias).expect("link");

@@ -21,8 +21,8 @@ const LINKER_LLVM_MIN: u32 = 21;
 const LINKER_LLVM_MAX: u32 = 23;
 /// The LLVM of Debian's rustc-web, for listing what is needed before that is there to be asked.
 const PACKAGES_LLVM: u32 = 22;
-const PACKAGED_RUSTC: &str = "/usr/bin/rustc";
-const PACKAGED_CARGO: &str = "/usr/bin/cargo";
+pub const PACKAGED_RUSTC: &str = "/usr/bin/rustc";
+pub const PACKAGED_CARGO: &str = "/usr/bin/cargo";
 /// `packages` or `source` here forces a route.
 const ROUTE_ENV: &str = "AUDIT_BPF_ROUTE";
 

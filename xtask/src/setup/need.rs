@@ -58,6 +58,12 @@ impl Need {
         }
     }
 
+    /// Several, for the same purpose.
+    pub fn packages(names: &[&str], purpose: &'static str) -> Vec<Self> {
+        let need = |name: &&str| Self::package(name, purpose);
+        names.iter().map(need).collect()
+    }
+
     /// A program, whoever brought it, that Debian has in `package`.
     pub fn program(program: &str, package: &str, purpose: &'static str) -> Self {
         if workspace::find_program(program).is_some() {

@@ -3,12 +3,16 @@
 //!
 //! Counts come from the `test result:` line of each program; the names of failed and skipped
 //! tests from the lines before it. A test says that it cannot run here by printing
-//! `SKIP <test>: <reason>`; to the test program it passed, here it is neither passed nor failed.
+//! `SKIP <test>: <reason>`; to the test program it passed, here it is neither passed nor failed. One that
+//! passed with another result than elsewhere prints `DIFFERS <test>: <difference>`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 /// What one stream of test output said. It may hold several programs, one after the other.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     pub passed: u64,
     pub failed: u64,
@@ -19,6 +23,10 @@ pub struct Tally {
     pub failed_names: Vec<String>,
     /// Test and reason; these are not among the passed.
     pub skipped: BTreeMap<String, String>,
+    /// Test and the names of what it found different from elsewhere.
+    pub differs: BTreeMap<String, BTreeSet<String>>,
+    /// Of tests whose program tells it.
+    pub times: BTreeMap<String, Duration>,
     /// Programs that began ("running N tests") and ended ("test result: …").
     pub began: u64,
     pub ended: u64,
@@ -35,6 +43,8 @@ impl Tally {
         self.passed_names.extend(other.passed_names);
         self.failed_names.extend(other.failed_names);
         self.skipped.extend(other.skipped);
+        self.differs.extend(other.differs);
+        self.times.extend(other.times);
         self.began += other.began;
         self.ended += other.ended;
     }
@@ -75,10 +85,13 @@ impl Parser {
             self.section = Section::Failures;
         } else if line == "successes:" {
             self.section = Section::Successes;
-        } else if let Some((name, reason)) = skip_in(line) {
+        } else if let Some((name, reason)) = said_in(line, "SKIP ") {
             self.tally
                 .skipped
                 .insert(name.to_owned(), reason.to_owned());
+        } else if let Some((name, difference)) = said_in(line, "DIFFERS ") {
+            let differs = self.tally.differs.entry(name.to_owned()).or_default();
+            differs.insert(difference.to_owned());
         }
         if self.section != Section::Tests {
             return self.section == Section::Failures;
@@ -118,6 +131,10 @@ impl Parser {
         let Some(name) = self.pending.take() else {
             return;
         };
+        let (status, time) = with_time(status);
+        if let Some(time) = time {
+            self.tally.times.insert(name.clone(), time);
+        }
         if status == "ok" {
             self.tally.passed_names.push(name);
         } else if status == "FAILED" {
@@ -174,10 +191,20 @@ fn test_line(line: &str) -> Option<(&str, &str)> {
     Some((name.split(" - ").next().unwrap_or(name), status))
 }
 
+/// `ok <0.123s>`: a result and how long the test took.
+fn with_time(status: &str) -> (&str, Option<Duration>) {
+    let split = || {
+        let (status, time) = status.strip_suffix("s>")?.split_once(" <")?;
+        let seconds = time.parse().ok()?;
+        Some((status, Duration::try_from_secs_f64(seconds).ok()))
+    };
+    split().unwrap_or((status, None))
+}
+
 /// `SKIP NAME: REASON`, alone or behind the `test NAME ... ` that was printed before the test ran.
-fn skip_in(line: &str) -> Option<(&str, &str)> {
+fn said_in<'a>(line: &'a str, word: &str) -> Option<(&'a str, &'a str)> {
     let said = test_line(line).map_or(line, |(_, said)| said);
-    let (name, reason) = said.trim_start().strip_prefix("SKIP ")?.split_once(": ")?;
+    let (name, reason) = said.trim_start().strip_prefix(word)?.split_once(": ")?;
     (!name.is_empty() && !name.contains(' ')).then_some((name, reason.trim_end()))
 }
 
@@ -270,6 +297,23 @@ test result: FAILED. 2 passed; 1 failed; 1 ignored; 0 measured; 7 filtered out; 
         );
         assert_eq!((tally.passed, tally.failed, tally.skipped.len()), (0, 1, 1));
         assert_eq!(tally.failed_names, ["b"]);
+    }
+
+    #[test]
+    fn times_and_differences_are_told_of_each_test() {
+        let tally = tally(
+            "running 2 tests\ntest a ... ok <0.250s>\ntest b ... FAILED <12.000s>\n\n\
+             successes:\n\n---- a stdout ----\nDIFFERS a: one\nDIFFERS a: two\n\n\
+             test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out\n",
+        );
+        let times: Vec<u128> = tally.times.values().map(Duration::as_millis).collect();
+        assert_eq!(times, [250, 12_000]);
+        let differs: Vec<&String> = tally.differs["a"].iter().collect();
+        assert_eq!(differs, ["one", "two"]);
+        assert_eq!(
+            (tally.passed_names, tally.failed_names),
+            (vec!["a".to_owned()], vec!["b".to_owned()])
+        );
     }
 
     #[test]

@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use super::libtest::Tally;
 
+/// Tests of each row that are named with their time.
+const SLOWEST_SHOWN: usize = 3;
+
 /// What became of one tier (or of one kernel's part of it).
 #[derive(Debug)]
 pub struct Row {
@@ -14,6 +17,8 @@ pub struct Row {
     pub outcome: Outcome,
     pub took: Duration,
     pub budget: Duration,
+    /// Tests that are there and were not run, one sentence each.
+    pub left_out: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -50,6 +55,8 @@ pub fn render(rows: &[Row]) -> String {
     let mut text = table(rows);
     text.push_str(&failures(rows));
     text.push_str(&skips(rows));
+    text.push_str(&left_out(rows));
+    text.push_str(&slowest(rows));
     text.push('\n');
     text.push_str(&closing_line(rows));
     text.push('\n');
@@ -58,21 +65,21 @@ pub fn render(rows: &[Row]) -> String {
 
 fn table(rows: &[Row]) -> String {
     let mut text = format!(
-        "\n{:<18} {:>7} {:>7} {:>8} {:>9}   time of budget\n",
+        "\n{:<20} {:>7} {:>7} {:>8} {:>9}   time of budget\n",
         "tier", "passed", "failed", "skipped", "filtered"
     );
     for row in rows {
         let Some(tally) = row.tally() else {
             put(
                 &mut text,
-                format_args!("{:<18} skipped, see below\n", row.name),
+                format_args!("{:<20} skipped, see below\n", row.name),
             );
             continue;
         };
         put(
             &mut text,
             format_args!(
-                "{:<18} {:>7} {:>7} {:>8} {:>9}   {} of {}\n",
+                "{:<20} {:>7} {:>7} {:>8} {:>9}   {} of {}\n",
                 row.name,
                 tally.passed,
                 row.failed(),
@@ -122,6 +129,34 @@ fn skips(rows: &[Row]) -> String {
     titled("Skipped", text)
 }
 
+fn left_out(rows: &[Row]) -> String {
+    let mut text = String::new();
+    for row in rows {
+        for sentence in &row.left_out {
+            put(&mut text, format_args!("  {}: {sentence}\n", row.name));
+        }
+    }
+    titled("Left to `cargo xtask test --tier vm --all`", text)
+}
+
+/// Where the time goes, of rows whose tests tell it.
+fn slowest(rows: &[Row]) -> String {
+    let mut text = String::new();
+    for row in rows {
+        let times = row.tally().map(|tally| &tally.times);
+        let mut times: Vec<_> = times.into_iter().flatten().collect();
+        times.sort_by_key(|(name, time)| (std::cmp::Reverse(**time), *name));
+        for (name, time) in times.into_iter().take(SLOWEST_SHOWN) {
+            let seconds = time.as_secs();
+            put(
+                &mut text,
+                format_args!("  {}: {name}: {seconds} s\n", row.name),
+            );
+        }
+    }
+    titled("Slowest", text)
+}
+
 /// As cargo's, so that whoever reads those reads ours. A skipped test counts as ignored.
 fn closing_line(rows: &[Row]) -> String {
     let sum = |count: fn(&Tally) -> u64| rows.iter().filter_map(Row::tally).map(count).sum::<u64>();
@@ -165,6 +200,7 @@ mod tests {
             outcome,
             took,
             budget,
+            left_out: Vec::new(),
         }
     }
 
@@ -200,10 +236,10 @@ mod tests {
         ];
         let text = render(&rows);
         let expected = "
-tier                passed  failed  skipped  filtered   time of budget
-unit                   120       0        0         2   1:07 of 10:00
-kernel                   9       0        1         2   1:07 of 10:00
-vm                 skipped, see below
+tier                  passed  failed  skipped  filtered   time of budget
+unit                     120       0        0         2   1:07 of 10:00
+kernel                     9       0        1         2   1:07 of 10:00
+vm                   skipped, see below
 
 Skipped
   kernel: exec::memfd: too old
@@ -213,6 +249,25 @@ test result: ok. 129 passed; 0 failed; 1 ignored; 0 measured; 4 filtered out
 ";
         assert_eq!(text, expected);
         assert!(is_success(&rows));
+    }
+
+    #[test]
+    fn what_was_left_out_and_what_was_slow_is_said() {
+        let mut row = row("vm 7.3 trampoline", ran(3, &[], &[], &[]));
+        row.left_out = vec!["e2e: all of it".to_owned()];
+        if let Outcome::Ran { tally, .. } = &mut row.outcome {
+            let times = ["a", "b", "c", "d"].into_iter().zip([1, 9, 3, 4]);
+            let times = times.map(|(name, time)| (name.to_owned(), Duration::from_secs(time)));
+            tally.times = times.collect();
+        }
+        let text = render(&[row]);
+        for lines in [
+            "\nLeft to `cargo xtask test --tier vm --all`\n  vm 7.3 trampoline: e2e: all of it\n",
+            "\nSlowest\n  vm 7.3 trampoline: b: 9 s\n  vm 7.3 trampoline: d: 4 s\n  \
+             vm 7.3 trampoline: c: 3 s\n\n",
+        ] {
+            assert!(text.contains(lines), "{text}");
+        }
     }
 
     #[test]

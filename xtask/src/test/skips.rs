@@ -2,15 +2,17 @@
 //! Must not: skip anything itself: a test finds out that it cannot run, this list allows it.
 //!
 //! - A skip that no entry allows is a failure.
-//! - An entry with `kernel` is a claim about that kernel: a test that it names and that passed
-//!   there is a failure too, and the entry has to go.
-//! - An entry without `kernel` is for what some machines lack (a runtime, a permission).
+//! - An entry with `kernel`, `since`, `before` or `difference` is a claim about those kernels: a test that
+//!   it names and that passed there is a failure too, and the entry has to go.
+//! - An entry without is for what some machines lack (a runtime, a permission).
+//! - Instead of a reason an entry may name a `difference`, for whose kernels and hooks it then is.
 
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
+use super::differences::{Difference, Differences, version};
 use super::libtest::Tally;
 
 /// Where tests run.
@@ -23,22 +25,32 @@ pub enum Place {
 
 /// One run of some tiers' tests on one kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Surroundings {
-    pub tiers: Vec<&'static str>,
+pub struct Surroundings<'a> {
+    pub tiers: Vec<&'a str>,
     pub place: Place,
     /// Series, as in "5.10".
     pub kernel: String,
+    /// `None`: the daemon's choice.
+    pub mechanism: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
+pub struct Entry {
     tier: String,
     /// A test's whole name; a `*` at the end stands for any rest.
     test: String,
     kernel: Option<String>,
+    since: Option<String>,
+    before: Option<String>,
+    mechanism: Option<String>,
     place: Option<Place>,
-    reason: String,
+    pub difference: Option<String>,
+    #[serde(default)]
+    pub reason: String,
+    /// What `difference` names.
+    #[serde(skip)]
+    named: Option<Difference>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -50,28 +62,48 @@ pub struct Skips {
 
 impl Skips {
     /// Reads the list; no file is an empty list.
-    pub fn read(file: &Path) -> Result<Self> {
+    pub fn read(file: &Path, differences: &Differences) -> Result<Self> {
         match std::fs::read_to_string(file) {
-            Ok(text) => Self::parse(&text).with_context(|| format!("in {}", file.display())),
+            Ok(text) => {
+                Self::parse(&text, differences).with_context(|| format!("in {}", file.display()))
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
         }
     }
 
-    fn parse(text: &str) -> Result<Self> {
-        let skips: Self = toml::from_str(text)?;
-        for entry in &skips.skip {
+    pub fn parse(text: &str, differences: &Differences) -> Result<Self> {
+        let mut skips: Self = toml::from_str(text)?;
+        for entry in &mut skips.skip {
+            let test = &entry.test;
+            if let Some(name) = &entry.difference {
+                let row = differences
+                    .get(name)
+                    .with_context(|| format!("the skip of `{test}`: no difference `{name}`"))?;
+                ensure!(
+                    entry.reason.is_empty(),
+                    "the skip of `{test}` has a reason beside its difference"
+                );
+                entry.reason.clone_from(&row.why);
+                entry.named = Some(row.clone());
+            }
             ensure!(
                 !entry.reason.trim().is_empty(),
-                "the skip of `{}` has no reason",
-                entry.test
+                "the skip of `{test}` has no reason"
             );
         }
         Ok(skips)
     }
 
+    /// The entry that allows this skip.
+    pub fn allowing(&self, test: &str, surroundings: &Surroundings<'_>) -> Option<&Entry> {
+        self.skip
+            .iter()
+            .find(|entry| entry.is_for(surroundings) && entry.names(test))
+    }
+
     /// What is wrong with the skips of a run, one sentence each.
-    pub fn problems(&self, tally: &Tally, surroundings: &Surroundings) -> Vec<String> {
+    pub fn problems(&self, tally: &Tally, surroundings: &Surroundings<'_>) -> Vec<String> {
         let here: Vec<&Entry> = self
             .skip
             .iter()
@@ -83,7 +115,7 @@ impl Skips {
         });
         let stale = here
             .iter()
-            .filter(|entry| entry.kernel.is_some())
+            .filter(|entry| entry.is_claim())
             .filter_map(|entry| {
                 let passed = tally.passed_names.iter().find(|test| entry.names(test))?;
                 Some(format!(
@@ -96,13 +128,34 @@ impl Skips {
 }
 
 impl Entry {
-    fn is_for(&self, run: &Surroundings) -> bool {
+    fn is_for(&self, run: &Surroundings<'_>) -> bool {
         run.tiers.contains(&self.tier.as_str())
             && self.place.is_none_or(|place| place == run.place)
             && self
                 .kernel
                 .as_ref()
                 .is_none_or(|kernel| *kernel == run.kernel)
+            && self.is_in_range(&run.kernel)
+            && match (&self.mechanism, &run.mechanism) {
+                (Some(of), Some(is)) => of == is,
+                _ => true,
+            }
+            && self
+                .named
+                .as_ref()
+                .is_none_or(|row| row.is_for(&run.kernel, run.mechanism.as_deref()))
+    }
+
+    fn is_in_range(&self, kernel: &str) -> bool {
+        let at = |series: &Option<String>| series.as_deref().and_then(version);
+        let kernel = version(kernel).unwrap_or_default();
+        at(&self.since).is_none_or(|since| since <= kernel)
+            && at(&self.before).is_none_or(|before| kernel < before)
+    }
+
+    fn is_claim(&self) -> bool {
+        let ranged = self.since.is_some() || self.before.is_some();
+        self.kernel.is_some() || ranged || self.difference.is_some()
     }
 
     fn names(&self, test: &str) -> bool {
@@ -137,12 +190,17 @@ mod tests {
         reason = "no runtime in the guest"
     "#;
 
-    fn run(tier: &'static str, place: Place, kernel: &str) -> Surroundings {
+    fn run(tier: &'static str, place: Place, kernel: &str) -> Surroundings<'static> {
         Surroundings {
             tiers: vec![tier],
             place,
             kernel: kernel.to_owned(),
+            mechanism: None,
         }
+    }
+
+    fn parse(text: &str) -> Result<Skips> {
+        Skips::parse(text, &Differences::default())
     }
 
     fn skipped(test: &str) -> Tally {
@@ -155,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_listed_skip_is_allowed_only_where_the_entry_says() {
-        let skips = Skips::parse(LIST).unwrap();
+        let skips = parse(LIST).unwrap();
         let cases = [
             ("exec::memfd", run("kernel", Place::Vm, "5.10"), 0),
             ("exec::memfd", run("kernel", Place::Vm, "5.1"), 1),
@@ -176,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_test_said_impossible_on_a_kernel_may_not_pass_there() {
-        let skips = Skips::parse(LIST).unwrap();
+        let skips = parse(LIST).unwrap();
         let passed_names = vec!["exec::memfd".to_owned(), "containers::runc".to_owned()];
         let tally = Tally {
             passed_names,
@@ -195,13 +253,44 @@ mod tests {
     }
 
     #[test]
+    fn a_difference_stands_for_its_kernels_and_its_reason() {
+        let differences = Differences::parse(
+            "[[difference]]\nname = \"old\"\nbefore = \"6.0\"\nmechanism = \"tracepoint\"\n\
+             act = \"a\"\ndiffers = \"b\"\nwhy = \"c\"",
+        )
+        .unwrap();
+        let list = "[[skip]]\ntier = \"kernel\"\ntest = \"x\"\ndifference = \"old\"\n\
+                    [[skip]]\ntier = \"kernel\"\ntest = \"y\"\nsince = \"6.0\"\nreason = \"z\"";
+        let skips = Skips::parse(list, &differences).unwrap();
+        let on = |kernel, mechanism: &str| Surroundings {
+            mechanism: Some(mechanism.to_owned()),
+            ..run("kernel", Place::Vm, kernel)
+        };
+        let allowed = |test: &str, run: &Surroundings| {
+            skips.allowing(test, run).map(|entry| entry.reason.clone())
+        };
+        let tracepoint = on("5.10", "tracepoint");
+        assert_eq!(allowed("x", &tracepoint).as_deref(), Some("c"));
+        assert_eq!(allowed("y", &tracepoint), None);
+        assert_eq!(allowed("x", &on("5.10", "trampoline")), None);
+        assert_eq!(allowed("x", &on("6.1", "tracepoint")), None);
+        assert_eq!(allowed("y", &on("6.1", "tracepoint")).as_deref(), Some("z"));
+        let passed = Tally {
+            passed_names: vec!["x".to_owned()],
+            ..Tally::default()
+        };
+        assert_eq!(skips.problems(&passed, &tracepoint).len(), 1);
+    }
+
+    #[test]
     fn the_list_is_strict_about_its_form() {
         for bad in [
             "[[skip]]\ntier = \"e2e\"\ntest = \"x\"\nreason = \" \"",
             "[[skip]]\ntier = \"e2e\"\ntest = \"x\"",
             "[[skip]]\ntier = \"e2e\"\ntest = \"x\"\nreason = \"y\"\nkernels = \"5.10\"",
+            "[[skip]]\ntier = \"e2e\"\ntest = \"x\"\ndifference = \"unheard-of\"",
         ] {
-            assert!(Skips::parse(bad).is_err(), "{bad}");
+            assert!(parse(bad).is_err(), "{bad}");
         }
     }
 

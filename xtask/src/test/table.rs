@@ -64,7 +64,7 @@ pub const TIERS: &[Tier] = &[
     },
     Tier {
         name: "vm",
-        budget_minutes: 60,
+        budget_minutes: 30,
         by_default: true,
         groups: &[Group::Vm],
         mechanisms: &[],

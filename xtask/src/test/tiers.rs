@@ -5,7 +5,7 @@ mod on_guests;
 mod restricted;
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -15,12 +15,11 @@ use super::Options;
 use super::libtest::Tally;
 use super::report::{Outcome, Row};
 use super::skips::{Place, Surroundings, series};
-use super::table::{Tier, Work};
+use super::table::{TIERS, Tier, Work};
 use super::tier_run::TierRun;
 use crate::build::{self, Executable};
 use crate::process::{self, Environment};
 use crate::setup::{self, Group};
-use crate::vm::TIER_SERIES;
 use crate::workspace;
 
 const TEST_PACKAGE: &str = "audit-tests";
@@ -102,28 +101,18 @@ impl Run<'_> {
             let reason = format!("this machine refuses eBPF ({refusal}) and has no vm: {error:#}");
             return Ok(vec![self.skipped(self.tier.name, &reason)]);
         }
-        let suites = [self.tier.name];
-        let programs = self.suites(&suites)?;
-        let newest = &TIER_SERIES[TIER_SERIES.len() - 1..];
-        Ok(self.side_by_side(newest, &suites, &programs, self.tier.budget()))
+        self.suite_in_guest(self.tier.name, guest_budget())
     }
 
-    /// Why eBPF cannot be had here, in the daemon's own words.
+    /// Why eBPF cannot be had here, in the daemon's own words; without a way to be root, in ours.
     fn refusal(&self) -> Result<Option<String>> {
-        let mut check = process::as_root(self.daemon, ["check", "--json"], &Environment::new())?;
+        let words = ["check", "--json"];
+        let mut check = match process::as_root(self.daemon, words, &Environment::new()) {
+            Ok(check) => check,
+            Err(error) => return Ok(Some(first_line(&format!("{error:#}")))),
+        };
         let output = check.output().context("cannot start audit-daemon check")?;
-        if !output
-            .status
-            .code()
-            .is_some_and(|code| CHECK_REFUSED.contains(&code))
-        {
-            return Ok(None);
-        }
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        let first = stderr.lines().find(|line| !line.trim().is_empty());
-        Ok(Some(
-            first.unwrap_or("audit-daemon check says so").to_owned(),
-        ))
+        Ok(refusal_in(&output))
     }
 
     fn build(&self, what: &[&str]) -> Result<Vec<Executable>> {
@@ -176,6 +165,7 @@ impl Run<'_> {
             tiers: vec![self.tier.name],
             place: Place::Host,
             kernel: series(&std::fs::read_to_string("/proc/sys/kernel/osrelease")?),
+            mechanism: mechanism.map(str::to_owned),
         };
         Ok(self.row(self.tier.name.to_owned(), run, &surroundings))
     }
@@ -233,14 +223,16 @@ impl Run<'_> {
             tiers: vec!["fuzz"],
             place: Place::Host,
             kernel,
+            mechanism: None,
         };
         Ok(self.row("fuzz".to_owned(), run, &surroundings))
     }
 
-    fn row(&self, name: String, run: TierRun, surroundings: &Surroundings) -> Row {
+    fn row(&self, name: String, run: TierRun, surroundings: &Surroundings<'_>) -> Row {
         let took = run.took();
         let mut problems = run.problems;
         problems.extend(self.options.skips.problems(&run.tally, surroundings));
+        problems.extend(self.options.differences.problems(&run.tally, surroundings));
         let outcome = Outcome::Ran {
             tally: run.tally,
             problems,
@@ -250,6 +242,7 @@ impl Run<'_> {
             outcome,
             took,
             budget: self.tier.budget(),
+            left_out: Vec::new(),
         }
     }
 
@@ -262,6 +255,7 @@ impl Run<'_> {
             outcome,
             took: Duration::ZERO,
             budget: self.tier.budget(),
+            left_out: Vec::new(),
         }
     }
 
@@ -277,8 +271,27 @@ impl Run<'_> {
             outcome,
             took: Duration::ZERO,
             budget: self.tier.budget(),
+            left_out: Vec::new(),
         }
     }
+}
+
+/// What `audit-daemon check` said, if it said that the kernel or the lack of rights stands in the way.
+fn refusal_in(output: &Output) -> Option<String> {
+    let code = output.status.code()?;
+    let refused = CHECK_REFUSED.contains(&code);
+    refused.then(|| first_line(&String::from_utf8_lossy(&output.stderr)))
+}
+
+fn first_line(text: &str) -> String {
+    let first = text.lines().find(|line| !line.trim().is_empty());
+    first.unwrap_or("audit-daemon check says so").to_owned()
+}
+
+/// What runs in a guest has the time of a guest.
+fn guest_budget() -> Duration {
+    let of_guests = TIERS.iter().find(|tier| matches!(tier.work, Work::Guests));
+    of_guests.map_or(Duration::MAX, Tier::budget)
 }
 
 /// The programs of the fuzz package, as its manifest lists them.
@@ -302,6 +315,21 @@ fn fuzz_targets(manifest: &Path) -> Result<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_is_told_from_a_fault_by_the_exit_code() {
+        let refusal = |code: i32| {
+            let script = format!("echo >&2; echo 'error: EPERM' >&2; echo more >&2; exit {code}");
+            let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+            refusal_in(&output)
+        };
+        for code in CHECK_REFUSED {
+            assert_eq!(refusal(code).as_deref(), Some("error: EPERM"));
+        }
+        for code in [0, 1, 2] {
+            assert_eq!(refusal(code), None);
+        }
+    }
 
     #[test]
     fn fuzz_targets_are_the_manifests_programs() {

@@ -15,6 +15,7 @@ use std::process::{Command, Stdio};
 use anyhow::Context;
 
 use super::NotAvailable;
+use super::platform::Platform;
 use super::scratch::Scratch;
 use super::tools::{APT_CACHE, APT_GET, DPKG_DEB};
 
@@ -53,6 +54,7 @@ pub struct Package {
 
 /// The archive as it was when it was opened.
 pub struct Archive {
+    platform: &'static Platform,
     scratch: Scratch,
     options: Vec<OsString>,
     /// Why the lists may be incomplete: what apt said.
@@ -60,8 +62,24 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// Fetches the package lists, some 10 s.
-    pub fn open() -> anyhow::Result<Self> {
+    /// Fetches the package lists of all releases, some 10 s.
+    pub fn open(platform: &'static Platform) -> anyhow::Result<Self> {
+        Self::of_suites(platform, &SUITES, &SECURITY_SUITES)
+    }
+
+    /// The same of one release, with its security updates.
+    pub fn open_release(platform: &'static Platform, release: &str) -> anyhow::Result<Self> {
+        if !SUITES.contains(&release) {
+            return Err(NotAvailable(format!("`{release}` is no release of Debian")).into());
+        }
+        Self::of_suites(platform, &[release], &[&format!("{release}-security")])
+    }
+
+    fn of_suites(
+        platform: &'static Platform,
+        suites: &[&str],
+        security_suites: &[&str],
+    ) -> anyhow::Result<Self> {
         for tool in [APT_GET, APT_CACHE, DPKG_DEB] {
             tool.find()?;
         }
@@ -71,14 +89,23 @@ impl Archive {
             fs::create_dir_all(root.join(directory))?;
         }
         let (main, security) = mirrors()?;
-        fs::write(root.join("sources"), sources(&main, security.as_deref()))?;
+        let mut text = sources(platform, &main, suites);
+        if let Some(security) = security {
+            text.push_str(&sources(platform, &security, security_suites));
+        }
+        fs::write(root.join("sources"), text)?;
         let mut archive = Self {
-            options: options(root),
+            platform,
+            options: options(root, platform),
             scratch,
             complaint: None,
         };
         archive.complaint = archive.update()?;
         Ok(archive)
+    }
+
+    pub fn platform(&self) -> &'static Platform {
+        self.platform
     }
 
     /// All packages whose names match the regular expression, at all versions.
@@ -95,6 +122,11 @@ impl Archive {
                 .unwrap_or("it has no such packages");
             return Err(NotAvailable(format!("the Debian archive: {reason}")).into());
         }
+        self.versions(&names)
+    }
+
+    /// These packages, at all versions.
+    pub fn versions(&self, names: &[&str]) -> anyhow::Result<Vec<Package>> {
         let mut arguments = vec!["madison"];
         arguments.extend(names);
         Ok(parse_madison(&self.ask(APT_CACHE.find()?, &arguments)?))
@@ -169,21 +201,20 @@ fn parse_mirrors(listed: &str) -> Option<(String, Option<String>)> {
     Some((first("")?, first("-security")))
 }
 
-fn sources(main: &str, security: Option<&str>) -> String {
+fn sources(platform: &Platform, uri: &str, suites: &[&str]) -> String {
     let signed = if Path::new(KEYRING).exists() {
         format!(" signed-by={KEYRING}")
     } else {
         "".into()
     };
-    let line = |uri: &str, suite: &str| format!("deb [arch=amd64{signed}] {uri} {suite} main\n");
-    let mut text: String = SUITES.iter().map(|suite| line(main, suite)).collect();
-    if let Some(security) = security {
-        text.extend(SECURITY_SUITES.iter().map(|suite| line(security, suite)));
-    }
-    text
+    let arch = platform.name;
+    suites
+        .iter()
+        .map(|suite| format!("deb [arch={arch}{signed}] {uri} {suite} main\n"))
+        .collect()
 }
 
-fn options(root: &Path) -> Vec<OsString> {
+fn options(root: &Path, platform: &Platform) -> Vec<OsString> {
     let place = |name: &str, file: &str| {
         let mut option = OsString::from(name);
         option.push("=");
@@ -202,8 +233,8 @@ fn options(root: &Path) -> Vec<OsString> {
         place("Dir::Cache::archives", "archives"),
         "Dir::Cache::pkgcache=pkgcache.bin".into(),
         "Dir::Cache::srcpkgcache=srcpkgcache.bin".into(),
-        "APT::Architecture=amd64".into(),
-        "APT::Architectures::=amd64".into(),
+        format!("APT::Architecture={}", platform.name).into(),
+        format!("APT::Architectures::={}", platform.name).into(),
         // The scratch directory is private, which apt's own user could not enter.
         "APT::Sandbox::User=".into(),
         "Acquire::Retries=3".into(),

@@ -18,10 +18,13 @@ Boot a distribution kernel under emulation and run tests or a command in it.
 
 Usage: cargo xtask vm --kernel SERIES [OPTION]... [-- COMMAND [ARG]...]
 
-  --kernel SERIES     5.10, 6.12.117, a list `5.10,7.3`, or `all`
+  --kernel SERIES     5.10, 6.12.117, a list `5.10,7.3`, or `all`; arm64-6.12 is one of
+                      that platform (first: cargo xtask setup --for arm64)
   --test TIER         kernel, e2e or all; all if no COMMAND is given
   --filter TEXT       only tests whose names contain it
   --skip TEXT         no tests whose names contain it (repeatable)
+  --mechanism NAME    how to hook: tracepoint, trampoline, auto (the daemon's choice), or
+                      a list: the tests run once for each, in the same boot
   --release           build the programs with optimisation
   --time SECONDS      time limit for each program (900)
   --file SRC[:PATH]   put a file or directory into the guest (repeatable)
@@ -30,6 +33,7 @@ Usage: cargo xtask vm --kernel SERIES [OPTION]... [-- COMMAND [ARG]...]
   --cgroup LAYOUT     v2 (usual), hybrid or v1
   --disk MIB          an ext4 disk on /mnt
   --memory MIB        2048        --cpus N     2
+  --icount            a nanosecond is an instruction: figures that do not jitter
   --env KEY=VALUE     for all programs (repeatable)
   --append ARGS       more kernel command line (repeatable)
   --out DIR           the guest's /out comes here (with several kernels, DIR/SERIES)
@@ -45,6 +49,9 @@ Examples:
   cargo xtask vm --kernel 7.3 --program bpftool -- bpftool feature
 ";
 
+/// What `kernel.mechanism` can be.
+const MECHANISMS: [&str; 4] = ["auto", "raw-tracepoint", "tracepoint", "trampoline"];
+
 /// How long one program may take if nothing else is said.
 const TIME_LIMIT: Duration = Duration::from_secs(900);
 
@@ -57,6 +64,8 @@ pub struct Args {
     pub command: Vec<OsString>,
     pub filter: Option<String>,
     pub skip: Vec<String>,
+    /// `kernel.mechanism`s to run the tiers with; empty: whatever the daemon chooses.
+    pub mechanisms: Vec<String>,
     pub release: bool,
     pub time_limit: Duration,
     pub files: Vec<Placed>,
@@ -66,6 +75,7 @@ pub struct Args {
     pub disk_mib: Option<u32>,
     pub memory_mib: u32,
     pub cpus: u32,
+    pub icount: bool,
     pub env: Vec<OsString>,
     pub kernel_arguments: Vec<String>,
     pub out: Option<PathBuf>,
@@ -93,6 +103,7 @@ impl Args {
             command: vec![],
             filter: None,
             skip: vec![],
+            mechanisms: vec![],
             release: false,
             time_limit: TIME_LIMIT,
             files: vec![],
@@ -102,6 +113,7 @@ impl Args {
             disk_mib: None,
             memory_mib: 2048,
             cpus: 2,
+            icount: false,
             env: vec![],
             kernel_arguments: vec![],
             out: None,
@@ -136,6 +148,7 @@ impl Args {
     fn switch(&mut self, arg: &str) -> bool {
         match arg {
             "--release" => self.release = true,
+            "--icount" => self.icount = true,
             "--list" => self.action = Action::List,
             "--fetch" => self.action = Action::Fetch,
             "--help" | "-h" => self.action = Action::Help,
@@ -150,6 +163,7 @@ impl Args {
             "--test" => self.tiers = value.tiers()?,
             "--filter" => self.filter = Some(value.text()?),
             "--skip" => self.skip.push(value.text()?),
+            "--mechanism" => self.mechanisms.extend(value.mechanisms()?),
             "--time" => self.time_limit = Duration::from_secs(value.number()?.into()),
             "--file" => self.files.push(value.placed()?),
             "--program" => self.programs.push(value.text()?),
@@ -228,6 +242,13 @@ impl Value {
             .ok_or_else(|| self.wrong(&text, "kernel, e2e or all"))
     }
 
+    fn mechanisms(&self) -> Result<Vec<String>, ArgsError> {
+        let text = self.text()?;
+        let known = |name: &str| MECHANISMS.contains(&name).then(|| name.to_owned());
+        let names: Option<Vec<String>> = text.split(',').map(known).collect();
+        names.ok_or_else(|| self.wrong(&text, "tracepoint, trampoline or auto"))
+    }
+
     /// `SRC:PATH`, or `SRC` for the same path in the guest.
     fn placed(&self) -> Result<Placed, ArgsError> {
         let text = self.text()?;
@@ -259,8 +280,8 @@ mod tests {
     fn a_full_line_is_understood() {
         let args = parse(
             "--kernel 5.10,7.3 --test kernel --filter exec --skip a --skip b --release \
-             --time=60 --file ./x:/opt/x --file /etc/hosts --program bpftool --module ext4 \
-             --cgroup hybrid --disk 64 --memory 512 --cpus 1 --env A=b=c --append lsm=bpf \
+             --mechanism tracepoint,auto --time=60 --file ./x:/opt/x --file /etc/hosts --program bpftool --module ext4 \
+             --cgroup hybrid --disk 64 --memory 512 --cpus 1 --icount --env A=b=c --append lsm=bpf \
              --out o --console=c -- sh -c --kernel",
         );
         let placed = |source: &str, path: &str| Placed {
@@ -276,6 +297,7 @@ mod tests {
                 command: vec!["sh".into(), "-c".into(), "--kernel".into()],
                 filter: Some("exec".into()),
                 skip: vec!["a".into(), "b".into()],
+                mechanisms: vec!["tracepoint".into(), "auto".into()],
                 release: true,
                 time_limit: Duration::from_secs(60),
                 files: vec![placed("./x", "/opt/x"), placed("/etc/hosts", "/etc/hosts")],
@@ -285,6 +307,7 @@ mod tests {
                 disk_mib: Some(64),
                 memory_mib: 512,
                 cpus: 1,
+                icount: true,
                 env: vec!["A=b=c".into()],
                 kernel_arguments: vec!["lsm=bpf".into()],
                 out: Some("o".into()),
@@ -321,6 +344,10 @@ mod tests {
                 "--kernel 7.3 --cpus 0",
                 "`--cpus 0`: a number above 0 was expected",
             ),
+            (
+                "--kernel 7.3 --mechanism kprobe",
+                "`--mechanism kprobe`: tracepoint, trampoline or auto was expected",
+            ),
             ("--kernel 7.3 --env x", "`--env x`: KEY=VALUE was expected"),
             (
                 "--kernel 7.3 --cgroup v3",
@@ -350,6 +377,7 @@ mod tests {
             "--test",
             "--filter",
             "--skip",
+            "--mechanism",
             "--release",
             "--time",
             "--file",

@@ -5,22 +5,22 @@
 //! Must not: build the tests.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, bail};
 
 use super::NotAvailable;
+use super::cross;
+use super::platform::Platform;
 
-const TARGET: &str = "x86_64-unknown-linux-gnu";
 const PROGRAM: &str = "audit-guest-init";
 
 /// Gives the path of the program.
-pub fn build(workspace: &Path) -> anyhow::Result<PathBuf> {
+pub fn build(workspace: &Path, platform: &'static Platform) -> anyhow::Result<PathBuf> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map(|path| workspace.join(path));
     let target = target
         .unwrap_or_else(|| workspace.join("target"))
         .join("guest");
-    let output = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()))
+    let output = cross::cargo(workspace, platform, &["-Ctarget-feature=+crt-static"])?
         .args([
             "build",
             "--release",
@@ -29,11 +29,8 @@ pub fn build(workspace: &Path) -> anyhow::Result<PathBuf> {
             "--bin",
             PROGRAM,
         ])
-        .args(["--target", TARGET, "--target-dir"])
+        .args(["--target", platform.target, "--target-dir"])
         .arg(&target)
-        .current_dir(workspace)
-        .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        .env("RUSTFLAGS", "-Ctarget-feature=+crt-static")
         .output()
         .context("cannot run cargo")?;
     if !output.status.success() {
@@ -44,5 +41,5 @@ pub fn build(workspace: &Path) -> anyhow::Result<PathBuf> {
         }
         bail!("the guest's init does not build:\n{said}");
     }
-    Ok(target.join(TARGET).join("release").join(PROGRAM))
+    Ok(target.join(platform.target).join("release").join(PROGRAM))
 }

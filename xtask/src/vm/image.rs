@@ -53,11 +53,11 @@ pub struct Image {
 
 impl Image {
     /// The skeleton: merged /usr, and the devices that the first process needs before it has
-    /// mounted any.
-    pub fn new() -> anyhow::Result<Self> {
+    /// mounted any. Programs and libraries come from where the loader finds them.
+    pub fn new(loader: Loader) -> anyhow::Result<Self> {
         let mut image = Self {
             entries: BTreeMap::new(),
-            loader: Loader::of_this_machine(),
+            loader,
         };
         for name in MERGED {
             image.directory(&Path::new("/usr").join(name), 0o755)?;
@@ -71,6 +71,11 @@ impl Image {
                 .insert(path.into(), Entry::Device { major_minor });
         }
         Ok(image)
+    }
+
+    /// Where a file of the guest's machine is on this one.
+    pub fn here(&self, path: &Path) -> PathBuf {
+        self.loader.here(path)
     }
 
     pub fn contains(&self, path: &Path) -> bool {
@@ -142,27 +147,40 @@ impl Image {
         Ok(libraries.missing)
     }
 
-    /// A file of this machine at its own path, with the links that lead to it: `/bin/sh` is a
-    /// link to `dash` in the guest if it is one here.
+    /// A file of the loader's machine at its own path, with the links that lead to it: `/bin/sh` is
+    /// a link to `dash` in the guest if it is one there.
     pub fn as_here(&mut self, path: &Path) -> anyhow::Result<()> {
         let mut path = path.to_owned();
         for _ in 0..LINKS_MAX {
-            let parent = path.parent().context("the root is no file")?;
-            let parent = fs::canonicalize(parent)
-                .with_context(|| format!("cannot find {}", parent.display()))?;
+            let parent = self.without_links(path.parent().context("the root is no file")?)?;
             path = parent.join(path.file_name().context("no file name")?);
             if self.contains(&path) {
                 return Ok(());
             }
-            match fs::read_link(&path) {
+            match fs::read_link(self.here(&path)) {
                 Ok(target) => {
                     self.link(&path, &target)?;
                     path = parent.join(target);
                 }
-                Err(_) => return self.file(&path, &path),
+                Err(_) => return self.file(&self.here(&path), &path),
             }
         }
         bail!("{} is a loop of links", path.display())
+    }
+
+    /// A directory of the loader's machine by its true path.
+    fn without_links(&self, directory: &Path) -> anyhow::Result<PathBuf> {
+        let find = |path: &Path| {
+            fs::canonicalize(path).with_context(|| format!("cannot find {}", path.display()))
+        };
+        let (root, found) = (
+            find(&self.here(Path::new("/")))?,
+            find(&self.here(directory))?,
+        );
+        let inside = found.strip_prefix(&root);
+        let inside =
+            inside.with_context(|| format!("{} leads out of its root", found.display()))?;
+        Ok(Path::new("/").join(inside))
     }
 
     /// A directory of this machine with all that is in it, at any path. Programs in it that
@@ -287,7 +305,7 @@ mod tests {
 
     #[test]
     fn parents_come_before_children_and_exist() {
-        let mut image = Image::new().unwrap();
+        let mut image = Image::new(Loader::of_this_machine()).unwrap();
         image.bytes(Path::new("/a/b/c"), 0o600, b"x").unwrap();
         let paths: Vec<_> = image
             .entries
@@ -307,7 +325,7 @@ mod tests {
         let scratch = Scratch::new().unwrap();
         let link = scratch.path().join("link");
         std::os::unix::fs::symlink("/proc/self/exe", &link).unwrap();
-        let mut image = Image::new().unwrap();
+        let mut image = Image::new(Loader::of_this_machine()).unwrap();
         image.as_here(Path::new("/bin/sh")).unwrap();
         assert!(image.contains(Path::new("/usr/bin/sh")));
         let loaders = image.entries.keys().filter(|path| {
@@ -323,7 +341,7 @@ mod tests {
         fs::create_dir_all(scratch.path().join("in/deep")).unwrap();
         fs::write(scratch.path().join("in/deep/file"), "1").unwrap();
         std::os::unix::fs::symlink("deep/file", scratch.path().join("in/link")).unwrap();
-        let mut image = Image::new().unwrap();
+        let mut image = Image::new(Loader::of_this_machine()).unwrap();
         image
             .tree(&scratch.path().join("in"), Path::new("/data"))
             .unwrap();
@@ -335,7 +353,7 @@ mod tests {
     #[test]
     fn an_image_becomes_an_archive() {
         let scratch = Scratch::new().unwrap();
-        let mut image = Image::new().unwrap();
+        let mut image = Image::new(Loader::of_this_machine()).unwrap();
         image
             .bytes(Path::new("/etc/hostname"), 0o644, b"audit-vm\n")
             .unwrap();

@@ -22,6 +22,7 @@ use anyhow::{Context, bail};
 
 use super::NotAvailable;
 use super::apt::{Archive, Package};
+use super::platform::Platform;
 use super::scratch::Scratch;
 use super::version;
 
@@ -29,10 +30,12 @@ use super::version;
 pub const TIER_SERIES: [&str; 2] = ["5.10", "7.3"];
 /// All that are known to boot, for `--kernel all`.
 pub const KNOWN_SERIES: [&str; 6] = ["5.10", "6.1", "6.12", "6.18", "7.2", "7.3"];
+/// Of another platform, which needs what `cargo xtask setup --for arm64` installs.
+pub const FOREIGN_SERIES: [&str; 1] = ["arm64-6.12"];
 
 /// Debian's kernels for virtual machines: small, with BTF, all that the tests need built in.
 /// Since 7.x a new version's unsigned packages come some days before the signed ones.
-const PACKAGE_PATTERN: &str = "^linux-(image|binary-unsigned)-[0-9].*-cloud-amd64$";
+const PACKAGE_PATTERN: &str = "^linux-(image|binary-unsigned)-[0-9].*-cloud-";
 /// Packages of a kernel may be split, but not deeper than this.
 const SPLIT_DEPTH_MAX: usize = 4;
 
@@ -101,25 +104,32 @@ pub fn obtain(series: &str, archive: &mut Option<Archive>) -> anyhow::Result<Ker
         return Ok(kernel);
     }
     eprintln!("vm: fetching a kernel of the series {series}");
+    let (platform, _) = Platform::of(series);
     let archive = match archive {
-        Some(archive) => archive,
-        None => archive.insert(Archive::open()?),
+        Some(archive) if archive.platform() == platform => archive,
+        archive => archive.insert(Archive::open(platform)?),
     };
     fetch(series, archive, &cache)
 }
 
 fn check_name(series: &str) -> anyhow::Result<()> {
-    let numbers = series
+    let (_, number) = Platform::of(series);
+    let numbers = number
         .split('.')
         .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
-    if !numbers || !series.contains('.') {
-        bail!("`{series}` is no kernel series; one looks like 6.12 (or, exactly, 6.12.117)");
+    if !numbers || !number.contains('.') {
+        bail!(
+            "`{series}` is no kernel series; one looks like 6.12 (or, exactly, 6.12.117; \
+             arm64-6.12 on that platform)"
+        );
     }
     Ok(())
 }
 
 fn fetch(series: &str, archive: &Archive, cache: &Path) -> anyhow::Result<Kernel> {
-    let image = newest(archive.search(PACKAGE_PATTERN)?, series).ok_or_else(|| {
+    let (platform, number) = Platform::of(series);
+    let pattern = format!("{PACKAGE_PATTERN}{}$", platform.name);
+    let image = newest(archive.search(&pattern)?, number).ok_or_else(|| {
         NotAvailable(format!(
             "the Debian archive has no kernel {series} (any more)"
         ))
@@ -248,7 +258,8 @@ fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn remove_if_there(directory: &Path) -> io::Result<()> {
+/// Removes a directory that may not be there.
+pub fn remove_if_there(directory: &Path) -> io::Result<()> {
     match fs::remove_dir_all(directory) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
@@ -289,10 +300,20 @@ mod tests {
 
     #[test]
     fn only_numbers_are_series() {
-        for series in ["5.10", "6.12.117"] {
+        for series in ["5.10", "6.12.117", "arm64-6.12"] {
             assert!(check_name(series).is_ok(), "{series}");
         }
-        for series in ["", "6", "../x", "6.", "latest", "6.1/.."] {
+        for series in [
+            "",
+            "6",
+            "../x",
+            "6.",
+            "latest",
+            "6.1/..",
+            "arm64-",
+            "x-6.1",
+            "arm64-../6.1",
+        ] {
             assert!(check_name(series).is_err(), "{series}");
         }
     }

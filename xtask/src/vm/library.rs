@@ -1,4 +1,5 @@
-//! Finds the shared libraries of a program as the dynamic loader of this machine would.
+//! Finds the shared libraries of a program as the dynamic loader of a machine would: of this one, or
+//! of one whose packages are unpacked somewhere (its root).
 //!
 //! Owns: the search order (the file's own RUNPATH, the loader's configured directories, its
 //! built-in ones) and the walk through libraries of libraries.
@@ -28,7 +29,7 @@ const BUILT_IN: [&str; 8] = [
     "/lib32",
 ];
 
-/// What a program needs to be started.
+/// What a program needs to be started, by paths that its own machine has.
 #[derive(Debug, Default)]
 pub struct Libraries {
     pub found: BTreeSet<PathBuf>,
@@ -36,8 +37,9 @@ pub struct Libraries {
     pub missing: Vec<String>,
 }
 
-/// Where libraries are looked for on this machine.
+/// Where libraries are looked for.
 pub struct Loader {
+    root: PathBuf,
     directories: Vec<PathBuf>,
 }
 
@@ -59,16 +61,32 @@ impl Loader {
             directories.extend(lines.map(PathBuf::from));
         }
         directories.extend(BUILT_IN.map(PathBuf::from));
-        Self { directories }
+        Self {
+            root: "/".into(),
+            directories,
+        }
+    }
+
+    /// Of a machine whose root is here, and whose triple is this.
+    pub fn of_root(root: &Path, triple: &str) -> Self {
+        let directories = ["/lib", "/usr/lib"].map(Path::new);
+        let with_triple = directories.map(|directory| directory.join(triple));
+        Self {
+            root: root.to_owned(),
+            directories: with_triple
+                .into_iter()
+                .chain(directories.map(Path::to_owned))
+                .collect(),
+        }
     }
 
     /// The loader and all libraries that `program` needs, directly or not. Nothing for
     /// scripts, static programs and whatever else is no dynamic ELF file.
     pub fn libraries(&self, program: &Path) -> anyhow::Result<Libraries> {
         let mut libraries = Libraries::default();
-        let mut open = vec![program.to_owned()];
-        while let Some(path) = open.pop() {
-            let Some(linkage) = read_linkage(&path)? else {
+        let mut open = vec![(program.to_owned(), program.to_owned())];
+        while let Some((path, here)) = open.pop() {
+            let Some(linkage) = read_linkage(&here)? else {
                 continue;
             };
             let mut wanted = Vec::new();
@@ -79,13 +97,20 @@ impl Loader {
                     None => libraries.missing.push(name.to_string_lossy().into_owned()),
                 }
             }
-            open.extend(
-                wanted
-                    .into_iter()
-                    .filter(|path| libraries.found.insert(path.clone())),
-            );
+            let new = wanted
+                .into_iter()
+                .filter(|path| libraries.found.insert(path.clone()));
+            open.extend(new.map(|path| {
+                let here = self.here(&path);
+                (path, here)
+            }));
         }
         Ok(libraries)
+    }
+
+    /// Where a file of that machine is on this one.
+    pub fn here(&self, path: &Path) -> PathBuf {
+        self.root.join(path.strip_prefix("/").unwrap_or(path))
     }
 
     fn find(&self, name: &Path, user: &Path, linkage: &Linkage) -> Option<PathBuf> {
@@ -99,7 +124,7 @@ impl Loader {
             .map(|entry| expand_origin(entry.as_bytes(), origin));
         own.chain(self.directories.iter().cloned())
             .map(|directory| directory.join(name))
-            .find(|path| abi_of(path) == Some(linkage.abi))
+            .find(|path| abi_of(&self.here(path)) == Some(linkage.abi))
     }
 }
 
@@ -173,6 +198,7 @@ mod tests {
     #[test]
     fn a_missing_library_is_named() {
         let loader = Loader {
+            root: "/".into(),
             directories: vec![],
         };
         let missing = loader
@@ -180,6 +206,21 @@ mod tests {
             .unwrap()
             .missing;
         assert!(missing.contains(&"libc.so.6".to_owned()), "{missing:?}");
+    }
+
+    #[test]
+    fn libraries_of_another_machine_are_looked_for_in_its_root() {
+        let loader = Loader::of_root(Path::new("/some/root"), "aarch64-linux-gnu");
+        assert_eq!(
+            loader.here(Path::new("/lib/x")),
+            Path::new("/some/root/lib/x")
+        );
+        // This program's loader is not there.
+        let error = loader.libraries(Path::new("/proc/self/exe")).unwrap_err();
+        assert!(
+            error.to_string().starts_with("cannot read /some/root/"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -17,13 +17,16 @@ mod args;
 mod channel;
 mod collect;
 mod cpio;
+mod cross;
 mod elf;
+mod foreign;
 mod guest;
 mod image;
 mod kernels;
 mod library;
 mod libtest;
 mod modules;
+mod platform;
 mod programs;
 mod qemu;
 mod report;
@@ -39,13 +42,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use crate::build;
 use args::{Action, Args};
+use platform::Platform;
 
 pub use kernels::{KNOWN_SERIES, TIER_SERIES};
 pub use libtest::TestResult;
 pub use report::{JobReport, MachineEnd, SuiteOutcome, SuiteReport};
 pub use suite::{JobKind, Placed, SuiteJob, SuiteRequest, run_suite};
-pub use tools::PACKAGES;
+pub use tools::{PACKAGES, PACKAGES_ARM64};
 
 /// Something that this machine does not have, with what and why: a reason to skip.
 #[derive(Debug, thiserror::Error)]
@@ -85,7 +90,7 @@ pub fn fetch(series: &[String]) -> anyhow::Result<()> {
 pub fn make_ready(series: &[String]) -> anyhow::Result<Vec<(String, Option<NotAvailable>)>> {
     let mut archive = None;
     let ready = |series: &String| {
-        let result = match tools::QEMU.find() {
+        let result = match Platform::of(series).0.qemu.find() {
             Ok(_) => kernels::obtain(series, &mut archive).map(drop),
             Err(missing) => Err(missing.into()),
         };
@@ -101,7 +106,7 @@ pub fn make_ready(series: &[String]) -> anyhow::Result<Vec<(String, Option<NotAv
 
 fn list() -> anyhow::Result<()> {
     println!("cache: {}", kernels::cache()?.display());
-    for series in KNOWN_SERIES {
+    for series in KNOWN_SERIES.into_iter().chain(kernels::FOREIGN_SERIES) {
         let state = match kernels::cached(series)? {
             Some(kernel) => format!("{} ({})", kernel.version, kernel.release),
             None => "not fetched".into(),
@@ -111,7 +116,7 @@ fn list() -> anyhow::Result<()> {
         } else {
             ""
         };
-        println!("{series:<8} {state}{tier}");
+        println!("{series:<10} {state}{tier}");
     }
     Ok(())
 }
@@ -131,11 +136,20 @@ fn boot_all(args: &Args) -> anyhow::Result<i32> {
     if series.is_empty() {
         return Ok(code);
     }
-    let base = request(args, &workspace()?)?;
+    let mut bases: Vec<(&'static Platform, SuiteRequest)> = Vec::new();
     for series in series {
+        let (platform, _) = Platform::of(&series);
+        let base = match bases.iter().find(|(of, _)| *of == platform) {
+            Some((_, base)) => base.clone(),
+            None => {
+                let base = request(args, &workspace()?, platform)?;
+                bases.push((platform, base.clone()));
+                base
+            }
+        };
         let mut request = SuiteRequest {
             series: series.clone(),
-            ..base.clone()
+            ..base
         };
         if args.series.len() > 1 {
             request.out = request.out.map(|out| out.join(&series));
@@ -160,12 +174,16 @@ fn boot_all(args: &Args) -> anyhow::Result<i32> {
     Ok(code)
 }
 
-/// What is the same for all kernels.
-fn request(args: &Args, workspace: &Path) -> anyhow::Result<SuiteRequest> {
+/// What is the same for all kernels of a platform.
+fn request(
+    args: &Args,
+    workspace: &Path,
+    platform: &'static Platform,
+) -> anyhow::Result<SuiteRequest> {
     let mut request = SuiteRequest::new(workspace, "");
     let time_limit = args.time_limit;
     if !args.tiers.is_empty() {
-        add_tests(&mut request, args)?;
+        add_tests(&mut request, args, platform)?;
     }
     if let Some(name) = args.command.first() {
         let name = name.to_string_lossy().into_owned();
@@ -173,6 +191,7 @@ fn request(args: &Args, workspace: &Path) -> anyhow::Result<SuiteRequest> {
         request.jobs.push(SuiteJob {
             name,
             kind,
+            env: Vec::new(),
             time_limit,
         });
     }
@@ -182,6 +201,7 @@ fn request(args: &Args, workspace: &Path) -> anyhow::Result<SuiteRequest> {
     request.cgroup = args.cgroup;
     request.env.extend(args.env.iter().cloned());
     request.kernel_arguments.clone_from(&args.kernel_arguments);
+    request.icount = args.icount;
     request.memory_mib = args.memory_mib;
     request.cpus = args.cpus;
     request.disk_mib = args.disk_mib;
@@ -213,22 +233,50 @@ pub fn place_programs(request: &mut SuiteRequest, daemon: &Path) {
 }
 
 /// The tiers' programs and what they need.
-fn add_tests(request: &mut SuiteRequest, args: &Args) -> anyhow::Result<()> {
+fn add_tests(
+    request: &mut SuiteRequest,
+    args: &Args,
+    platform: &'static Platform,
+) -> anyhow::Result<()> {
     let workspace = request.workspace.clone();
-    let daemon = programs::daemon(&workspace, args.release)?;
+    if !platform.is_here() {
+        build::kernel_programs_of(platform.arch)?;
+    }
+    let daemon = programs::daemon(&workspace, platform, args.release)?;
     place_programs(request, &daemon);
-    for built in programs::tests(&workspace, &args.tiers, args.release)? {
-        request.jobs.push(SuiteJob {
-            name: built.name,
-            kind: JobKind::Tests {
-                program: built.path,
-                filter: args.filter.clone(),
-                skip: args.skip.clone(),
-            },
-            time_limit: args.time_limit,
-        });
+    let tests = programs::tests(&workspace, platform, &args.tiers, args.release)?;
+    let mechanisms: Vec<Option<&str>> = match args.mechanisms.as_slice() {
+        [] => vec![None],
+        names => names.iter().map(|name| Some(name.as_str())).collect(),
+    };
+    for mechanism in mechanisms {
+        for built in &tests {
+            request.jobs.push(SuiteJob {
+                name: job_name(&built.name, mechanism),
+                kind: JobKind::Tests {
+                    program: built.path.clone(),
+                    only: args.filter.clone().into_iter().collect(),
+                    skip: args.skip.clone(),
+                },
+                env: mechanism.map(use_mechanism).into_iter().collect(),
+                time_limit: args.time_limit,
+            });
+        }
     }
     Ok(())
+}
+
+/// What a job is called that runs a suite, and with which hooks if that is said.
+pub fn job_name(suite: &str, mechanism: Option<&str>) -> String {
+    match mechanism {
+        None => suite.to_owned(),
+        Some(mechanism) => format!("{suite} ({mechanism})"),
+    }
+}
+
+/// Has the daemons of a job hook in this way.
+pub fn use_mechanism(name: &str) -> OsString {
+    format!("AUDIT_TEST_MECHANISM={name}").into()
 }
 
 fn workspace() -> anyhow::Result<PathBuf> {

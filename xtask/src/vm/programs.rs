@@ -4,9 +4,12 @@
 //! Must not: run any of it here.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use anyhow::{Context, bail};
+
+use super::cross;
+use super::platform::Platform;
 
 /// The tiers that run in guests; each is a test target of that name in the workspace.
 pub const TIERS: [&str; 2] = ["kernel", "e2e"];
@@ -20,10 +23,15 @@ pub struct Built {
 }
 
 /// The test programs of these tiers, in this order.
-pub fn tests(workspace: &Path, tiers: &[&str], release: bool) -> anyhow::Result<Vec<Built>> {
+pub fn tests(
+    workspace: &Path,
+    platform: &'static Platform,
+    tiers: &[&str],
+    release: bool,
+) -> anyhow::Result<Vec<Built>> {
     let mut arguments = vec!["test", "--no-run"];
     arguments.extend(tiers.iter().flat_map(|tier| ["--test", tier]));
-    let built = cargo(workspace, &arguments, release)?;
+    let built = cargo(workspace, platform, &arguments, release)?;
     let find = |tier: &&str| {
         let program = built
             .iter()
@@ -38,8 +46,12 @@ pub fn tests(workspace: &Path, tiers: &[&str], release: bool) -> anyhow::Result<
 }
 
 /// The daemon.
-pub fn daemon(workspace: &Path, release: bool) -> anyhow::Result<PathBuf> {
-    let built = cargo(workspace, &["build", "--bin", DAEMON], release)?;
+pub fn daemon(
+    workspace: &Path,
+    platform: &'static Platform,
+    release: bool,
+) -> anyhow::Result<PathBuf> {
+    let built = cargo(workspace, platform, &["build", "--bin", DAEMON], release)?;
     let daemon = built
         .into_iter()
         .find(|program| program.name == DAEMON && !program.is_test);
@@ -54,8 +66,13 @@ struct Artifact {
     path: PathBuf,
 }
 
-fn cargo(workspace: &Path, arguments: &[&str], release: bool) -> anyhow::Result<Vec<Artifact>> {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
+fn cargo(
+    workspace: &Path,
+    platform: &'static Platform,
+    arguments: &[&str],
+    release: bool,
+) -> anyhow::Result<Vec<Artifact>> {
+    let mut command = cross::cargo(workspace, platform, &[])?;
     command
         .args(arguments)
         .arg("--message-format=json-render-diagnostics");
@@ -63,7 +80,6 @@ fn cargo(workspace: &Path, arguments: &[&str], release: bool) -> anyhow::Result<
         command.arg("--release");
     }
     let output = command
-        .current_dir(workspace)
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()

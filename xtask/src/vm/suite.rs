@@ -14,10 +14,13 @@ use audit_guest::manifest::{CgroupLayout, Job, MANIFEST_PATH, Manifest};
 
 use super::channel::Channel;
 use super::collect::Collector;
+use super::foreign::Root;
 use super::image::Image;
 use super::kernels::{self, Kernel};
+use super::library::Loader;
 use super::libtest::Transcript;
 use super::modules::Modules;
+use super::platform::Platform;
 use super::qemu::{self, Machine, Parts};
 use super::report::{MachineEnd, SuiteOutcome, SuiteReport};
 use super::scratch::Scratch;
@@ -35,6 +38,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 const POWER_OFF_MAX: Duration = Duration::from_secs(10);
 /// What a disk needs that some kernels have as modules.
 const DISK_MODULES: [&str; 3] = ["virtio_pci", "virtio_blk", "ext4"];
+/// Each test's time stands behind its result.
+const WITH_TIMES: [&str; 2] = ["-Zunstable-options", "--report-time"];
 const DISK_DEVICE: &str = "/dev/vda";
 
 /// A program to be run in the guest.
@@ -42,6 +47,8 @@ const DISK_DEVICE: &str = "/dev/vda";
 pub struct SuiteJob {
     pub name: String,
     pub kind: JobKind,
+    /// `KEY=value` for this job, besides those of the request.
+    pub env: Vec<OsString>,
     pub time_limit: Duration,
 }
 
@@ -50,7 +57,8 @@ pub enum JobKind {
     /// A Rust test program of this machine; it has the same path in the guest.
     Tests {
         program: PathBuf,
-        filter: Option<String>,
+        /// Only tests whose names contain one of these; none: all.
+        only: Vec<String>,
         skip: Vec<String>,
     },
     /// A command as the guest knows it.
@@ -78,9 +86,11 @@ pub struct SuiteRequest {
     /// Kernel modules to load before the first job.
     pub modules: Vec<String>,
     pub cgroup: CgroupLayout,
-    /// `KEY=value` for all jobs, besides `AUDIT_VM=SERIES` and `RUST_BACKTRACE=1`.
+    /// `KEY=value` for all jobs, besides `AUDIT_VM=SERIES` and what their own kind needs.
     pub env: Vec<OsString>,
     pub kernel_arguments: Vec<String>,
+    /// The guest's clock counts instructions.
+    pub icount: bool,
     pub memory_mib: u32,
     pub cpus: u32,
     /// Size of an ext4 disk on /mnt.
@@ -106,6 +116,7 @@ impl SuiteRequest {
             cgroup: CgroupLayout::V2,
             env: Vec::new(),
             kernel_arguments: Vec::new(),
+            icount: false,
             memory_mib: 2048,
             cpus: 2,
             disk_mib: None,
@@ -131,9 +142,10 @@ pub fn run_suite(request: &SuiteRequest) -> anyhow::Result<SuiteOutcome> {
 }
 
 fn try_suite(request: &SuiteRequest) -> anyhow::Result<SuiteReport> {
-    super::tools::QEMU.find()?;
+    let (platform, _) = Platform::of(&request.series);
+    platform.qemu.find()?;
     let kernel = kernels::obtain(&request.series, &mut None)?;
-    let init = guest::build(&request.workspace)?;
+    let init = guest::build(&request.workspace, platform)?;
     let scratch = Scratch::new()?;
     let place = |name: &str| scratch.path().join(name);
     let image_bytes = image(request, &kernel, &init)?.write(&place("image"))?;
@@ -142,6 +154,7 @@ fn try_suite(request: &SuiteRequest) -> anyhow::Result<SuiteReport> {
         .map(|mib| disk(&place("disk"), mib))
         .transpose()?;
     let parts = Parts {
+        platform,
         kernel: kernel.image(),
         image: place("image"),
         region: place("region"),
@@ -150,6 +163,7 @@ fn try_suite(request: &SuiteRequest) -> anyhow::Result<SuiteReport> {
         memory_mib: request.memory_mib,
         cpus: request.cpus,
         kernel_arguments: request.kernel_arguments.clone(),
+        icount: request.icount,
     };
     let mut attempt = 1;
     loop {
@@ -262,7 +276,12 @@ fn end(machine: &mut Machine, done: bool) -> anyhow::Result<()> {
 }
 
 fn image(request: &SuiteRequest, kernel: &Kernel, init: &Path) -> anyhow::Result<Image> {
-    let mut image = Image::new()?;
+    let (platform, _) = Platform::of(&request.series);
+    let loader = match platform.is_here() {
+        true => Loader::of_this_machine(),
+        false => Root::obtain(platform)?.loader(),
+    };
+    let mut image = Image::new(loader)?;
     userland::add(&mut image, kernel, &request.programs)?;
     for placed in &request.files {
         if placed.source.is_dir() {
@@ -307,13 +326,14 @@ fn guest_job(request: &SuiteRequest, job: &SuiteJob) -> anyhow::Result<Job> {
     let args = match &job.kind {
         JobKind::Tests {
             program,
-            filter,
+            only,
             skip,
         } => {
             // Skipped tests say so in what they print.
-            let how = ["--test-threads=1", "--show-output"].map(OsString::from);
+            let how = ["--test-threads=1", "--show-output"].into_iter();
+            let how = how.chain(WITH_TIMES).map(OsString::from);
             let mut args: Vec<OsString> = [program.into()].into_iter().chain(how).collect();
-            args.extend(filter.iter().map(OsString::from));
+            args.extend(only.iter().map(OsString::from));
             args.extend(skip.iter().flat_map(|name| ["--skip".into(), name.into()]));
             args
         }
@@ -323,8 +343,10 @@ fn guest_job(request: &SuiteRequest, job: &SuiteJob) -> anyhow::Result<Job> {
     let mut env = vec![
         format!("AUDIT_VM={}", request.series).into(),
         "RUST_BACKTRACE=1".into(),
+        // Leave for a stable test program to tell its times.
+        "RUSTC_BOOTSTRAP=1".into(),
     ];
-    env.extend(request.env.iter().cloned());
+    env.extend(request.env.iter().chain(&job.env).cloned());
     Ok(Job {
         name: job.name.clone(),
         timeout_ms: job.time_limit.as_millis().try_into().unwrap_or(u64::MAX),

@@ -22,6 +22,8 @@ const fn tool(name: &'static str, package: &'static str) -> Tool {
 }
 
 pub const QEMU: Tool = tool("qemu-system-x86_64", "qemu-system-x86");
+pub const QEMU_ARM64: Tool = tool("qemu-system-aarch64", "qemu-system-arm");
+pub const LINKER_ARM64: Tool = tool("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu");
 pub const APT_GET: Tool = tool("apt-get", "apt");
 pub const APT_CACHE: Tool = tool("apt-cache", "apt");
 pub const DPKG_DEB: Tool = tool("dpkg-deb", "dpkg");
@@ -40,6 +42,18 @@ pub const PACKAGES: [&str; 5] = [
     "xz-utils",
     "zstd",
     "libc6-dev",
+];
+
+/// The same for arm64: besides what boots it, what programs for it are compiled and linked with.
+pub const PACKAGES_ARM64: [&str; 8] = [
+    "qemu-system-arm",
+    "busybox-static",
+    "xz-utils",
+    "zstd",
+    "rustc-web",
+    "cargo-web",
+    "gcc-aarch64-linux-gnu",
+    "libc6-dev-arm64-cross",
 ];
 
 impl Tool {

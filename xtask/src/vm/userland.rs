@@ -47,12 +47,13 @@ pub const HOSTNAME: &str = "audit-vm";
 pub fn add(image: &mut Image, kernel: &Kernel, extra: &[String]) -> anyhow::Result<()> {
     add_files(image, kernel)?;
     for name in HOST_PROGRAMS {
-        if let Some(path) = find(name) {
+        if let Some(path) = find(image, name) {
             image.as_here(&path)?;
         }
     }
     for name in extra {
-        let path = find(name).with_context(|| format!("no program `{name}` on this machine"))?;
+        let path =
+            find(image, name).with_context(|| format!("no program `{name}` to put there"))?;
         image.as_here(&path)?;
     }
     add_busybox(image)
@@ -93,8 +94,9 @@ fn add_files(image: &mut Image, kernel: &Kernel) -> anyhow::Result<()> {
     // Libraries outside of the built-in directories are found through the cache of this
     // machine: they have the same paths there.
     let cache = Path::new("/etc/ld.so.cache");
-    if cache.exists() {
-        image.file(cache, cache)
+    let here = image.here(cache);
+    if here.exists() {
+        image.file(&here, cache)
     } else {
         Ok(())
     }
@@ -111,7 +113,11 @@ fn add_busybox(image: &mut Image) -> anyhow::Result<()> {
         .output()
         .context("cannot run busybox")?;
     let target = Path::new("/usr/bin/busybox");
-    image.file(&busybox, target)?;
+    // Only ours can be asked for the list, and only its machine's own can run there.
+    let Some(its_own) = find(image, BUSYBOX.name) else {
+        return Ok(());
+    };
+    image.file(&image.here(&its_own), target)?;
     for name in String::from_utf8_lossy(&listed.stdout).lines() {
         let there = PROGRAM_DIRECTORIES
             .iter()
@@ -123,12 +129,13 @@ fn add_busybox(image: &mut Image) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn find(name: &str) -> Option<PathBuf> {
+/// A program of the guest's machine, by name or path.
+fn find(image: &Image, name: &str) -> Option<PathBuf> {
     if name.starts_with('/') {
-        return Some(PathBuf::from(name)).filter(|path| path.exists());
+        return Some(PathBuf::from(name)).filter(|path| image.here(path).exists());
     }
     PROGRAM_DIRECTORIES
         .iter()
         .map(|directory| Path::new(directory).join(name))
-        .find(|path| path.is_file())
+        .find(|path| image.here(path).is_file())
 }

@@ -83,7 +83,7 @@ impl Worker {
     }
 
     /// A cgroup that came or went: for the table only.
-    fn cgroup(&mut self, event: &Event<'_>) -> Fate {
+    pub(super) fn cgroup(&mut self, event: &Event<'_>) -> Fate {
         let cgroups = &mut self.recorder.cgroups;
         match event {
             Event::CgroupCreated(event, tails) => {
@@ -202,18 +202,5 @@ impl Worker {
         let mut over = Vec::new();
         self.searches.expired(now_ns, |search| over.push(search));
         over.into_iter().for_each(|search| self.not_found(search));
-    }
-}
-
-pub(super) fn kind_of(event: &Event<'_>) -> u16 {
-    match event {
-        Event::Exec(event, _) => event.header.kind,
-        Event::ExecFailed(event, _) => event.header.kind,
-        Event::Fork(event) => event.header.kind,
-        Event::Exit(event) => event.header.kind,
-        Event::CgroupCreated(event, _) | Event::CgroupRemoved(event, _) => event.header.kind,
-        Event::FileOpen(event, _) => event.header.kind,
-        Event::FileAct(event, _) => event.header.kind,
-        Event::Unknown(header) => header.kind,
     }
 }

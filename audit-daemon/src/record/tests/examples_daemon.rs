@@ -175,6 +175,8 @@ fn coverage() -> String {
             to: "kprobe/vfs_rename",
         },
         kinds: &["file.rename"],
+        points: &[],
+        span: None,
     };
     line(|lines, out| lines.daemon_coverage(out, &view))
 }
@@ -185,6 +187,8 @@ fn coverage_restored() -> String {
         hook: "lsm/path_rename",
         state: CoverageState::Restored,
         kinds: &["file.rename"],
+        points: &["syscalls/sys_exit_rename".to_owned()],
+        span: Some((at(4, 0), at(34, 0))),
     };
     line(|lines, out| lines.daemon_coverage(out, &view))
 }
@@ -195,19 +199,38 @@ fn selftest() -> String {
         meta,
         duration_ms: 184,
         checked: 38,
+        passed: 38,
         failed: &[],
+        hooks: &[],
+        span: None,
     };
     line(|lines, out| lines.daemon_selftest(out, &view))
 }
 
 fn selftest_failed() -> String {
     let meta = own(at(34, 637_870_617), 1_048_580);
-    let failed = &["process.exec", "process.exit"];
+    let since_utc_ns = at(4, 637_870_617);
+    let points =
+        |names: &[&str]| -> Vec<String> { names.iter().map(|name| (*name).to_owned()).collect() };
+    let deletes = points(&["syscalls/sys_exit_unlink", "syscalls/sys_exit_unlinkat"]);
+    let exits = points(&["sched_process_exit"]);
+    let failed_hook = |hook, state, points| FailedHook {
+        hook,
+        state,
+        points,
+        since_utc_ns,
+    };
     let view = SelftestView {
         meta,
         duration_ms: 184,
         checked: 38,
-        failed,
+        passed: 35,
+        failed: &["file.delete", "process.exit"],
+        hooks: &[
+            failed_hook("file_act", "detached", &deletes),
+            failed_hook("exit", "silent", &exits),
+        ],
+        span: Some((since_utc_ns, meta.utc_ns)),
     };
     line(|lines, out| lines.daemon_selftest(out, &view))
 }

@@ -6,7 +6,7 @@
 use audit_common::file_act::{FileAct, call, flag};
 use nix::libc;
 
-use super::calls;
+use super::{calls, known};
 use crate::{record::view::Source, watching::Meaning};
 
 const PERMISSIONS: u32 = 0o7777;
@@ -22,6 +22,9 @@ pub fn mode(event: &FileAct, meaning: &Meaning) -> Option<Mode> {
         call::MKDIR | call::MKNOD => event.values[0] as u32 & PERMISSIONS,
         _ => return None,
     };
+    if let (true, Some(object)) = (known::is_fresh(event), meaning.object) {
+        return Some((object.mode & PERMISSIONS, Source::Kernel));
+    }
     let is_one = |mode: &u32| calls::kind(event) == Some(mode & libc::S_IFMT);
     let now = meaning.object.map(|object| object.mode).filter(is_one);
     Some(match event.errno {
@@ -63,7 +66,7 @@ pub fn changed(event: &FileAct, meaning: &Meaning) -> Option<Mode> {
     if event.errno != 0 {
         return Some((asked, Source::Kernel));
     }
-    if event.flags & flag::BY_FD != 0 {
+    if event.flags & (flag::BY_FD | flag::BEFORE) == flag::BY_FD {
         return Some((event.mode & PERMISSIONS, Source::Kernel));
     }
     let now = meaning.object.map(|object| object.mode & PERMISSIONS);

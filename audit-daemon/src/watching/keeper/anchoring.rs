@@ -65,8 +65,14 @@ impl Excluded {
     }
 }
 
-/// Finds everything anew; the set learns what links lead to, and which programs are excluded.
-pub fn find(set: &mut WatchSet, mounts: &Mounts, programs: &mut Programs) -> Found {
+/// Finds everything anew; the set learns what links lead to, and which programs are excluded. What is
+/// done in `canary` is let through.
+pub fn find(
+    set: &mut WatchSet,
+    mounts: &Mounts,
+    programs: &mut Programs,
+    canary: Option<&Path>,
+) -> Found {
     let disk = Remembered::new(Host::identifying(identifying(mounts)));
     let anchors = Anchors::find(set, Path::new("/"), &disk, Limits::default());
     let mut found = Found {
@@ -105,6 +111,9 @@ pub fn find(set: &mut WatchSet, mounts: &Mounts, programs: &mut Programs) -> Fou
         found.asked(&literal(way.components()).0);
     }
     found.as_written(set);
+    if let Some(canary) = canary {
+        found.let_through(canary, &disk);
+    }
     let times = Operation::Times;
     found.matching.times = set
         .iter()
@@ -213,6 +222,20 @@ impl Found {
         let compared = name.len().min(NAME_COMPARED_BYTES);
         key.name[..compared].copy_from_slice(&name[..compared]);
         *self.matching.names.entry(key).or_default() |= bits;
+    }
+
+    /// All in this directory, and in one that is put in its place; also what is not there.
+    fn let_through(&mut self, canary: &Path, disk: &impl Disk) {
+        if let Ok(seen) = disk.look(canary) {
+            self.add(seen.id, bit::TREE);
+        }
+        if let (Some(parent), Some(name)) = (canary.parent(), canary.file_name()) {
+            if let Ok(seen) = disk.look(parent) {
+                self.add_name(seen.id, name.as_bytes(), bit::TREE);
+            }
+            self.directories.insert(parent.to_owned());
+        }
+        self.asked(canary.as_os_str().as_bytes());
     }
 
     fn asked(&mut self, begin: &[u8]) {

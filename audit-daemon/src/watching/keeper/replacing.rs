@@ -24,6 +24,13 @@ pub enum Replaced {
 }
 
 /// A request to the thread.
+pub(super) enum Request {
+    Replace(Replacement),
+    /// Somebody else may have written to the maps.
+    Refill(Sender<()>),
+}
+
+/// Other watches, and whom to tell.
 pub(super) struct Replacement {
     set: WatchSet,
     labels: Vec<String>,
@@ -49,14 +56,39 @@ impl Keeper {
             answer,
         };
         let requests = self.requests.as_ref().ok_or(KeeperError::Gone)?;
-        requests.send(replacement).map_err(|_| KeeperError::Gone)?;
+        let request = Request::Replace(replacement);
+        requests.send(request).map_err(|_| KeeperError::Gone)?;
         self.bell.write(1)?;
         answered.recv().map_err(|_| KeeperError::Gone)?
+    }
+
+    /// Puts into the maps what should be there, whatever is; returns when that is done.
+    pub fn refill(&self) -> Result<(), KeeperError> {
+        let (answer, answered) = bounded(1);
+        let requests = self.requests.as_ref().ok_or(KeeperError::Gone)?;
+        let request = Request::Refill(answer);
+        requests.send(request).map_err(|_| KeeperError::Gone)?;
+        self.bell.write(1)?;
+        answered.recv().map_err(|_| KeeperError::Gone)
     }
 }
 
 impl Keeping {
-    pub(super) fn replace(&mut self, replacement: Replacement) {
+    pub(super) fn serve(&mut self, request: Request) {
+        match request {
+            Request::Replace(replacement) => self.replace(replacement),
+            Request::Refill(answer) => {
+                self.maps.doubt();
+                if let Err(error) = self.look() {
+                    warn!("the watches could not be put into the kernel anew: {error}");
+                }
+                // Whoever asked may have gone.
+                let _ = answer.send(());
+            }
+        }
+    }
+
+    fn replace(&mut self, replacement: Replacement) {
         let Replacement {
             set,
             labels,

@@ -2,6 +2,11 @@
 //!
 //! Owns the numbers of x86_64 and the places of arguments.
 
+#[cfg(bpf_target_arch = "aarch64")]
+mod aarch64;
+
+#[cfg(bpf_target_arch = "aarch64")]
+pub use aarch64::*;
 use audit_common::file_act::call;
 
 /// Four bits each, from the lowest: the place of an argument (0 to 5), or [`CWD`] or [`NONE`]. Above
@@ -165,6 +170,7 @@ impl Plan {
 }
 
 /// The plan of a system call of x86_64.
+#[cfg(not(bpf_target_arch = "aarch64"))]
 #[rustfmt::skip]
 #[inline(always)]
 pub fn plan(number: u64) -> Option<Plan> {
@@ -216,4 +222,11 @@ pub fn plan(number: u64) -> Option<Plan> {
         155 => const { Plan::one(call::PIVOT_ROOT, CWD, 0, N, NO).second(CWD, 1) },
         _ => return None,
     })
+}
+
+/// Is it a call of i386 that makes a node or changes a size? Opens of files can do both.
+#[cfg(not(any(feature = "legacy", bpf_target_arch = "aarch64")))]
+#[inline(always)]
+pub fn makes_or_cuts_32(number: u64) -> bool {
+    matches!(number, 14 | 297 | 92 | 93 | 193 | 194)
 }

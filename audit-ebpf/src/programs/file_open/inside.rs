@@ -16,9 +16,9 @@ use aya_ebpf::{
 use super::{Asked, begun, failed, passed_over, tell};
 use crate::{
     done::Turn,
-    programs::exec_failed::registers,
+    programs::way::{self, Way},
     read::{self, Memory},
-    scratch::{self, Large},
+    scratch::{self, Large, plain},
     settings::{offset, setting},
     task,
     watch::{self, Seen},
@@ -96,6 +96,31 @@ pub fn file_opened_by_handle(ctx: FExitContext) -> i32 {
     0
 }
 
+/// A descriptor that somebody else opened comes from another process: by a socket, or taken out of it.
+#[cfg(not(feature = "legacy"))]
+#[aya_ebpf::macros::fentry(function = "security_file_receive")]
+pub fn file_received(ctx: aya_ebpf::programs::FEntryContext) -> i32 {
+    if let (Some(state), Some(slot)) = (watch::state(), scratch::large(Large::FileReceived)) {
+        let file: u64 = ctx.arg(0);
+        let seen = seen(file, slot);
+        let found = watch::look_at(state, slot, seen);
+        let task = task::current();
+        if let Some(event) = begun(state, task, slot, found, Turn::FirstInside) {
+            let asked = Asked {
+                directory: AT_FDCWD,
+                name: 0,
+                flags: 0,
+                at: false,
+                by_handle: false,
+                is_clone: false,
+                memory: Memory::Kernel,
+            };
+            tell(event, task, slot, file, seen, found, &asked, flag::RECEIVED);
+        }
+    }
+    0
+}
+
 /// What failed before there was anything to open.
 #[fexit(function = "do_sys_openat2")]
 pub fn file_open_refused(ctx: FExitContext) -> i32 {
@@ -153,7 +178,7 @@ fn ended(state: &WatchState, file: u64, filename: u64, mut asked: Asked, slot: L
         return;
     }
     let (task, errno) = (task::current(), errno as u32);
-    let way = way(task);
+    let way = way::of(task);
     // Of io_uring EAGAIN is no result: it tries again, and then it may wait.
     let again = way == Way::Ring && errno == EAGAIN;
     if way == Way::Other || again || filename == 0 {
@@ -163,7 +188,7 @@ fn ended(state: &WatchState, file: u64, filename: u64, mut asked: Asked, slot: L
         let _ = TOLD.insert(&task, &errno, 0);
     }
     asked.name = read::kernel(filename + offset!(filename_name));
-    failed(state, task, errno, slot, turn, &asked, way.flags());
+    failed(state, task, errno, slot, turn, &asked, ring(way));
 }
 
 #[inline(always)]
@@ -175,7 +200,7 @@ fn opened(state: &WatchState, file: u64, asked: Asked, slot: *mut u8, turn: Turn
         return;
     }
     let task = task::current();
-    let way = way(task);
+    let way = way::of(task);
     if way == Way::Other {
         return;
     }
@@ -188,53 +213,12 @@ fn opened(state: &WatchState, file: u64, asked: Asked, slot: *mut u8, turn: Turn
     if way == Way::Ring {
         event.namespace_pid = task::be_the_process(&mut event.header, task);
     }
-    tell(event, task, slot, file, seen, found, &asked, way.flags());
+    tell(event, task, slot, file, seen, found, &asked, ring(way));
 }
 
-/// How it came here.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
-    /// By a system call.
-    Call,
-    /// Somebody asked for it by io_uring.
-    Ring,
-    /// The kernel does it for itself.
-    Other,
-}
-
-impl Way {
-    #[inline(always)]
-    fn flags(self) -> u32 {
-        u32::from(self == Way::Ring) * flag::RING
-    }
-}
-
-const PF_DUMPCORE: u32 = 0x200;
-const PF_KTHREAD: u32 = 0x20_0000;
-const PF_IO_WORKER: u32 = 0x10;
-const IO_URING_ENTER: u64 = 426;
-/// What stands in the place of the result while a call is under way: -ENOSYS.
-const UNDER_WAY: u64 = -38i64 as u64;
-
-/// Workers of io_uring are threads of the process that asked. A process itself does what was asked in
-/// its own call, or when it is about to leave another one.
 #[inline(always)]
-fn way(task: u64) -> Way {
-    let flags: u32 = read::kernel(task + offset!(task_flags));
-    if flags & PF_IO_WORKER != 0 {
-        return Way::Ring;
-    }
-    if flags & (PF_KTHREAD | PF_DUMPCORE) != 0 {
-        return Way::Other;
-    }
-    let regs = registers(task);
-    let number: u64 = read::kernel(regs + offset!(regs_orig_ax));
-    let result: u64 = read::kernel(regs + offset!(regs_ax));
-    if number == IO_URING_ENTER || result != UNDER_WAY {
-        Way::Ring
-    } else {
-        Way::Call
-    }
+fn ring(way: Way) -> u32 {
+    u32::from(way == Way::Ring) * flag::RING
 }
 
 /// A file and where it stands, by loads of typed pointers.
@@ -271,15 +255,6 @@ fn seen(file: u64, slot: *mut u8) -> Seen {
             },
         }
     }
-}
-
-/// The address as a number: the verifier lets nobody calculate with what it takes for a pointer.
-#[inline(always)]
-fn plain(slot: *mut u8, pointer: u64) -> u64 {
-    // SAFETY: a large slot, of this CPU and program.
-    let word = unsafe { &mut scratch::state(slot).position };
-    word.set(pointer);
-    word.get()
 }
 
 #[cfg(feature = "legacy")]

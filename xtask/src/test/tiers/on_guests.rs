@@ -1,24 +1,37 @@
 //! Owns: the suites on other kernels, as many guests at once as there are CPUs, for each uses one.
-//! Must not: boot a guest itself, or judge what its tests came to.
+//! Must not: boot a guest itself, or choose what is left out of it.
 
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::{Run, TEST_PACKAGE};
 use crate::build::Executable;
 use crate::process;
-use crate::test::guests::{self, Echo};
-use crate::test::report::Row;
-use crate::test::skips::{Place, Surroundings};
-use crate::test::tier_run::TierRun;
-use crate::vm::TIER_SERIES;
+use crate::test::guests::{self, Echo, Guest, Order, Verdict};
+use crate::test::libtest::Tally;
+use crate::test::matrix::{self, Results};
+use crate::test::plan::{self, MECHANISMS, Scope};
+use crate::test::programs;
+use crate::test::report::{Outcome, Row};
+use crate::test::skips::{Place, Surroundings, series};
+use crate::test::stored::Store;
+use crate::vm::{KNOWN_SERIES, TIER_SERIES};
+use crate::workspace;
 
 /// The tiers that also run in guests.
 const GUEST_SUITES: &[&str] = &["kernel", "e2e"];
+/// Of all kernels with all tests: hours of emulated CPUs, on demand only.
+const ALL_BUDGET: Duration = Duration::from_secs(6 * 60 * 60);
 /// How often it is said that guests still run.
 const SAID_EVERY: Duration = Duration::from_secs(60);
+
+/// Where what came out of guests is kept.
+fn results() -> Result<PathBuf> {
+    Ok(workspace::target_dir()?.join("kernels"))
+}
 
 /// Waits for so many guests to end, and says from time to time that they run.
 fn wait_for(guests: usize, ended: &Receiver<()>) {
@@ -35,56 +48,91 @@ fn wait_for(guests: usize, ended: &Receiver<()>) {
     }
 }
 
-impl Run<'_> {
-    /// The suites' tests on another kernel.
-    fn guest(
-        &self,
-        kernel: &str,
-        suites: &[&'static str],
-        programs: &[Executable],
-        budget: Duration,
-        how: Echo,
-    ) -> Row {
-        let name = format!("{} {kernel}", self.tier.name);
-        let run = || -> Result<Row> {
-            let filter = self.options.filter.as_deref();
-            let mut run = TierRun::start(budget);
-            match guests::run(kernel, programs, self.daemon, filter, budget, how)? {
-                guests::Verdict::NotAvailable(reason) => return Ok(self.skipped(&name, &reason)),
-                guests::Verdict::Ran { tally, problems } => {
-                    (run.tally, run.problems) = (tally, problems);
-                }
-            }
-            let surroundings = Surroundings {
-                tiers: suites.to_vec(),
-                place: Place::Vm,
-                kernel: kernel.to_owned(),
-            };
-            Ok(Row {
-                budget,
-                ..self.row(name.clone(), run, &surroundings)
-            })
-        };
-        run().unwrap_or_else(|error| self.broken(&name, &error))
-    }
+/// What all guests of one run have in common.
+struct Guests<'a> {
+    kernels: &'a [&'a str],
+    suites: &'a [&'static str],
+    programs: &'a [Executable],
+    scope: Scope<'a>,
+    budget: Duration,
+    /// Where what came out of guests is kept.
+    results: &'a Path,
+}
 
+/// One guest, if there was one, and its rows.
+type Came = (Option<(String, Guest)>, Vec<Row>);
+
+impl Run<'_> {
     /// All guests, as many at once as there are CPUs: each uses one.
     pub(super) fn guests(&self) -> Result<Vec<Row>> {
+        let chosen: Vec<&str> = self.options.kernels.iter().map(|name| &**name).collect();
+        let kernels: &[&str] = match (self.options.all, chosen.is_empty()) {
+            (true, true) => &KNOWN_SERIES,
+            (true, false) => &chosen,
+            (false, _) => &TIER_SERIES,
+        };
+        let scope = match (self.options.all, &self.options.filter) {
+            (_, Some(name)) => Scope::Named(name),
+            (true, None) => Scope::All,
+            (false, None) => Scope::Usual,
+        };
         let programs = self.suites(GUEST_SUITES)?;
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-        let at_once = cpus.min(TIER_SERIES.len());
-        let turns = TIER_SERIES.len().div_ceil(at_once);
-        let budget = self.tier.budget() / u32::try_from(turns).unwrap_or(1);
-        let rows = TIER_SERIES
-            .chunks(at_once)
-            .flat_map(|kernels| self.side_by_side(kernels, GUEST_SUITES, &programs, budget));
-        let mut rows: Vec<Row> = rows.collect();
-        rows.extend(self.restricted(&programs));
+        let at_once = cpus.min(kernels.len());
+        let turns = kernels.len().div_ceil(at_once);
+        let budget = match scope {
+            Scope::All => ALL_BUDGET,
+            _ => self.tier.budget(),
+        };
+        let results = results()?;
+        let paths = programs.iter().map(|program| program.path.as_path());
+        let store = Store::of(&results, std::iter::once(self.daemon).chain(paths))?;
+        let mut rows = Vec::new();
+        for kernels in kernels.chunks(at_once) {
+            let (came, of_these) = self.side_by_side(&Guests {
+                kernels,
+                suites: GUEST_SUITES,
+                programs: &programs,
+                scope,
+                budget: budget / u32::try_from(turns).unwrap_or(1),
+                results: &results,
+            });
+            rows.extend(of_these);
+            for (kernel, guest) in came.iter().filter(|_| scope == Scope::All) {
+                store.keep(kernel, guest)?;
+            }
+        }
+        if chosen.is_empty() && scope == Scope::Usual {
+            rows.extend(self.restricted(&programs));
+        }
+        if scope == Scope::All {
+            self.write_matrix(&store)?;
+        }
+        Ok(rows)
+    }
+
+    /// One suite in a guest with the newest kernel, where this machine's own is of no use.
+    pub(super) fn suite_in_guest(&self, suite: &'static str, budget: Duration) -> Result<Vec<Row>> {
+        let suites = [suite];
+        let programs = self.suites(&suites)?;
+        let scope = match &self.options.filter {
+            Some(name) => Scope::Named(name),
+            None => Scope::Usual,
+        };
+        let newest = &TIER_SERIES[TIER_SERIES.len() - 1..];
+        let (_, rows) = self.side_by_side(&Guests {
+            kernels: newest,
+            suites: &suites,
+            programs: &programs,
+            scope,
+            budget,
+            results: &results()?,
+        });
         Ok(rows)
     }
 
     /// The test programs of these suites.
-    pub(super) fn suites(&self, suites: &[&str]) -> Result<Vec<Executable>> {
+    fn suites(&self, suites: &[&str]) -> Result<Vec<Executable>> {
         let targets = suites.iter().flat_map(|suite| ["--test", suite]);
         let what: Vec<&str> = ["--package", TEST_PACKAGE]
             .into_iter()
@@ -93,13 +141,8 @@ impl Run<'_> {
         self.build(&what)
     }
 
-    pub(super) fn side_by_side(
-        &self,
-        kernels: &[&str],
-        suites: &[&'static str],
-        programs: &[Executable],
-        budget: Duration,
-    ) -> Vec<Row> {
+    fn side_by_side(&self, guests: &Guests<'_>) -> (Vec<(String, Guest)>, Vec<Row>) {
+        let kernels = guests.kernels;
         let how = match kernels {
             [_] => Echo::Live,
             _ => Echo::Afterwards,
@@ -109,27 +152,145 @@ impl Run<'_> {
             self.tier.name,
             kernels.join(" and ")
         ));
-        std::thread::scope(|scope| {
+        let came: Vec<Came> = std::thread::scope(|scope| {
             let (done, waiting) = sync_channel::<()>(kernels.len());
-            let guests: Vec<_> = kernels
+            let threads: Vec<_> = kernels
                 .iter()
                 .map(|kernel| {
                     let done = done.clone();
                     let guest = scope.spawn(move || {
-                        let row = self.guest(kernel, suites, programs, budget, how);
+                        let came = self.guest(kernel, guests, how);
                         let _ = done.send(());
-                        row
+                        came
                     });
                     (kernel, guest)
                 })
                 .collect();
             wait_for(kernels.len(), &waiting);
-            let rows = guests.into_iter().map(|(kernel, guest)| {
-                let name = format!("{} {kernel}", self.tier.name);
-                let panicked = |_| self.broken(&name, &anyhow::anyhow!("its runner panicked"));
+            let all = threads.into_iter().map(|(kernel, guest)| {
+                let panicked = |_| {
+                    let error = anyhow::anyhow!("its runner panicked");
+                    (None, vec![self.broken(&self.named(kernel), &error)])
+                };
                 guest.join().unwrap_or_else(panicked)
             });
-            rows.collect()
+            all.collect()
+        });
+        let (came, rows): (Vec<_>, Vec<_>) = came.into_iter().unzip();
+        (
+            came.into_iter().flatten().collect(),
+            rows.into_iter().flatten().collect(),
+        )
+    }
+
+    /// The suites' tests on another kernel.
+    fn guest(&self, kernel: &str, guests: &Guests<'_>, echo: Echo) -> Came {
+        let order = Order {
+            kernel,
+            arguments: None,
+            parts: plan::parts(kernel, guests.suites, guests.scope),
+            programs: guests.programs,
+            daemon: self.daemon,
+            // One part may take longer than the others; all of them have the budget.
+            time_limit: guests.budget / 4 * 3,
+            echo,
+            loads_in: (guests.scope == Scope::All).then_some(guests.results),
+        };
+        match guests::run(&order) {
+            Err(error) => (None, vec![self.broken(&self.named(kernel), &error)]),
+            Ok(Verdict::NotAvailable(reason)) => {
+                (None, vec![self.skipped(&self.named(kernel), &reason)])
+            }
+            Ok(Verdict::Ran(guest)) => {
+                let row = |mechanism: &&str| self.of_mechanism(kernel, mechanism, guests, &guest);
+                let mut rows: Vec<Row> = MECHANISMS.iter().filter_map(row).collect();
+                if let (Scope::Usual, Some(last)) = (guests.scope, rows.last_mut()) {
+                    let runs =
+                        |mechanism: &str| order.parts.iter().any(|p| p.mechanism == mechanism);
+                    let others = MECHANISMS.into_iter().filter(|mechanism| !runs(mechanism));
+                    last.left_out
+                        .extend(others.map(|other| format!("{other}: all of it")));
+                }
+                (Some((kernel.to_owned(), guest)), rows)
+            }
+        }
+    }
+
+    /// Writes docs/KERNELS.md, once all kernels have run these very programs.
+    fn write_matrix(&self, store: &Store) -> Result<()> {
+        let (mut guests, mut missing) = (Vec::new(), Vec::new());
+        for kernel in KNOWN_SERIES {
+            match store.get(kernel) {
+                Some(guest) => guests.push((kernel.to_owned(), guest)),
+                None => missing.push(kernel),
+            }
+        }
+        if !missing.is_empty() {
+            let missing = missing.join(",");
+            println!(
+                "{} is written once these have run too: --all --kernel {missing}",
+                matrix::FILE
+            );
+            return Ok(());
+        }
+        let release = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
+        let text = matrix::document(&Results {
+            guests: &guests,
+            skips: &self.options.skips,
+            differences: &self.options.differences,
+            here: (
+                release.trim().to_owned(),
+                programs::here(self.daemon, &results()?, &series(&release))?,
+            ),
+        });
+        let file = workspace::root().join(matrix::FILE);
+        std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+        println!("written: {}", file.display());
+        Ok(())
+    }
+
+    fn named(&self, kernel: &str) -> String {
+        format!("{} {kernel}", self.tier.name)
+    }
+
+    /// All parts of a guest with one mechanism; `None`: there are none.
+    fn of_mechanism(
+        &self,
+        kernel: &str,
+        mechanism: &str,
+        guests: &Guests<'_>,
+        guest: &Guest,
+    ) -> Option<Row> {
+        let (mut tally, mut problems) = (Tally::default(), Vec::new());
+        let (mut took, mut parts) = (Duration::ZERO, Vec::new());
+        for run in guest
+            .parts
+            .iter()
+            .filter(|run| run.part.mechanism == mechanism)
+        {
+            let surroundings = Surroundings {
+                tiers: vec![&run.part.suite],
+                place: Place::Vm,
+                kernel: kernel.to_owned(),
+                mechanism: Some(mechanism.to_owned()),
+            };
+            problems.extend(run.problems.iter().cloned());
+            problems.extend(self.options.skips.problems(&run.tally, &surroundings));
+            problems.extend(self.options.differences.problems(&run.tally, &surroundings));
+            tally.add(run.tally.clone());
+            took += run.took;
+            parts.push(run.part.clone());
+        }
+        let left_out = match guests.scope {
+            Scope::Usual => plan::left_out(guests.suites, mechanism, &parts),
+            _ => Vec::new(),
+        };
+        (!parts.is_empty()).then(|| Row {
+            name: format!("{} {mechanism}", self.named(kernel)),
+            outcome: Outcome::Ran { tally, problems },
+            took,
+            budget: guests.budget,
+            left_out,
         })
     }
 }

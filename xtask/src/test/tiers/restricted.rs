@@ -1,23 +1,23 @@
 //! Owns: guests whose kernels were started with restrictions, and what has to be shown there.
 //! Must not: run anything but the tests of restrictions: all else is for kernels as they come.
 
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::Run;
 use crate::build::Executable;
 use crate::process;
-use crate::test::guests::{self, Verdict};
+use crate::test::guests::{self, Echo, Order, Verdict};
+use crate::test::plan::Part;
 use crate::test::report::{Outcome, Row};
 use crate::test::skips::{Place, Surroundings};
-use crate::vm::{JobKind, SuiteJob, SuiteRequest, place_programs};
-use crate::workspace;
 
 /// The tests, by part of their names.
 const TESTS: &str = "restricted::";
 const SUITE: &str = "e2e";
+/// What the daemon chooses by itself.
+const MECHANISM: &str = "auto";
 /// A start of a guest and a dozen of daemons.
 const BUDGET: Duration = Duration::from_secs(240);
 
@@ -44,15 +44,11 @@ const GUESTS: [(&str, &str, &[&str]); 2] = [
 impl Run<'_> {
     /// One guest after the other: each is short.
     pub(super) fn restricted(&self, programs: &[Executable]) -> Vec<Row> {
-        let program = programs.iter().find(|program| program.target == SUITE);
-        let Some(program) = program.filter(|_| self.options.filter.is_none()) else {
-            return Vec::new();
-        };
         let row = |(kernel, arguments, shown): &(&str, &str, &[&str])| {
             let name = format!("{} {kernel} {arguments}", self.tier.name);
             process::step(&name);
-            let row = self.restricted_guest(&name, (kernel, arguments), shown, &program.path);
-            row.unwrap_or_else(|error| self.broken(&name, &error))
+            self.restricted_guest(&name, (kernel, arguments), shown, programs)
+                .unwrap_or_else(|error| self.broken(&name, &error))
         };
         GUESTS.iter().map(row).collect()
     }
@@ -62,43 +58,53 @@ impl Run<'_> {
         name: &str,
         (kernel, arguments): (&str, &str),
         shown: &[&str],
-        program: &PathBuf,
+        programs: &[Executable],
     ) -> Result<Row> {
-        let started = Instant::now();
-        let mut request = SuiteRequest::new(workspace::root(), kernel);
-        place_programs(&mut request, self.daemon);
-        request.kernel_arguments.push(arguments.to_owned());
-        request.echo = true;
-        request.jobs.push(SuiteJob {
-            name: SUITE.to_owned(),
-            kind: JobKind::Tests {
-                program: program.clone(),
-                filter: Some(TESTS.to_owned()),
-                skip: Vec::new(),
-            },
+        let order = Order {
+            kernel,
+            arguments: Some(arguments),
+            parts: vec![Part {
+                suite: SUITE.to_owned(),
+                mechanism: MECHANISM.to_owned(),
+                only: vec![TESTS.to_owned()],
+                without: Vec::new(),
+            }],
+            programs,
+            daemon: self.daemon,
             time_limit: BUDGET,
-        });
-        let (tally, mut problems) = match guests::judged(&request)? {
+            echo: Echo::Live,
+            loads_in: None,
+        };
+        let guest = match guests::run(&order)? {
             Verdict::NotAvailable(reason) => return Ok(self.skipped(name, &reason)),
-            Verdict::Ran { tally, problems } => (tally, problems),
+            Verdict::Ran(guest) => guest,
+        };
+        let Some(run) = guest.parts.into_iter().next() else {
+            bail!("the guest ran nothing");
         };
         let surroundings = Surroundings {
             tiers: vec![SUITE],
             place: Place::Vm,
             kernel: kernel.to_owned(),
+            mechanism: None,
         };
-        problems.extend(self.options.skips.problems(&tally, &surroundings));
+        let mut problems = run.problems;
+        problems.extend(self.options.skips.problems(&run.tally, &surroundings));
         for test in shown {
             let test = format!("{TESTS}{test}");
-            if !tally.passed_names.contains(&test) {
+            if !run.tally.passed_names.contains(&test) {
                 problems.push(format!("{test} did not pass, which this guest is for"));
             }
         }
         Ok(Row {
             name: name.to_owned(),
-            outcome: Outcome::Ran { tally, problems },
-            took: started.elapsed(),
+            outcome: Outcome::Ran {
+                tally: run.tally,
+                problems,
+            },
+            took: run.took,
             budget: BUDGET,
+            left_out: Vec::new(),
         })
     }
 }

@@ -1,0 +1,201 @@
+//! Where one act is done: its names in the canary's directory, and the system calls themselves.
+//!
+//! Owns what an act opens, until it is over. Whether a call succeeds is of no interest, only whether the
+//! kernel has it: hooks see failures, too.
+
+use std::{
+    cell::RefCell,
+    ffi::CString,
+    os::{
+        fd::{AsRawFd, FromRawFd, OwnedFd},
+        unix::ffi::OsStrExt,
+    },
+    path::{Path, PathBuf},
+};
+
+use nix::libc::{self as c, AT_FDCWD};
+
+use super::ring::Ring;
+
+/// It was not done: this kernel cannot, or what it needs is not there.
+#[derive(Debug)]
+pub struct Undone;
+
+pub type Done = Result<(), Undone>;
+
+/// Room for a file's handle.
+const HANDLE_BYTES: usize = 128;
+/// No system call takes more.
+const ARGUMENTS_MAX: usize = 6;
+
+pub struct Scene {
+    directory: CString,
+    /// `DIR/NAME`, `DIR/NAME.other`, `DIR/NAME.none`
+    path: CString,
+    other: CString,
+    nothing: CString,
+    cgroup: Option<PathBuf>,
+    /// Open until the act is over.
+    open: RefCell<Vec<OwnedFd>>,
+}
+
+fn c_string(path: &Path) -> CString {
+    // A path without NUL: it came as an argument, or is a name of ours.
+    CString::new(path.as_os_str().as_bytes()).unwrap_or_default()
+}
+
+impl Scene {
+    /// `cgroup`: a control group that is made and removed by acts.
+    pub fn new(dir: &Path, name: &str, cgroup: Option<&Path>) -> Scene {
+        let named = |more: &str| c_string(&dir.join(format!("{name}{more}")));
+        Scene {
+            directory: c_string(dir),
+            path: named(""),
+            other: named(".other"),
+            nothing: named(".none"),
+            cgroup: cgroup.map(Path::to_owned),
+            open: RefCell::default(),
+        }
+    }
+
+    /// The act's own name.
+    pub fn path(&self) -> usize {
+        self.path.as_ptr() as usize
+    }
+
+    pub fn other(&self) -> usize {
+        self.other.as_ptr() as usize
+    }
+
+    /// Where nothing is.
+    pub fn nothing(&self) -> usize {
+        self.nothing.as_ptr() as usize
+    }
+
+    /// The name of an attribute, and a value of one byte.
+    pub fn attribute(&self) -> usize {
+        c"user.canary".as_ptr() as usize
+    }
+
+    /// An argument vector without arguments.
+    pub fn no_strings(&self) -> usize {
+        static NONE: usize = 0;
+        &raw const NONE as usize
+    }
+
+    fn raw(&self, number: i64, arguments: &[usize]) -> i64 {
+        let mut all = [0; ARGUMENTS_MAX];
+        all[..arguments.len()].copy_from_slice(arguments);
+        let [a, b, c, d, e, f] = all;
+        // SAFETY: the table of acts gives each call numbers, and pointers to strings of this scene or
+        // to structures of the act, all of which outlive the call; what a call writes to is as large
+        // as it is told.
+        unsafe { c::syscall(number, a, b, c, d, e, f) }
+    }
+
+    /// One system call.
+    pub fn call(&self, number: i64, arguments: &[usize]) -> Done {
+        match self.raw(number, arguments) {
+            0.. => Ok(()),
+            _ => done(),
+        }
+    }
+
+    /// One that gives a descriptor, which is closed when the act is over.
+    pub fn descriptor(&self, number: i64, arguments: &[usize]) -> Done {
+        let result = self.raw(number, arguments);
+        match i32::try_from(result) {
+            Ok(fd @ 0..) => {
+                // SAFETY: the call has just made it for us.
+                self.open
+                    .borrow_mut()
+                    .push(unsafe { OwnedFd::from_raw_fd(fd) });
+                Ok(())
+            }
+            _ => done(),
+        }
+    }
+
+    fn opened(&self, number: i64, arguments: &[usize]) -> Result<usize, Undone> {
+        self.descriptor(number, arguments)?;
+        let open = self.open.borrow();
+        let last = open.last().ok_or(Undone)?;
+        Ok(last.as_raw_fd() as usize)
+    }
+
+    /// A file of the act's own name, there and open.
+    pub fn file(&self) -> Result<usize, Undone> {
+        let flags = (c::O_RDWR | c::O_CREAT | c::O_NOFOLLOW) as usize;
+        let cwd = AT_FDCWD as usize;
+        self.opened(c::SYS_openat, &[cwd, self.path(), flags, 0o600])
+    }
+
+    /// The same, without having been opened.
+    pub fn made(&self) {
+        // It may be there.
+        let _ = self.call(c::SYS_mknod, &[self.path(), c::S_IFREG as usize | 0o600, 0]);
+    }
+
+    /// The canary's directory, open.
+    pub fn directory_fd(&self) -> Result<usize, Undone> {
+        let flags = (c::O_RDONLY | c::O_DIRECTORY) as usize;
+        let cwd = AT_FDCWD as usize;
+        let name = self.directory.as_ptr() as usize;
+        self.opened(c::SYS_openat, &[cwd, name, flags])
+    }
+
+    /// Opens the act's file by its handle; not every file system has any.
+    pub fn open_by_handle(&self) -> Done {
+        self.made();
+        let mut handle = [0u32; 2 + HANDLE_BYTES / 4];
+        handle[0] = HANDLE_BYTES as u32;
+        let mut mount = 0u32;
+        let (at, cwd) = (handle.as_mut_ptr() as usize, AT_FDCWD as usize);
+        let mount = (&raw mut mount) as usize;
+        match self.raw(c::SYS_name_to_handle_at, &[cwd, self.path(), at, mount, 0]) {
+            0 => self.descriptor(c::SYS_open_by_handle_at, &[self.directory_fd()?, at, 0]),
+            _ => Err(Undone),
+        }
+    }
+
+    /// A directory of the act's own name.
+    pub fn directory(&self) {
+        // It may be there.
+        let _ = self.call(c::SYS_mkdir, &[self.path(), 0o700]);
+    }
+
+    /// Takes away what an earlier round left under the act's name.
+    pub fn remove(&self) {
+        // It is one of both, or not there.
+        let _ = self.call(c::SYS_unlink, &[self.path()]);
+        let _ = self.call(c::SYS_rmdir, &[self.path()]);
+    }
+
+    pub fn remove_other(&self) {
+        // It may not be there.
+        let _ = self.call(c::SYS_unlink, &[self.other()]);
+    }
+
+    pub fn make_cgroup(&self) -> Done {
+        let cgroup = self.cgroup.as_deref().ok_or(Undone)?;
+        std::fs::create_dir(cgroup).map_err(|_| Undone)
+    }
+
+    pub fn remove_cgroup(&self) -> Done {
+        let cgroup = self.cgroup.as_deref().ok_or(Undone)?;
+        std::fs::remove_dir(cgroup).map_err(|_| Undone)
+    }
+
+    /// A ring, where this host allows one.
+    pub fn ring(&self) -> Result<Ring<'_>, Undone> {
+        Ring::new(self)
+    }
+}
+
+/// A call that failed was seen, unless the kernel does not have it.
+fn done() -> Done {
+    match nix::errno::Errno::last() {
+        nix::errno::Errno::ENOSYS => Err(Undone),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,372 @@
+//! The objects of an act, by the kernel's own pointers in the moment before it is done: no name is
+//! followed again, and no string or descriptor can be changed in between.
+//!
+//! Owns what is kept from there to the act's end. The functions are those that ask security modules;
+//! each is reached when all names are found, so what fails before is told by its names alone. The end
+//! is the exit of the system call; where there is none that is hooked (calls of 32 bits), it is
+//! the function that does the act (`ends`). Must not tell what io_uring's own hooks tell.
+//!
+//! These programs can be preempted, so they share two slots of working memory that each take for
+//! themselves; who finds both taken leaves the act to its names.
+
+use audit_common::{
+    events::tag,
+    file_act::{FileAct, call, flag},
+    file_open::reason,
+    header,
+    limits::{ACTS_MAX, REQUEST_BYTES},
+    watch::WatchState,
+};
+use aya_ebpf::{macros::map, maps::HashMap};
+
+use super::{begin::begin, calls, shape};
+use crate::{
+    arch, atomic,
+    path::{self, Place},
+    programs::{
+        exec_failed::registers,
+        way::{self, Way},
+    },
+    read::{self, Memory, mask},
+    scratch::{self, Large},
+    settings::{offset, setting},
+    tails::Tails,
+    task,
+    watch::{self, Found, Seen},
+};
+
+type Kept = [u8; REQUEST_BYTES];
+
+/// Acts under way, by task.
+#[map]
+static ACTS: HashMap<u64, Kept> = HashMap::with_max_entries(ACTS_MAX, 0);
+/// Tasks whose act is nobody's business.
+#[map]
+static UNWATCHED: HashMap<u64, u64> = HashMap::with_max_entries(8192, 0);
+
+/// Bytes of an event that can be kept.
+pub const EVENT_BYTES: usize = REQUEST_BYTES - 64;
+const _: () = assert!(EVENT_BYTES < 0x2000 && size_of::<Notes>() <= 64);
+
+/// What is kept beside the event.
+#[repr(C)]
+pub struct Notes {
+    /// Bytes of the event.
+    pub size: u64,
+    pub dentry: u64,
+    pub parent: u64,
+    /// 1: no exit of a system call will take it.
+    pub ends_inside: u64,
+}
+
+/// # Safety
+/// `slot` is a large slot in which an event of at most [`EVENT_BYTES`] stands or will stand, and no
+/// other reference to its notes lives.
+#[inline(always)]
+pub unsafe fn notes<'a>(slot: *mut u8) -> &'a mut Notes {
+    // SAFETY: the caller's; the place is aligned to 8 bytes.
+    unsafe { &mut *slot.add(EVENT_BYTES).cast::<Notes>() }
+}
+
+/// What an act is about.
+#[derive(Clone, Copy)]
+pub struct About {
+    pub call: u32,
+    pub first: Place,
+    /// Of a rename or a link; dentry 0: there is none.
+    pub second: Place,
+    /// The text of a symbolic link, or the name of an attribute; 0: there is none.
+    pub text: u64,
+    pub values: [u64; 3],
+}
+
+pub const NOWHERE: Place = Place { mnt: 0, dentry: 0 };
+
+/// Who is to tell what becomes of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Teller {
+    /// The exit of its system call.
+    Call,
+    /// The function that does it.
+    Function,
+    /// Nobody here: it is part of something else.
+    Other,
+}
+
+#[inline(always)]
+fn teller(task: u64, call: u32) -> Teller {
+    let way = way::of(task);
+    if way == Way::Other {
+        return Teller::Other;
+    }
+    let opens_too = call == call::MKNOD || call == call::TRUNCATE;
+    if way == Way::Ring {
+        let told = setting!(rings_seen) != 0 && call != call::TRUNCATE;
+        return match told || call == call::MKNOD {
+            true => Teller::Other,
+            false => Teller::Function,
+        };
+    }
+    let number = arch::number(registers(task));
+    if task::in_compat(task) {
+        return match opens_too && !calls::makes_or_cuts_32(number) {
+            true => Teller::Other,
+            false => Teller::Function,
+        };
+    }
+    match calls::plan(number) {
+        Some(plan) if plan.call() == call || call == call::RMDIR => Teller::Call,
+        _ => Teller::Other,
+    }
+}
+
+/// Takes a slot for itself.
+#[inline(always)]
+pub fn take_slot() -> Option<*mut u8> {
+    let first = scratch::large(Large::Object)?;
+    // SAFETY: a large slot; its last word is nobody's but this count's.
+    unsafe {
+        if atomic::fetch_add(scratch::users(first), 1) == 0 {
+            return Some(first);
+        }
+        atomic::add(scratch::users(first), u64::MAX);
+        let second = scratch::large(Large::ObjectAgain)?;
+        if atomic::fetch_add(scratch::users(second), 1) == 0 {
+            return Some(second);
+        }
+        atomic::add(scratch::users(second), u64::MAX);
+    }
+    None
+}
+
+#[inline(always)]
+pub fn release(slot: *mut u8) {
+    // SAFETY: as above; it was taken.
+    unsafe { atomic::add(scratch::users(slot), u64::MAX) }
+}
+
+/// Looks at the objects of an act that is about to be done, and keeps what is watched.
+#[inline(always)]
+pub fn begins(call: u32, gather: impl FnOnce(*mut u8) -> About) {
+    let Some(state) = watch::state() else {
+        return;
+    };
+    if call == call::UTIMES && !watch::wants_times(state) {
+        return;
+    }
+    let task = task::current();
+    let teller = teller(task, call);
+    if teller == Teller::Other {
+        return;
+    }
+    let Some(slot) = take_slot() else {
+        return;
+    };
+    let about = gather(slot);
+    keep(state, task, slot, &about, teller);
+    release(slot);
+}
+
+#[inline(always)]
+fn keep(state: &WatchState, task: u64, slot: *mut u8, about: &About, teller: Teller) {
+    let inode: u64 = read::kernel(about.first.dentry + offset!(dentry_inode));
+    let parent: u64 = read::kernel(about.first.dentry + offset!(dentry_parent));
+    let above: u64 = read::kernel(parent + offset!(dentry_inode));
+    let mut own = watch::identity(inode);
+    // What is not there yet will be on its directory's file system.
+    own.dev = watch::identity(above).dev;
+    let mut found = watch::look_at(state, slot, Seen::read(about.first, own));
+    let mode = u32::from(read::kernel::<u16>(inode + offset!(inode_mode)));
+    if about.second.dentry != 0 {
+        found.reasons |= second(state, slot, about, own.dev);
+    }
+    if about.call == call::SYMLINK {
+        // A name without a slash is in the link's own directory.
+        let plain = begin(about.text, Memory::Kernel).shape & shape::PLAIN;
+        found.reasons |= u32::from(plain == 0) * reason::ASKED;
+    }
+    if about.call == call::RENAME {
+        found.reasons |= u32::from(watch::is_on_way(own)) * reason::ASKED;
+    }
+    // A file system that lies on another one does the same there once more: the first counts.
+    if waits(task) {
+        return;
+    }
+    if found.reasons == 0 {
+        if teller == Teller::Call {
+            let _ = UNWATCHED.insert(&task, &0, 0);
+        }
+        return;
+    }
+    let _ = UNWATCHED.remove(&task);
+    // SAFETY: the slot is larger than any event, and ours alone.
+    let event = unsafe { &mut *slot.cast::<FileAct>() };
+    (event.namespace_pid, _) = task::fill(&mut event.header, task);
+    if watch::is_oneself(state, event.header.tgid) {
+        return;
+    }
+    if about.call == call::LINK {
+        watch::add_object(own);
+    }
+    event.ino = own.ino;
+    event.dev = own.dev;
+    event.mode = mode;
+    event.links = read::kernel(inode + offset!(inode_nlink));
+    tell(event, found, about);
+    if teller == Teller::Function && way::of(task) == Way::Ring {
+        event.namespace_pid = task::be_the_process(&mut event.header, task);
+        event.flags |= flag::RING;
+    }
+    event.header.flags |= u32::from(task::in_compat(task)) * header::flag::COMPAT;
+    let fs: u64 = read::kernel(task + offset!(task_fs));
+    event.umask = read::kernel(fs + offset!(fs_umask));
+    let size = push(slot, fs, about);
+    // SAFETY: a large slot with an event of that size.
+    let notes = unsafe { notes(slot) };
+    notes.size = size;
+    notes.dentry = about.first.dentry;
+    notes.parent = parent;
+    notes.ends_inside = u64::from(teller == Teller::Function);
+    if size <= EVENT_BYTES as u64 {
+        // SAFETY: a large slot is longer than what is kept; the map copies the bytes.
+        let kept = unsafe { &*slot.cast::<Kept>() };
+        let _ = ACTS.insert(&task, kept, 0);
+    }
+}
+
+/// Why the second name may be a watched one.
+#[inline(always)]
+fn second(state: &WatchState, slot: *mut u8, about: &About, dev: u32) -> u32 {
+    let inode: u64 = read::kernel(about.second.dentry + offset!(dentry_inode));
+    let mut own = watch::identity(inode);
+    own.dev = dev;
+    let found = watch::look_at(state, slot, Seen::read(about.second, own));
+    found.reasons | u32::from(watch::is_on_way(own)) * reason::ASKED
+}
+
+#[inline(always)]
+fn tell(event: &mut FileAct, found: Found, about: &About) {
+    event.values = about.values;
+    event.call = about.call;
+    event.at_flags = 0;
+    event.errno = 0;
+    event.reasons = found.reasons;
+    event.tree_ino = found.tree.ino;
+    event.tree_dev = found.tree.dev;
+    event.tree_levels = found.tree.levels;
+    event.flags = flag::BY_FD
+        | flag::OBJECT
+        | u32::from(about.second.dentry != 0 || about.call == call::SYMLINK) * flag::TWO_NAMES;
+}
+
+#[inline(always)]
+fn push(slot: *mut u8, fs: u64, about: &About) -> u64 {
+    // SAFETY: a large slot, as `Tails` asks.
+    let tails = unsafe { Tails::after(slot, size_of::<FileAct>()) };
+    let root = Place::read(fs + offset!(fs_root));
+    if about.first.mnt != 0 {
+        path::push(tails, tag::FILE, about.first, root);
+    }
+    path::push_on_disk(tails, tag::ON_DISK, about.first.dentry);
+    if about.second.dentry != 0 {
+        path::push(tails, tag::SECOND_FILE, about.second, root);
+        path::push_on_disk(tails, tag::SECOND_ON_DISK, about.second.dentry);
+    }
+    if about.text != 0 {
+        let tag = match about.call {
+            call::SYMLINK => tag::SECOND_NAME,
+            _ => tag::TEXT,
+        };
+        tails.kernel_string(tag, about.text);
+    }
+    tails.size()
+}
+
+/// Is anything kept of the task?
+#[inline(always)]
+pub fn waits(task: u64) -> bool {
+    ACTS.get_ptr(&task).is_some()
+}
+
+/// What was kept of the task's act.
+pub enum Taken {
+    /// Nothing: its names must do.
+    Nothing,
+    Unwatched,
+    /// It stands in the slot, with its notes.
+    Watched,
+}
+
+/// Takes what was kept for the exit of a system call.
+#[inline(always)]
+pub fn take(task: u64, slot: *mut u8, call: u32) -> Taken {
+    if UNWATCHED.remove(&task).is_ok() {
+        return Taken::Unwatched;
+    }
+    let Some(kept) = ACTS.get_ptr(&task) else {
+        return Taken::Nothing;
+    };
+    copy(kept.cast(), slot);
+    let _ = ACTS.remove(&task);
+    // SAFETY: they were copied there.
+    let event = unsafe { &*slot.cast::<FileAct>() };
+    match event.call == call || event.call == call::RMDIR && call == call::UNLINK {
+        true => Taken::Watched,
+        false => Taken::Nothing,
+    }
+}
+
+/// Takes what was kept for the end of a function.
+#[inline(always)]
+pub fn take_inside(task: u64, slot: *mut u8) -> bool {
+    let Some(kept) = ACTS.get_ptr(&task) else {
+        return false;
+    };
+    // SAFETY: a live map value, longer than that.
+    let inside = unsafe { (*kept.cast::<u8>().add(EVENT_BYTES).cast::<Notes>()).ends_inside };
+    if inside == 0 {
+        return false;
+    }
+    copy(kept.cast(), slot);
+    ACTS.remove(&task).is_ok()
+}
+
+#[inline(always)]
+fn copy(kept: *const u8, slot: *mut u8) {
+    // SAFETY: both are longer than what is read and written here; the size is masked.
+    unsafe {
+        let notes = kept.add(EVENT_BYTES);
+        let size = (*notes.cast::<Notes>()).size;
+        read::kernel_bytes(slot, mask!(size, 0x1fff), kept as u64);
+        read::kernel_bytes(
+            slot.add(EVENT_BYTES),
+            size_of::<Notes>() as u64,
+            notes as u64,
+        );
+    }
+}
+
+/// What the object is like after a success; gives its inode, or 0 if that cannot be said.
+#[inline(always)]
+pub fn refresh(event: &mut FileAct, notes: &Notes) -> u64 {
+    let gone = event.call == call::UNLINK || event.call == call::RMDIR;
+    if event.errno != 0 || gone || event.call == call::RENAME {
+        return 0;
+    }
+    event.flags |= flag::BEFORE;
+    // Nobody holds it any more: it must still be the same entry.
+    if read::kernel::<u64>(notes.dentry + offset!(dentry_parent)) != notes.parent {
+        return 0;
+    }
+    let inode: u64 = read::kernel(notes.dentry + offset!(dentry_inode));
+    let now = watch::identity(inode);
+    let is_same = now.ino == event.ino || event.ino == 0;
+    if inode == 0 || now.dev != event.dev || !is_same {
+        return 0;
+    }
+    event.ino = now.ino;
+    event.mode = u32::from(read::kernel::<u16>(inode + offset!(inode_mode)));
+    event.links = read::kernel(inode + offset!(inode_nlink));
+    event.flags &= !flag::BEFORE;
+    inode
+}
