@@ -3,11 +3,15 @@
 //! Owns the choice of attach targets; nothing else names one. A candidate is tried by probing BTF
 //! and tracefs and by an actual load; the first that works is attached. `check` prints the outcome.
 
+mod blind;
 mod table;
 
 use audit_common::Kind;
 
-use table::{BY_32_BIT, BY_RINGS, OTHER_ENTRIES, RING_SUBMIT};
+pub use blind::{
+    BLIND_SPOTS, BlindSpot, Facts, Precision, Weight, knows_new_links, reconcile, unseen,
+};
+use table::RING_SUBMIT;
 pub use table::{HOOKS, LOOPS_SINCE, OF_COMPAT};
 
 /// How a program is hooked.
@@ -41,8 +45,9 @@ pub struct Candidate {
     pub points: &'static [&'static str],
     /// First kernel that has it.
     pub since: (u32, u32),
-    /// What passes by, in words for an operator; empty: nothing.
-    pub cannot_see: &'static str,
+    pub precision: Precision,
+    /// Wherever it may be blind; what of it is so on this kernel, [`Facts`] tell.
+    pub blind: &'static [BlindSpot],
     /// Only with `kernel.compat = true`: it costs every system call something.
     pub only_compat: bool,
     /// Only where the program of a raw tracepoint can be preempted ([`PREEMPTED_SINCE`]): it is then
@@ -91,7 +96,9 @@ pub enum OutcomeState {
     Chosen {
         mechanism: Mechanism,
         at: Vec<String>,
-        cannot_see: &'static str,
+        precision: Precision,
+        /// Of the candidate's those that are so here.
+        blind: Vec<BlindSpot>,
     },
     /// No candidate works.
     Missing { reason: String },
@@ -116,25 +123,6 @@ pub fn lost_with(program: &str) -> Option<(Kind, &'static [&'static str])> {
         let candidate = row.candidates.iter().find(|c| c.program == program)?;
         Some((*row.kinds.first()?, candidate.noticed_by))
     })
-}
-
-/// What is seen by one row is not what another one cannot see.
-pub fn reconcile(outcomes: &mut [Outcome]) {
-    let seen = |outcome: &&Outcome| outcome.works();
-    let seen: Vec<&str> = outcomes.iter().filter(seen).map(|seen| seen.hook).collect();
-    for outcome in outcomes {
-        if let OutcomeState::Chosen { cannot_see, .. } = &mut outcome.state
-            && *cannot_see == OTHER_ENTRIES
-        {
-            let of_compat = format!("{}{OF_COMPAT}", outcome.hook);
-            *cannot_see = match (seen.contains(&&*of_compat), seen.contains(&RING_SUBMIT)) {
-                (false, false) => OTHER_ENTRIES,
-                (false, true) => BY_32_BIT,
-                (true, false) => BY_RINGS,
-                (true, true) => "",
-            };
-        }
-    }
 }
 
 /// The programs of a candidate.
@@ -203,38 +191,6 @@ mod tests {
         let mut events: Vec<&str> = Config::default().events.iter().map(|e| e.name).collect();
         events.sort_unstable();
         assert_eq!(groups, events);
-    }
-
-    fn outcome(hook: &'static str, cannot_see: &'static str) -> Outcome {
-        Outcome {
-            hook,
-            group: "file",
-            auxiliary: false,
-            state: OutcomeState::Chosen {
-                mechanism: Mechanism::Tracepoint,
-                at: Vec::new(),
-                cannot_see,
-            },
-            passed_over: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn what_another_row_sees_is_not_missing() {
-        let others = [
-            (&[][..], OTHER_ENTRIES),
-            (&[RING_SUBMIT], BY_32_BIT),
-            (&["file_open_32"], BY_RINGS),
-            (&["file_open_32", RING_SUBMIT], ""),
-            (&["file_act_32"], OTHER_ENTRIES),
-        ];
-        for (hooks, expected) in others {
-            let others = hooks.iter().map(|hook| outcome(hook, ""));
-            let open = outcome("file_open", OTHER_ENTRIES);
-            let mut outcomes: Vec<Outcome> = std::iter::once(open).chain(others).collect();
-            reconcile(&mut outcomes);
-            assert_eq!(outcomes[0], outcome("file_open", expected), "{hooks:?}");
-        }
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub struct Empty {
 impl Empty {
     pub fn attach() -> Result<Empty> {
         // The daemon does the same at its start, and nobody else may have.
-        audit_daemon::kernel::tracefs();
+        audit_daemon::kernel::tracefs().expect("tracefs");
         let mut empty = Empty {
             links: Vec::new(),
             programs: Vec::new(),

@@ -12,6 +12,7 @@ mod load;
 mod log;
 mod mount;
 mod reload;
+mod restricted;
 mod runtimes;
 mod start;
 mod status;

@@ -1,6 +1,8 @@
 //! `audit-daemon check`: validates the configuration, and tells what this kernel can see. Loads each
 //! program to know, attaches none, starts nothing.
 
+mod events;
+mod restrictions;
 mod watches;
 
 use std::{fmt::Write, path::PathBuf, process::ExitCode};
@@ -9,14 +11,15 @@ use serde::Serialize;
 
 use super::fail;
 use crate::{
-    config::{self, Loaded, Required},
+    config::{self, Loaded},
     daemon::{self, RunError},
     differences::{self, Difference},
     enrich::{cgroups::trees, host::Host},
-    hooks::{Mechanism, Outcome, OutcomeState},
-    kernel::{self, Probed, Verified},
+    hooks::{self, BlindSpot, Mechanism, Outcome, OutcomeState},
+    kernel::{self, Probed, Restrictions, Verified},
 };
 
+use events::{Coverage, Spot};
 use watches::{ExcludedLine, WatchLine};
 
 /// Columns of the narrowest terminal that we write for.
@@ -47,9 +50,11 @@ struct Checked {
     flavour: &'static str,
     /// Programs can be preempted, and are then skipped for others.
     preempted: bool,
-    /// What 32-bit programs do is seen, too.
-    compat: bool,
+    /// What this kernel was told to forbid or to hide.
+    restrictions: Restrictions,
     events: Vec<Coverage>,
+    /// Of any event, in the order of their numbers.
+    blind_spots: Vec<Spot>,
     /// In the order of the configuration; the built-in ones if it has none.
     watches: Vec<WatchLine>,
     /// Programs whose accesses watches leave out.
@@ -68,20 +73,6 @@ struct ConfigFile {
     path: String,
     sha256: String,
     embedded: bool,
-}
-
-#[derive(Serialize)]
-struct Coverage {
-    event: String,
-    group: &'static str,
-    /// `None`: it cannot be had.
-    mechanism: Option<&'static str>,
-    at: Vec<String>,
-    cannot_see: String,
-    required: &'static str,
-    /// Without it the event is still seen, with less to it.
-    auxiliary: bool,
-    reason: Option<String>,
 }
 
 impl Args {
@@ -117,9 +108,10 @@ fn check(loaded: &Loaded, figures: bool) -> Result<(Checked, Result<(), RunError
     let request = daemon::requests(&loaded.config, &host, v1.as_ref());
     let Probed {
         flavour,
-        outcomes,
+        mut outcomes,
         load,
         verified,
+        restrictions,
     } = kernel::probe(&request, figures)?;
     let verdict = daemon::required_but_missing(&loaded.config, &outcomes);
     let (warnings, excluded) = watches::survey(loaded);
@@ -127,6 +119,11 @@ fn check(loaded: &Loaded, figures: bool) -> Result<(Checked, Result<(), RunError
         Some(event) if !event.record => (Vec::new(), Vec::new()),
         _ => (watches::watches(loaded), excluded),
     };
+    if watches.iter().any(WatchLine::is_tree) {
+        note_trees(&mut outcomes);
+    }
+    let coverage = |outcome| events::coverage(&loaded.config, outcome);
+    let events: Vec<Coverage> = outcomes.iter().map(coverage).collect();
     let checked = Checked {
         version: env!("CARGO_PKG_VERSION"),
         kernel_release: host.kernel_release.clone(),
@@ -144,11 +141,9 @@ fn check(loaded: &Loaded, figures: bool) -> Result<(Checked, Result<(), RunError
         warnings,
         flavour,
         preempted: request.preempted,
-        compat: request.compat,
-        events: outcomes
-            .iter()
-            .map(|outcome| coverage(loaded, outcome))
-            .collect(),
+        restrictions,
+        blind_spots: events::spots(&events),
+        events,
         watches,
         excluded,
         problems: host.problems.iter().map(ToString::to_string).collect(),
@@ -168,44 +163,17 @@ fn mechanism(outcomes: &[Outcome]) -> &'static str {
     }
 }
 
-fn coverage(loaded: &Loaded, outcome: &Outcome) -> Coverage {
-    let always = loaded
-        .config
-        .events
-        .get(outcome.group)
-        .is_some_and(|event| event.required == Required::Always);
-    let required = if always && !outcome.auxiliary {
-        "always"
-    } else {
-        "if-available"
-    };
-    let (mechanism, at, cannot_see, reason) = match &outcome.state {
-        OutcomeState::Chosen {
-            mechanism,
-            at,
-            cannot_see,
-        } => (
-            Some(mechanism.name()),
-            at.clone(),
-            (*cannot_see).to_owned(),
-            None,
-        ),
-        OutcomeState::Missing { reason } => (
-            None,
-            Vec::new(),
-            "anything".to_owned(),
-            Some(reason.clone()),
-        ),
-    };
-    Coverage {
-        event: outcome.hook.replace('_', " "),
-        group: outcome.group,
-        mechanism,
-        at,
-        cannot_see,
-        required,
-        auxiliary: outcome.auxiliary,
-        reason,
+/// Files below a tree have names that nobody has looked for yet.
+fn note_trees(outcomes: &mut [Outcome]) {
+    if hooks::knows_new_links(outcomes) {
+        return;
+    }
+    for outcome in outcomes.iter_mut().filter(|one| one.group == "file") {
+        if let (OutcomeState::Chosen { blind, .. }, false) = (&mut outcome.state, outcome.auxiliary)
+        {
+            blind.push(BlindSpot::NewHardLinks);
+            blind.sort_unstable();
+        }
     }
 }
 
@@ -237,14 +205,10 @@ fn text(checked: &Checked) -> String {
     for warning in &checked.warnings {
         put_wrapped(&mut out, &format!("! {warning}"));
     }
-    let _ = writeln!(
-        out,
-        "programs {:<52} ok\n\n{:<15} {:<15} {:<21} {:<13} sees",
-        checked.flavour, "event", "mechanism", "at", "required"
-    );
-    for event in &checked.events {
-        put_event(&mut out, event);
-    }
+    let _ = writeln!(out, "programs {:<52} ok", checked.flavour);
+    restrictions::put(&mut out, &checked.restrictions);
+    out.push('\n');
+    events::put_events(&mut out, &checked.events, &checked.blind_spots);
     watches::put_watches(&mut out, &checked.watches);
     watches::put_excluded(&mut out, &checked.excluded);
     for problem in &checked.problems {
@@ -260,95 +224,8 @@ fn text(checked: &Checked) -> String {
         } = row;
         put_wrapped(&mut out, &format!("{act}: {differs} ({why})"));
     }
-    put_notes(&mut out, checked);
+    events::put_spots(&mut out, &checked.blind_spots);
     out
-}
-
-/// What an operator can do about what is not seen.
-fn put_notes(out: &mut String, checked: &Checked) {
-    let compat = |event: &Coverage| event.cannot_see.contains("32-bit");
-    let mut notes = Vec::new();
-    if !checked.compat && checked.events.iter().any(compat) {
-        notes.push(
-            "32-bit programs pass by system call tracepoints. If any run here, set \
-             `kernel.compat = true` (costs about 180 ns on every system call): it shows their failed \
-             execs and what they do to files.",
-        );
-    }
-    let rings = |event: &Coverage| event.cannot_see.contains("io_uring");
-    if checked.events.iter().any(rings) {
-        notes.push(
-            "What programs do to files by io_uring passes by system call tracepoints. Where \
-             nothing needs it, set the sysctl kernel.io_uring_disabled = 2 (from Linux 6.6).",
-        );
-    }
-    if (checked.events.iter()).any(|event| event.event == "file act" && event.reason.is_none()) {
-        notes.push(
-            "What is removed, renamed or changed by its name is told by that name: it is followed \
-             when the call is over, and `unmapped.source` says \"userspace\". A process that \
-             changes links in the same moment can make it lead elsewhere.",
-        );
-    }
-    if checked.preempted {
-        notes.push(
-            "This kernel preempts programs on system call tracepoints: opens of watched files \
-             may pass by, and in a flood of failing execs some of these; the log says how many \
-             at most. `kernel.compat = true` sees each failed exec.",
-        );
-    }
-    if checked.watches.iter().any(WatchLine::is_tree) {
-        notes.push(
-            "A file below `**` passes by under a hard link of another directory that was made \
-             since the daemon looked last (at most a minute ago).",
-        );
-    }
-    if notes.is_empty() {
-        return;
-    }
-    let things = if notes.len() == 1 { "thing" } else { "things" };
-    let _ = writeln!(out, "\n{} {things} to know", notes.len());
-    for note in notes {
-        put_wrapped(out, note);
-    }
-}
-
-/// As many further attach points are counted, and not listed; JSON has all.
-const LISTED_MAX: usize = 4;
-
-/// One row of the table, and what is to be said of it.
-fn put_event(out: &mut String, event: &Coverage) {
-    let sees = match (&event.reason, &*event.cannot_see) {
-        (Some(_), _) => "nothing",
-        (None, "") => "all",
-        (None, _) => "most",
-    };
-    let mechanism = event.mechanism.unwrap_or("missing");
-    let mut at = event
-        .at
-        .iter()
-        .map(|at| at.rsplit('/').next().unwrap_or(at));
-    let first = at.next().unwrap_or("-");
-    let _ = writeln!(
-        out,
-        "{:<15} {mechanism:<15} {first:<21} {:<13} {sees}",
-        event.event, event.required
-    );
-    match at.len() {
-        more @ LISTED_MAX.. => {
-            let _ = writeln!(out, "{:<31} and {more} more", "");
-        }
-        _ => at.for_each(|more| {
-            let _ = writeln!(out, "{:<31} {more}", "");
-        }),
-    }
-    if let (None, what) = (&event.reason, &*event.cannot_see)
-        && !what.is_empty()
-    {
-        put_wrapped(out, &format!("but not: {what}"));
-    }
-    if let Some(reason) = &event.reason {
-        put_wrapped(out, reason);
-    }
 }
 
 /// A remark below a row: indented, in lines of a terminal's width, broken between words only.

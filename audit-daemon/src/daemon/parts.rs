@@ -92,6 +92,7 @@ pub fn requests(config: &Config, host: &Host, v1: Option<&V1Hierarchy>) -> Reque
             Mechanism::RawTracepoint => false,
             Mechanism::Tracepoint => true,
         },
+        version: kernel_version(&host.kernel_release),
         functions: match config.kernel.mechanism {
             Mechanism::Auto => Functions::Preferred,
             Mechanism::Trampoline => Functions::Only,

@@ -4,7 +4,10 @@
 
 use audit_common::Kind;
 
-use super::{Candidate, HookRow, Mechanism, PREEMPTED_SINCE};
+use super::{
+    BlindSpot::{self, *},
+    Candidate, HookRow, Mechanism, PREEMPTED_SINCE, Precision,
+};
 
 const fn raw(
     program: &'static str,
@@ -16,7 +19,8 @@ const fn raw(
         program,
         points,
         since,
-        cannot_see: "",
+        precision: Precision::Exact,
+        blind: BY_KERNEL,
         only_compat: false,
         never_skipped: false,
         twin: None,
@@ -31,7 +35,8 @@ const fn traced(program: &'static str, points: &'static [&'static str]) -> Candi
         program,
         points,
         since: PREEMPTED_SINCE,
-        cannot_see: "",
+        precision: Precision::Exact,
+        blind: &[],
         only_compat: false,
         never_skipped: true,
         twin: None,
@@ -46,7 +51,8 @@ const fn calls(program: &'static str, points: &'static [&'static str]) -> Candid
         program,
         points,
         since: (4, 7),
-        cannot_see: OTHER_ENTRIES,
+        precision: Precision::ByName,
+        blind: ACTS,
         only_compat: false,
         never_skipped: false,
         twin: None,
@@ -76,6 +82,20 @@ const fn compat(candidate: Candidate) -> Candidate {
     }
 }
 
+/// Those of opens: what they have opened stands behind a descriptor.
+const fn opens(points: &'static [&'static str]) -> Candidate {
+    Candidate {
+        precision: Precision::ByDescriptor,
+        blind: OPENS,
+        ..twinned(
+            "file_opened",
+            "file_opened_again",
+            &["file_opened_again"],
+            points,
+        )
+    }
+}
+
 /// A function of the kernel, which all ways of asking for the act pass.
 const fn function(program: &'static str, names: &'static [&'static str]) -> Candidate {
     Candidate {
@@ -83,7 +103,8 @@ const fn function(program: &'static str, names: &'static [&'static str]) -> Cand
         program,
         points: names,
         since: (5, 5),
-        cannot_see: "",
+        precision: Precision::Exact,
+        blind: ON_FUNCTION,
         only_compat: false,
         never_skipped: false,
         twin: None,
@@ -110,9 +131,38 @@ pub const RING_SUBMIT: &str = "ring_submit";
 /// So end the names of rows that see what the 32-bit entry passes to another one.
 pub const OF_COMPAT: &str = "_32";
 
-pub const BY_32_BIT: &str = "32-bit programs";
-pub const BY_RINGS: &str = "io_uring";
-pub const OTHER_ENTRIES: &str = "32-bit programs, io_uring";
+/// Blind spots of whole shapes, before this kernel's are picked of them.
+const BY_KERNEL: &[BlindSpot] = &[Skipped, Uncounted];
+const ON_FUNCTION: &[BlindSpot] = &[Skipped, Uncounted, NoLoginUser];
+const ACTS: &[BlindSpot] = &[
+    CallsOf32Bits,
+    IoUring,
+    Skipped,
+    Uncounted,
+    ToldByName,
+    NoLoginUser,
+];
+const OPENS: &[BlindSpot] = &[
+    CallsOf32Bits,
+    IoUring,
+    Skipped,
+    Uncounted,
+    SharedDescriptors,
+    NoLoginUser,
+];
+const EXECS: &[BlindSpot] = &[Skipped, Uncounted, ScriptInode, NoLoginUser];
+const EXECS_TRACED: &[BlindSpot] = &[ScriptInode, NoLoginUser];
+const EXECS_FAILED: &[BlindSpot] = &[Skipped, Uncounted, ToldByProgram, NoLoginUser];
+const EXECS_FAILED_BY_CALLS: &[BlindSpot] = &[
+    CallsOf32Bits,
+    Skipped,
+    Uncounted,
+    ToldByProgram,
+    NoLoginUser,
+];
+const BEGINNINGS: &[BlindSpot] = &[CallsOf32Bits, IoUring];
+const RING_TRACED: &[BlindSpot] = &[RingTruncate, NoCompletion];
+const RING: &[BlindSpot] = &[RingTruncate, Skipped, Uncounted, NoCompletion];
 
 /// A row of acts on files that makes no events of its own.
 const fn looks(name: &'static str, candidates: &'static [Candidate]) -> HookRow {
@@ -152,7 +202,8 @@ pub const HOOKS: &[HookRow] = &[
             program: "exec_before_enter",
             points: &["syscalls/sys_enter_execve", "syscalls/sys_enter_execveat"],
             since: (4, 7),
-            cannot_see: "ids before the exec of 32-bit programs",
+            precision: Precision::Exact,
+            blind: &[IdsOf32Bits],
             only_compat: false,
             never_skipped: false,
             twin: None,
@@ -160,18 +211,35 @@ pub const HOOKS: &[HookRow] = &[
         },
     ] },
     HookRow { name: "exec", group: "exec", kinds: &[Kind::Exec], auxiliary: false, candidates: &[
-        traced("exec_traced", &["sched/sched_process_exec"]),
-        raw("exec", &["sched_process_exec"], (5, 5)),
+        Candidate { blind: EXECS_TRACED, ..traced("exec_traced", &["sched/sched_process_exec"]) },
+        Candidate { blind: EXECS, ..raw("exec", &["sched_process_exec"], (5, 5)) },
     ] },
     HookRow { name: "exec_failed", group: "exec_failed", kinds: &[Kind::ExecFailed], auxiliary: false, candidates: &[
-        compat(traced("exec_failed_traced", &["raw_syscalls/sys_exit"])),
-        compat(raw("exec_failed_raw", &["sys_exit"], (5, 5))),
+        Candidate {
+            precision: Precision::ByName,
+            blind: EXECS_FAILED,
+            only_compat: true,
+            ..traced("exec_failed_traced", &["raw_syscalls/sys_exit"])
+        },
+        Candidate {
+            mechanism: Mechanism::RawTracepoint,
+            program: "exec_failed_raw",
+            points: &["sys_exit"],
+            since: (5, 5),
+            precision: Precision::ByName,
+            blind: EXECS_FAILED,
+            only_compat: true,
+            never_skipped: false,
+            twin: None,
+            noticed_by: &[],
+        },
         Candidate {
             mechanism: Mechanism::Tracepoint,
             program: "exec_failed",
             points: &["syscalls/sys_exit_execve", "syscalls/sys_exit_execveat"],
             since: (4, 7),
-            cannot_see: BY_32_BIT,
+            precision: Precision::ByName,
+            blind: EXECS_FAILED_BY_CALLS,
             only_compat: false,
             never_skipped: false,
             twin: Some("exec_failed_again"),
@@ -235,11 +303,11 @@ pub const HOOKS: &[HookRow] = &[
     ] },
     // Behind what counts the end of it.
     HookRow { name: "moving_begin", group: "file", kinds: &[], auxiliary: true, candidates: &[
-        calls("moving_begins", &[
+        Candidate { blind: BEGINNINGS, ..calls("moving_begins", &[
             "syscalls/sys_enter_rename", "syscalls/sys_enter_renameat", "syscalls/sys_enter_renameat2",
             "syscalls/sys_enter_mount", "syscalls/sys_enter_umount", "syscalls/sys_enter_move_mount",
             "syscalls/sys_enter_pivot_root",
-        ]),
+        ]) },
     ] },
     HookRow { name: "moving_begin_32", group: "file", kinds: &[], auxiliary: true, candidates: &[
         compat(traced("moving_begins_compat_traced", &["raw_syscalls/sys_enter"])),
@@ -251,7 +319,7 @@ pub const HOOKS: &[HookRow] = &[
             noticed_by: &["file_opened_inside_again"],
             ..function("file_opened_inside", &["do_filp_open", "do_file_open"])
         },
-        twinned("file_opened", "file_opened_again", &["file_opened_again"], &[
+        opens(&[
             "syscalls/sys_exit_openat", "syscalls/sys_exit_open", "syscalls/sys_exit_openat2",
             "syscalls/sys_exit_creat", "syscalls/sys_exit_open_by_handle_at",
             "syscalls/sys_exit_open_tree",
@@ -271,9 +339,7 @@ pub const HOOKS: &[HookRow] = &[
         function("file_open_refused", &["do_sys_openat2"]),
     ] },
     HookRow { name: "file_open_tree", group: "file", kinds: &[], auxiliary: true, candidates: &[
-        twinned("file_opened", "file_opened_again", &["file_opened_again"], &[
-            "syscalls/sys_exit_open_tree",
-        ]),
+        opens(&["syscalls/sys_exit_open_tree"]),
     ] },
     // The ends of requests before their beginnings.
     HookRow { name: "ring_end", group: "file", kinds: &[], auxiliary: true, candidates: &[
@@ -289,10 +355,13 @@ pub const HOOKS: &[HookRow] = &[
         raw("ring_cancelled", &["io_uring_fail_link"], RINGS_SINCE),
     ] },
     HookRow { name: RING_SUBMIT, group: "file", kinds: &[], auxiliary: true, candidates: &[
-        traced("ring_submitted_traced", &["io_uring/io_uring_submit_req"]),
-        raw("ring_submitted", &["io_uring_submit_req"], (6, 4)),
+        Candidate {
+            blind: RING_TRACED,
+            ..traced("ring_submitted_traced", &["io_uring/io_uring_submit_req"])
+        },
+        Candidate { blind: RING, ..raw("ring_submitted", &["io_uring_submit_req"], (6, 4)) },
         // The same thing by its older name.
-        raw("ring_submitted", &["io_uring_submit_sqe"], RINGS_SINCE),
+        Candidate { blind: RING, ..raw("ring_submitted", &["io_uring_submit_sqe"], RINGS_SINCE) },
     ] },
     // Last: an entry that nobody answers is a loss, so the answers must be attached by then.
     HookRow { name: "exec_entered", group: "exec", kinds: &[], auxiliary: true, candidates: &[

@@ -21,7 +21,7 @@ use super::{
     Attached, Functions, KernelError, Links, MappedArray, Misses, Place, Request,
     choose::{choose, chosen},
     load::{self, Opened, Prepared},
-    pins,
+    pins, restrictions,
     volume::{VOLUME_MAPS, VolumeMaps},
     watches::{WATCH_MAPS, WatchMaps},
 };
@@ -64,6 +64,9 @@ impl LoadFailure {
         let ProgramError::LoadError { verifier_log, .. } = self.0 else {
             return KernelError::Object { reason };
         };
+        if restrictions::is_lockdown(&reason) {
+            return KernelError::Lockdown;
+        }
         let log = save_log(program, &verifier_log.to_string());
         KernelError::Rejected {
             program: program.into(),

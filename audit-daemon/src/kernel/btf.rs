@@ -11,6 +11,7 @@ use std::{
 
 use thiserror::Error;
 
+use super::facts;
 use crate::hooks;
 
 const MAGIC: u16 = 0xeb9f;
@@ -30,7 +31,11 @@ const KIND_ENUM64: u32 = 19;
 
 #[derive(Debug, Error)]
 pub enum BtfError {
-    #[error("cannot read {path}: {source}; a kernel built with CONFIG_DEBUG_INFO_BTF is needed")]
+    #[error(
+        "cannot read {path}: {source}\nIt tells how this kernel lays out its data. A kernel built with \
+         CONFIG_DEBUG_INFO_BTF is needed; those of Debian 11, Ubuntu 20.10, RHEL 8.2 and later are. In \
+         a container, mount the host's /sys."
+    )]
     Unreadable {
         path: String,
         source: std::io::Error,
@@ -50,7 +55,7 @@ pub struct Btf {
     /// Position of each type, by id; id 0 is void.
     types: Vec<u32>,
     /// Structures, unions, enumerations and typedefs by (kind, name); of the functions those that
-    /// the hook table names.
+    /// the hook table and the facts name.
     named: HashMap<(u32, Box<[u8]>), u32>,
 }
 
@@ -104,7 +109,10 @@ impl Btf {
             named: HashMap::new(),
             data,
         };
-        let hooked: HashSet<&[u8]> = hooks::functions().map(str::as_bytes).collect();
+        let hooked: HashSet<&[u8]> = hooks::functions()
+            .chain(facts::markers())
+            .map(str::as_bytes)
+            .collect();
         let (mut at, end) = (types_at, types_at + types_len);
         while at < end {
             let info = btf.word(at + 4).ok_or(("end of file", at))?;
@@ -209,7 +217,7 @@ impl Btf {
         None
     }
 
-    /// A function that the hook table names, if this kernel has it.
+    /// A function that the hook table or the facts name, if this kernel has it.
     pub fn function(&self, name: &str) -> Option<Function> {
         let key = (KIND_FUNC, Box::from(name.as_bytes()));
         let id = *self.named.get(&key)?;

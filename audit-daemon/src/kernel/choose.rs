@@ -8,11 +8,10 @@ use super::{
     Request,
     attach::{LoadFailure, load_one},
     filesystems,
-    functions::Hookable,
     load::{MODERN, Opened, Prepared},
 };
 use crate::hooks::{
-    self, Candidate, HOOKS, HookRow, LOOPS_SINCE, Mechanism, OF_COMPAT, Outcome, OutcomeState,
+    self, Candidate, HOOKS, HookRow, LOOPS_SINCE, Mechanism, Outcome, OutcomeState,
 };
 
 /// Is there anything to hook for this row here?
@@ -51,7 +50,7 @@ pub fn choose(request: &Request, prepared: &Prepared, opened: &mut Opened) -> Ve
             outcomes.push(choose_one(request, prepared, opened, row));
         }
     }
-    hooks::reconcile(&mut outcomes);
+    hooks::reconcile(&mut outcomes, &prepared.facts);
     outcomes
 }
 
@@ -83,19 +82,14 @@ fn choose_one(
         if !request.tries(row, candidate) {
             continue;
         }
-        let refused = points_of(candidate, &prepared.hookable).and_then(|points| {
+        let refused = points_of(candidate, prepared).and_then(|points| {
             load_candidate(request, &prepared.btf, opened, candidate, &points[0])
                 .map_err(|error| LoadFailure(error).reason())?;
             Ok(points)
         });
         match refused {
             Ok(points) => {
-                let state = OutcomeState::Chosen {
-                    mechanism: candidate.mechanism,
-                    at: points,
-                    cannot_see: candidate.cannot_see,
-                };
-                return outcome(row, state, passed_over);
+                return outcome(row, state(candidate, points), passed_over);
             }
             Err(reason) => {
                 let name = format!("{} {}", candidate.mechanism.name(), candidate.points[0]);
@@ -109,6 +103,16 @@ fn choose_one(
         .collect::<Vec<_>>()
         .join("; ");
     outcome(row, OutcomeState::Missing { reason }, passed_over)
+}
+
+/// With all that it may be blind for, until that is reconciled with this kernel.
+pub fn state(candidate: &Candidate, at: Vec<String>) -> OutcomeState {
+    OutcomeState::Chosen {
+        mechanism: candidate.mechanism,
+        at,
+        precision: candidate.precision,
+        blind: candidate.blind.to_vec(),
+    }
 }
 
 pub fn outcome(
@@ -126,7 +130,11 @@ pub fn outcome(
 }
 
 /// Where it is to be attached here; never nowhere.
-fn points_of(candidate: &Candidate, hookable: &Hookable) -> Result<Vec<String>, String> {
+fn points_of(candidate: &Candidate, prepared: &Prepared) -> Result<Vec<String>, String> {
+    let hookable = &prepared.hookable;
+    if let (Mechanism::Tracepoint, Err(reason)) = (candidate.mechanism, &prepared.tracefs) {
+        return Err(reason.clone());
+    }
     let there = |point: &&&str| match candidate.mechanism {
         Mechanism::RawTracepoint => true,
         Mechanism::Tracepoint => filesystems::has_tracepoint(point),

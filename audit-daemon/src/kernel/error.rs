@@ -30,6 +30,18 @@ pub enum KernelError {
     )]
     Refused { reason: String },
     #[error(
+        "this process is root of a user namespace only (an unprivileged container)\nThe kernel wants \
+         the capabilities of the host's root for eBPF: run the daemon on the host itself, once for \
+         all containers."
+    )]
+    UserNamespace,
+    #[error(
+        "this kernel is in lockdown: confidentiality (/sys/kernel/security/lockdown), and lets no \
+         eBPF program read its memory\nNothing can be audited so. Start it with \
+         `lockdown=integrity` on its command line, which keeps all but that."
+    )]
+    Lockdown,
+    #[error(
         "the verifier rejected the program `{program}`: {reason}\nIts log is in {}; please report it \
          with this kernel's release.", log.display()
     )]
@@ -64,7 +76,7 @@ impl KernelError {
     /// 4: this process may not; 3: this kernel cannot.
     pub fn exit_code(&self) -> u8 {
         match self {
-            KernelError::Capabilities { .. } => 4,
+            KernelError::Capabilities { .. } | KernelError::UserNamespace => 4,
             _ => 3,
         }
     }

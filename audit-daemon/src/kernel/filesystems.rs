@@ -11,7 +11,7 @@ use nix::{
     mount::{MsFlags, mount},
     sys::statfs::{FsType, statfs},
 };
-use tracing::{info, warn};
+use tracing::info;
 
 use super::KernelError;
 
@@ -24,23 +24,32 @@ fn is(path: &Path, magic: i64) -> bool {
     statfs(path).is_ok_and(|fs| fs.filesystem_type() == FsType(magic))
 }
 
-/// Mounts tracefs if it is not there. Without it the tracepoint hooks are missing, each with that
-/// reason.
-pub fn tracefs() {
+/// Mounts tracefs if it is not there. Without it the tracepoint hooks are missing, each with the
+/// reason that this gives.
+pub fn tracefs() -> Result<(), String> {
     let old = Path::new("/sys/kernel/debug/tracing");
-    if is(Path::new(TRACEFS), TRACEFS_MAGIC) || is(old, TRACEFS_MAGIC) {
-        return;
+    if !is(Path::new(TRACEFS), TRACEFS_MAGIC) && !is(old, TRACEFS_MAGIC) {
+        mount_tracefs().map_err(|error| {
+            format!("tracefs is not mounted at {TRACEFS}, and mounting it fails ({error})")
+        })?;
     }
-    match mount(
+    let has_events = |at: &Path| at.join("events").exists();
+    match has_events(Path::new(TRACEFS)) || has_events(old) {
+        true => Ok(()),
+        false => Err(format!("tracefs at {TRACEFS} has no events")),
+    }
+}
+
+fn mount_tracefs() -> nix::Result<()> {
+    mount(
         Some("tracefs"),
         TRACEFS,
         Some("tracefs"),
         MsFlags::empty(),
         None::<&str>,
-    ) {
-        Ok(()) => info!("mounted tracefs at {TRACEFS}: nobody had"),
-        Err(error) => warn!("no tracefs at {TRACEFS}, and mounting it failed: {error}"),
-    }
+    )?;
+    info!("mounted tracefs at {TRACEFS}: nobody had");
+    Ok(())
 }
 
 pub fn has_tracepoint(category_and_name: &str) -> bool {

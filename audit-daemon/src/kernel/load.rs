@@ -15,11 +15,11 @@ use audit_common::{
 use aya::{Btf as LoaderBtf, Ebpf, EbpfLoader, Pod, VerifierLogLevel, maps::HashMap};
 use sha2::{Digest, Sha256};
 
-use crate::hooks::Candidate;
+use crate::hooks::{Candidate, Facts};
 
 use super::{
-    Functions, KernelError, Request, attach, btf::Btf, filesystems, functions::Hookable, offsets,
-    watches,
+    Functions, KernelError, Request, attach, btf::Btf, facts, filesystems, functions::Hookable,
+    offsets, watches,
 };
 
 static MODERN_OBJECT: &[u8] = aya::include_bytes_aligned!(env!("AUDIT_BPF_MODERN"));
@@ -34,6 +34,9 @@ pub struct Prepared {
     pub settings: Settings,
     pub btf: LoaderBtf,
     pub hookable: Hookable,
+    pub facts: Facts,
+    /// Why there is none.
+    pub tracefs: Result<(), String>,
     /// Per flavour, in the order of trial.
     pub fingerprints: [[u8; 16]; 2],
     pub random_id: u64,
@@ -100,9 +103,19 @@ fn missing_capabilities() -> Vec<&'static str> {
         .collect()
 }
 
+/// The first user namespace, by the number that every kernel gives it (PROC_USER_INIT_INO).
+const HOST_USERS: &str = "user:[4026531837]";
+
+/// Are this process's capabilities the host's? Those of another user namespace are none to eBPF.
+fn is_of_the_host() -> bool {
+    let namespace = std::fs::read_link("/proc/self/ns/user");
+    namespace.map_or(true, |name| name.as_os_str() == HOST_USERS)
+}
+
 /// Has this process the capabilities that nothing works without?
 pub fn check_rights() -> Result<(), KernelError> {
     match missing_capabilities() {
+        missing if missing.is_empty() && !is_of_the_host() => Err(KernelError::UserNamespace),
         missing if missing.is_empty() => Ok(()),
         missing => Err(KernelError::Capabilities { missing }),
     }
@@ -114,6 +127,7 @@ pub fn prepare(request: &Request) -> Result<Prepared, KernelError> {
         return Err(KernelError::NotBuilt);
     }
     let btf = Btf::of_running_kernel()?;
+    let tracefs = filesystems::tracefs();
     let (offsets, missing) = offsets::resolve(&btf);
     if !missing.is_empty() {
         return Err(KernelError::Members { fields: missing });
@@ -124,6 +138,7 @@ pub fn prepare(request: &Request) -> Result<Prepared, KernelError> {
         _ => Hookable::find(&btf, &offsets),
     };
     let settings = settings(request, &btf, &offsets, &hookable);
+    let facts = facts::find(request.version, request.preempted, &btf, &offsets);
     drop(btf);
     let fingerprints = [MODERN_OBJECT, LEGACY_OBJECT]
         .map(|object| fingerprint(object, request, &offsets, &settings));
@@ -142,6 +157,8 @@ pub fn prepare(request: &Request) -> Result<Prepared, KernelError> {
         settings,
         btf,
         hookable,
+        facts,
+        tracefs,
         fingerprints,
         random_id,
     })

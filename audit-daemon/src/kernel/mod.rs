@@ -13,6 +13,7 @@ pub mod btf;
 mod choose;
 mod diagnostics;
 mod error;
+mod facts;
 mod filesystems;
 mod functions;
 mod links;
@@ -22,6 +23,7 @@ mod misses;
 mod offsets;
 mod pins;
 mod probe_state;
+mod restrictions;
 mod verified;
 mod volume;
 mod watches;
@@ -39,6 +41,7 @@ use audit_common::{
     limits::ACTS_MAX,
 };
 use aya::{Ebpf, maps::MapData};
+use tracing::warn;
 
 pub use diagnostics::Diagnostics;
 pub use error::KernelError;
@@ -49,6 +52,7 @@ pub use maps::{MappedArray, page_bytes};
 pub use misses::{Lookout, Misses};
 pub use pins::{Unrecorded, unload};
 pub use probe_state::ProbeState;
+pub use restrictions::Restrictions;
 pub use verified::Verified;
 pub use volume::{Excess, Repeated, VolumeLimits, VolumeMaps};
 pub use watches::{Matching, WatchMaps};
@@ -90,6 +94,8 @@ pub struct Request {
     pub off: Vec<&'static str>,
     /// Programs on raw tracepoints can be preempted, and are then skipped for others.
     pub preempted: bool,
+    /// Major and minor of the kernel.
+    pub version: (u32, u32),
     pub functions: Functions,
     /// aya-log's level: 0 is off.
     pub diagnostics: u8,
@@ -225,8 +231,10 @@ impl Attached {
 
 /// Adopts what is pinned, or loads and attaches anew.
 pub fn start(request: &Request) -> Result<Attached, KernelError> {
-    filesystems::tracefs();
     let prepared = load::prepare(request)?;
+    if let Err(reason) = &prepared.tracefs {
+        warn!("{reason}: events that are hooked there are not seen");
+    }
     let bpffs = match request.pinning {
         Pinning::Never => Err(KernelError::PinsOff),
         // Known beforehand, so that nothing is loaded twice.
@@ -261,11 +269,11 @@ pub struct Probed {
     pub load: Duration,
     /// Only if asked for.
     pub verified: Option<Vec<Verified>>,
+    pub restrictions: Restrictions,
 }
 
 /// Tries each hook by an actual load, and attaches nothing. `figures` are those of the verifier.
 pub fn probe(request: &Request, figures: bool) -> Result<Probed, KernelError> {
-    filesystems::tracefs();
     let prepared = load::prepare(request)?;
     let started = Instant::now();
     let mut opened = load::open(request, &prepared)?;
@@ -277,5 +285,6 @@ pub fn probe(request: &Request, figures: bool) -> Result<Probed, KernelError> {
         outcomes,
         load,
         verified,
+        restrictions: restrictions::read(&prepared.tracefs, &prepared.facts),
     })
 }

@@ -15,7 +15,7 @@ use tracing::{info, warn};
 
 use super::{
     Attached, KernelError, Links, MappedArray, Misses, Request,
-    choose::{outcome, runs_for, wants},
+    choose::{self, outcome, runs_for, wants},
     load::{MODERN, Prepared},
     volume::{VOLUME_MAPS, VolumeMaps},
     watches::{WATCH_MAPS, WatchMaps},
@@ -166,7 +166,7 @@ fn pinned_outcomes(
             outcomes.push(outcome(row, state, Vec::new()));
         }
     }
-    hooks::reconcile(&mut outcomes);
+    hooks::reconcile(&mut outcomes, &prepared.facts);
     (outcomes, links)
 }
 
@@ -184,15 +184,7 @@ fn pinned_state(dir: &Path, row: &'static HookRow) -> (OutcomeState, u64) {
         });
         if !at.is_empty() {
             let found = (at.len() + again.len()) as u64;
-            let (mechanism, cannot_see) = (candidate.mechanism, candidate.cannot_see);
-            return (
-                OutcomeState::Chosen {
-                    mechanism,
-                    at,
-                    cannot_see,
-                },
-                found,
-            );
+            return (choose::state(candidate, at), found);
         }
     }
     (

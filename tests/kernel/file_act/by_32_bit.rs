@@ -4,7 +4,7 @@ use audit_tests::Setup;
 
 use super::{
     ATTRIBUTES, OPERATIONS, ROOTS, TREES, Table, Unmounted, cases_delete, cases_made, cases_make,
-    cases_mode, cases_mount, cases_move, cases_times, check_for, may_mount,
+    cases_mode, cases_mount, cases_move, cases_times, check_all, may_mount, watch_all,
 };
 use crate::by_32_bit::{NARROW, OLD, are_there, narrow, seen};
 use crate::watched::Places;
@@ -19,15 +19,17 @@ macro_rules! by_32_bit {
 }
 
 fn run(step: &str, operations: &[&str], tables: &[Table]) {
-    for table in tables {
-        let setup = Setup::new();
-        let places = Places::make(&setup);
-        let mut cases = table(&places);
-        for case in &mut cases {
-            case.act = narrow(step, std::mem::take(&mut case.act));
-        }
-        check_for(seen(setup), &places, operations, &cases);
+    let setup = Setup::new();
+    let (mut all, mut cases) = (Vec::new(), Vec::new());
+    for (number, table) in tables.iter().enumerate() {
+        let places = Places::make_below(&setup, &number.to_string());
+        cases.extend(table(&places));
+        all.push(places);
     }
+    for case in &mut cases {
+        case.act = narrow(step, std::mem::take(&mut case.act));
+    }
+    check_all(seen(setup), &watch_all(&all, operations), &cases);
 }
 
 #[test]
@@ -103,5 +105,5 @@ fn mounts() {
     for case in &mut cases {
         case.act = narrow(NARROW, std::mem::take(&mut case.act));
     }
-    check_for(seen(setup), &places, &OPERATIONS, &cases);
+    check_all(seen(setup), &places.watch(&OPERATIONS), &cases);
 }

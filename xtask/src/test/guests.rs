@@ -53,6 +53,8 @@ pub enum Echo {
 /// What to do in a guest.
 pub struct Order<'a> {
     pub kernel: &'a str,
+    /// More of its command line.
+    pub arguments: Option<&'a str>,
     pub parts: Vec<Part>,
     /// The suites' test programs.
     pub programs: &'a [Executable],
@@ -68,6 +70,9 @@ pub struct Order<'a> {
 pub fn run(order: &Order<'_>) -> Result<Verdict> {
     let mut request = SuiteRequest::new(workspace::root(), order.kernel);
     place_programs(&mut request, order.daemon);
+    request
+        .kernel_arguments
+        .extend(order.arguments.map(str::to_owned));
     for part in &order.parts {
         request.jobs.push(job(order, part)?);
     }

@@ -2,6 +2,7 @@
 //! Must not: print the end report, or decide what may be skipped.
 
 mod on_guests;
+mod restricted;
 
 use std::path::Path;
 use std::process::{Command, Output};

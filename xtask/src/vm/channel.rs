@@ -3,6 +3,9 @@
 //! Owns: the file that QEMU shows to the guest as memory, its preparation, and the tail
 //! position. The layout is `audit_guest::ring`'s.
 //!
+//! A guest whose kernel is in lockdown sends the same bytes over a serial port, to a file that only
+//! grows: that one is read from its start.
+//!
 //! Must not: trust the guest: a head that cannot be is an error, not a read out of bounds.
 //!
 //! The file is read with pread: a shared mapping and the page cache are one on Linux.
@@ -10,15 +13,24 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use audit_guest::ring::{self, HEAD_OFFSET, MAGIC, REGION_BYTES, TAIL_OFFSET};
 
 /// The most that one look takes.
 const READ_BYTES_MAX: u64 = 1 << 20;
 
+const SERIAL_BYTES_MAX: usize = 1 << 16;
+
+/// Where QEMU puts what the guest sends over the serial port of the ring in this file.
+pub fn serial_of(ring: &Path) -> PathBuf {
+    ring.with_extension("serial")
+}
+
 pub struct Channel {
     file: File,
+    serial: File,
+    serial_read: u64,
     tail: u64,
     capacity: u64,
 }
@@ -42,6 +54,8 @@ impl Channel {
         file.write_all_at(&MAGIC, 0)?;
         Ok(Self {
             file,
+            serial: options.open(serial_of(path))?,
+            serial_read: 0,
             tail: 0,
             capacity: ring::capacity(region_bytes),
         })
@@ -49,6 +63,10 @@ impl Channel {
 
     /// What the guest has written since the last look; empty if nothing.
     pub fn read(&mut self) -> io::Result<Vec<u8>> {
+        let bytes = self.read_serial()?;
+        if !bytes.is_empty() {
+            return Ok(bytes);
+        }
         let head = self.head()?;
         let waiting = head.wrapping_sub(self.tail);
         if waiting > self.capacity {
@@ -70,6 +88,14 @@ impl Channel {
         self.tail += length;
         self.file
             .write_all_at(&self.tail.to_le_bytes(), TAIL_OFFSET)?;
+        Ok(bytes)
+    }
+
+    fn read_serial(&mut self) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; SERIAL_BYTES_MAX];
+        let length = self.serial.read_at(&mut bytes, self.serial_read)?;
+        bytes.truncate(length);
+        self.serial_read += length as u64;
         Ok(bytes)
     }
 
@@ -126,6 +152,25 @@ mod tests {
         let mut bytes = [0u8; 8];
         channel.file.read_exact_at(&mut bytes, TAIL_OFFSET).unwrap();
         assert_eq!(u64::from_le_bytes(bytes), 25);
+    }
+
+    #[test]
+    fn bytes_of_the_serial_port_come_first_and_once() {
+        let scratch = Scratch::new().unwrap();
+        let path = scratch.path().join("ring");
+        let mut channel = Channel::with_bytes(&path, SMALL).unwrap();
+        let mut serial = OpenOptions::new()
+            .append(true)
+            .open(serial_of(&path))
+            .unwrap();
+        let file = OpenOptions::new().write(true).open(&path).unwrap();
+        guest_write(&file, &mut 0, b"ring");
+        for text in [b"first", b"other"] {
+            io::Write::write_all(&mut serial, text).unwrap();
+            assert_eq!(channel.read().unwrap(), text);
+        }
+        assert_eq!(channel.read().unwrap(), b"ring");
+        assert_eq!(channel.read().unwrap(), b"");
     }
 
     #[test]

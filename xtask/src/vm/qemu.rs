@@ -15,9 +15,9 @@ use anyhow::Context;
 
 use audit_guest::ring::REGION_BYTES;
 
-use super::NotAvailable;
 use super::platform::Platform;
 use super::tools::SETPRIV;
+use super::{NotAvailable, channel};
 
 /// `panic=-1` ends the machine on a panic; an oops is made one, because what a kernel does
 /// after it proves nothing. `rcu_expedited`: to close one tracepoint takes a grace period or two,
@@ -184,6 +184,13 @@ fn arguments(parts: &Parts) -> Vec<OsString> {
         option("file,id=console,path=", &parts.console, ""),
     );
     add("-serial", "chardev:console".into());
+    // Not every machine has a second port. Appended to, so that it may be read meanwhile.
+    if console.starts_with("ttyS") {
+        let serial = channel::serial_of(&parts.region);
+        let chardev = option("file,id=channel,append=on,path=", &serial, "");
+        add("-chardev", chardev);
+        add("-serial", "chardev:channel".into());
+    }
     let size = format!(",size={REGION_BYTES},share=on");
     add(
         "-object",
@@ -239,6 +246,7 @@ mod tests {
         for part in [
             "-smp 2 -m 2048M -kernel /k -initrd /i -append console=ttyS0,115200 ",
             " lsm=bpf -chardev file,id=console,path=/c -serial chardev:console",
+            "-chardev file,id=channel,append=on,path=/r,,x.serial -serial chardev:channel",
             "mem-path=/r,,x,size=16777216,share=on -device ivshmem-plain,memdev=region",
         ] {
             assert!(line.contains(part), "{part} not in {line}");

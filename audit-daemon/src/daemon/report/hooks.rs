@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::Report;
 use crate::{
     canary::{Cause, Failed},
-    hooks::{HOOKS, OutcomeState},
+    hooks::{self, HOOKS, OutcomeState},
     status::{
         plural,
         snapshot::{HookState, HookStatus, Problem},
@@ -41,12 +41,13 @@ impl Report {
                     OutcomeState::Chosen {
                         mechanism,
                         at,
-                        cannot_see,
+                        blind,
+                        ..
                     } => HookState {
                         event,
                         mechanism: mechanism.name().into(),
                         at: at.join(", "),
-                        sees: match *cannot_see {
+                        sees: match &*hooks::unseen(blind) {
                             "" => "all".into(),
                             what => format!("all but {what}"),
                         },

@@ -102,6 +102,9 @@ impl Run<'_> {
                 store.keep(kernel, guest)?;
             }
         }
+        if chosen.is_empty() && scope == Scope::Usual {
+            rows.extend(self.restricted(&programs));
+        }
         if scope == Scope::All {
             self.write_matrix(&store)?;
         }
@@ -184,6 +187,7 @@ impl Run<'_> {
     fn guest(&self, kernel: &str, guests: &Guests<'_>, echo: Echo) -> Came {
         let order = Order {
             kernel,
+            arguments: None,
             parts: plan::parts(kernel, guests.suites, guests.scope),
             programs: guests.programs,
             daemon: self.daemon,
