@@ -26,17 +26,19 @@ pub struct Found {
 }
 
 impl Rounds {
-    /// What the kernel says of links and pins, and which acts do not come back.
-    pub(super) fn look(&mut self, places: &[Place]) -> Found {
-        let wrong = lock(&self.links).check();
+    /// What the kernel says of links and pins.
+    pub(super) fn wrong(&self) -> BTreeMap<Place, Cause> {
         let cause = |wrong| match wrong {
             Wrong::Detached => Cause::Detached,
             Wrong::Unpinned => Cause::Unpinned,
         };
-        let wrong = wrong
-            .into_iter()
-            .map(|(place, wrong)| (place, cause(wrong)));
-        let mut faults: BTreeMap<Place, Cause> = wrong.collect();
+        let wrong = lock(&self.links).check().into_iter();
+        wrong.map(|(place, wrong)| (place, cause(wrong))).collect()
+    }
+
+    /// The same, and which acts do not come back.
+    pub(super) fn look(&mut self, places: &[Place]) -> Found {
+        let mut faults = self.wrong();
         let silent = self.silent(places);
         for place in silent.iter().flatten() {
             let known = faults.get(place);

@@ -80,18 +80,11 @@ impl Rounds {
     fn round(&mut self) {
         let began_ns = boot_ns();
         let places: Vec<Place> = lock(&self.links).places().collect();
+        // What the kernel says is said and mended first: acts take their time on a busy host.
         let pins = self.restore_other_pins();
-        let Found { faults, told } = self.look(&places);
-        let mut failed: Vec<Failed> = pins.iter().cloned().chain(self.note_untold(told)).collect();
-        let news: BTreeMap<Place, Cause> = faults
-            .iter()
-            .filter(|(place, cause)| self.open.get(place).is_none_or(|(of, _)| of != *cause))
-            .map(|(place, cause)| (*place, *cause))
-            .collect();
-        failed.extend(grouped(&news, |place| self.since_ns(place)));
-        if !failed.is_empty() {
-            self.say_found(began_ns, places.len(), failed);
-        }
+        let wrong = self.wrong();
+        self.say_found(began_ns, places.len(), pins.clone(), &wrong);
+        let mut errors = self.attach_again(&wrong);
         if let Some(failed) = pins {
             let at_ns = boot_ns();
             self.shared
@@ -99,17 +92,28 @@ impl Rounds {
                 .board
                 .say(Said::Restored { at_ns, failed });
         }
-        let blind = |place: &Place| faults.contains_key(place);
-        for place in places.iter().filter(|place| !blind(place)) {
-            // Without an answer to its acts nothing is known of it.
-            if told {
-                self.in_order_ns.insert(*place, began_ns);
-            }
+        let mut look_ns = boot_ns();
+        let mut found = self.look(&places);
+        let unproven = self.note_untold(found.told);
+        let mut all = wrong.clone();
+        all.extend(found.faults.clone());
+        let news = all.iter().filter(|(place, _)| !wrong.contains_key(place));
+        let news = news.map(|(place, cause)| (*place, *cause)).collect();
+        self.say_found(began_ns, places.len(), unproven, &news);
+        if !found.faults.is_empty() {
+            let left = self.refilled(&found.faults);
+            errors.extend(self.attach_again(&left));
+            look_ns = boot_ns();
+            found = self.look(&places);
         }
-        if !self.open.is_empty() || !faults.is_empty() {
-            self.restore(&faults, told);
-        }
-        if told {
+        self.conclude(all, &found, &errors);
+        if found.told {
+            // Without an answer to its acts nothing is known of a place.
+            let in_order = places
+                .iter()
+                .filter(|place| !found.faults.contains_key(place));
+            self.in_order_ns
+                .extend(in_order.map(|place| (*place, look_ns)));
             self.checked_ns = Some(boot_ns());
         }
         self.publish();
@@ -154,7 +158,25 @@ impl Rounds {
         }
     }
 
-    fn say_found(&self, began_ns: u64, checked: usize, failed: Vec<Failed>) {
+    /// Says what was not said yet.
+    fn say_found(
+        &self,
+        began_ns: u64,
+        checked: usize,
+        other: Option<Failed>,
+        faults: &BTreeMap<Place, Cause>,
+    ) {
+        let is_new = |place: &Place, cause: &Cause| {
+            let open = self.open.get(place);
+            open.is_none_or(|(of, _)| of != cause)
+        };
+        let news = faults.iter().filter(|(place, cause)| is_new(place, cause));
+        let news = news.map(|(place, cause)| (*place, *cause)).collect();
+        let failed = grouped(&news, |place| self.since_ns(place));
+        let failed: Vec<Failed> = other.into_iter().chain(failed).collect();
+        if failed.is_empty() {
+            return;
+        }
         for one in &failed {
             let points = one.points.join(", ");
             error!("hook {} is {}: {points}", one.hook, one.cause.word());
@@ -168,28 +190,25 @@ impl Rounds {
         });
     }
 
-    /// Attaches or pins again, looks again, and says what came of it: also of what was open before, and
-    /// is in order by itself now.
-    fn restore(&mut self, faults: &BTreeMap<Place, Cause>, told: bool) {
-        let left = self.refilled(faults);
-        let errors = self.attach_again(&left);
+    /// Says what came of what was found now or was open before.
+    fn conclude(
+        &mut self,
+        found: BTreeMap<Place, Cause>,
+        after: &Found,
+        errors: &BTreeMap<Place, io::Error>,
+    ) {
         let open = self.open.iter().map(|(place, (cause, _))| (*place, *cause));
-        let all: BTreeMap<Place, Cause> = open.chain(faults.clone()).collect();
-        let places: Vec<Place> = all.keys().copied().collect();
-        let after = self.look(&places);
+        let all: BTreeMap<Place, Cause> = open.chain(found).collect();
         // What acts have shown only acts can show to be over.
-        let is_untold = |cause: &Cause| told && !after.told && *cause == Cause::Silent;
+        let is_untold = |cause: &Cause| !after.told && *cause == Cause::Silent;
         let (left, restored): (BTreeMap<Place, Cause>, BTreeMap<Place, Cause>) = all
             .into_iter()
             .partition(|(place, cause)| after.faults.contains_key(place) || is_untold(cause));
         let at_ns = boot_ns();
         let board = &self.shared.canary.board;
         for failed in grouped(&restored, |place| self.opened_ns(place)) {
-            info!(
-                "hook {} sees again: {}",
-                failed.hook,
-                failed.points.join(", ")
-            );
+            let points = failed.points.join(", ");
+            info!("hook {} is in order again: {points}", failed.hook);
             board.say(Said::Restored { at_ns, failed });
         }
         let news = left
@@ -206,14 +225,10 @@ impl Rounds {
                 errno: errno.unwrap_or(nix::libc::EIO),
             });
         }
-        let open = left.into_iter();
-        self.open = open
+        let left = left.into_iter();
+        self.open = left
             .map(|(place, cause)| (place, (cause, self.opened_ns(place))))
             .collect();
-        if after.told {
-            let restored = restored.into_keys().map(|place| (place, at_ns));
-            self.in_order_ns.extend(restored);
-        }
     }
 
     /// If acts do not come back of what is attached, the maps may be what is wrong: those that still do

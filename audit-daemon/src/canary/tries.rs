@@ -38,9 +38,9 @@ use crate::{
 };
 
 /// A child that acts for longer hangs.
-const CHILD_TIME: Duration = Duration::from_secs(10);
+const CHILD_TIME: Duration = Duration::from_secs(20);
 /// So long the worker may be behind; beyond that nothing is known.
-const ANSWER_TIME: Duration = Duration::from_secs(5);
+const ANSWER_TIME: Duration = Duration::from_secs(10);
 
 /// What acts are done with.
 pub struct Stage {
