@@ -130,9 +130,9 @@ settings! {
 settings! {
     /// `[kernel]`
     pub struct Kernel as "key" {
-        /// See system calls of 32-bit programs where the kernel offers only tracepoints: failed execs and
-        /// what is done to files. Costs about 180 ns on every system call of the machine (50 ns without
-        /// events.file); `audit-daemon check` says if it helps.
+        /// See system calls of 32-bit programs where the kernel offers only tracepoints: failed
+        /// execs and what is done to files. Costs about 180 ns on every system call of the machine
+        /// (50 ns without events.file); `audit-daemon check` says if it helps.
         compat: bool = Flag => false,
         /// How to hook. "auto" is right: functions of the kernel ("trampoline") where that is more
         /// precise, and what suits this kernel for the rest. "raw-tracepoint" and "tracepoint" use
