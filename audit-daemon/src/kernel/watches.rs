@@ -93,6 +93,8 @@ impl WatchMaps {
             state: MappedArray::map(state.fd(), 1)?,
             present: Matching::default(),
         };
+        // In a load that was adopted another daemon stands there, and we look at watched files at once.
+        maps.be_oneself();
         maps.present = maps.read();
         Ok(maps)
     }
@@ -217,9 +219,14 @@ impl WatchMaps {
         }
     }
 
+    /// What this process does is nobody's business.
+    fn be_oneself(&self) {
+        self.state.set_word(0, SELF_TGID, std::process::id().into());
+    }
+
     /// No verdict that was found before counts any more.
     pub fn turn(&self, active: bool) {
-        self.state.set_word(0, SELF_TGID, std::process::id().into());
+        self.be_oneself();
         self.state.add(0, GENERATION, 1);
         let any = u64::from(active) * active::ANY;
         let times = u64::from(active && self.present.times) * active::TIMES;
