@@ -98,4 +98,18 @@ pub struct WatchState {
     pub self_tgid: u64,
     /// Of the bits in [`active`]; 0: nothing is watched at all.
     pub active: u64,
+    /// Not 0 while a canary acts: then times are looked at, whatever `active` says.
+    pub probed: u64,
+    /// The last daemon that had a canary, and its last canary: what they did may be read only by the
+    /// next daemon.
+    pub daemon: ProcessWords,
+    pub canary: ProcessWords,
+}
+
+/// A process by its pid and the clock tick in which it started; the kernel programs do not read it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct ProcessWords {
+    pub pid: u64,
+    pub tick: u64,
 }

@@ -35,12 +35,14 @@ pub use faults::{Board, Cause, Failed, Said, State};
 use rounds::Rounds;
 use tries::Stage;
 pub use tries::make;
-use witness::Oneself;
 pub use witness::Witness;
+use witness::{Before, Oneself};
+
+use audit_common::watch::ProcessWords;
 
 use crate::{
-    enrich::running,
-    kernel::{Attached, Links},
+    enrich::{boot_ns, process::Key, running},
+    kernel::{Attached, Links, ProbeState},
     pipeline::Shared,
     watching::Keeper,
 };
@@ -82,12 +84,6 @@ impl Canary {
             dir,
             interval,
         } = parts;
-        let oneself = running::one(std::process::id()).ok_or(io::ErrorKind::NotFound)?;
-        shared.canary.witness.expect(Oneself {
-            key: oneself.key,
-            program: oneself.exe.map_or((0, 0), |exe| (exe.ino, exe.size)),
-            dir: dir.clone(),
-        });
         let links = attached.links.clone();
         let watches = lock(&links).watch_state();
         let stage = Stage::new(
@@ -106,6 +102,40 @@ impl Canary {
             stop: Some(stop),
             thread: Some(thread),
         })
+    }
+}
+
+/// Has the witness know whose events are a canary's, before the first event is read: that may be one of
+/// a daemon that was killed while its canary acted.
+pub fn expect(attached: &Attached, witness: &Witness, dir: PathBuf) -> io::Result<()> {
+    let oneself = running::one(std::process::id()).ok_or(io::ErrorKind::NotFound)?;
+    let state = lock(&attached.links).watch_state().map(ProbeState::new);
+    let before = state.map(|state| state.take_over(words_of(oneself.key)));
+    let before = before.filter(|_| attached.adopted);
+    witness.expect(Oneself {
+        key: oneself.key,
+        program: oneself.exe.map_or((0, 0), |exe| (exe.ino, exe.size)),
+        dir,
+        before: before.map(|(daemon, canary)| Before {
+            daemon: key_of(daemon),
+            canary: key_of(canary),
+            until_ns: boot_ns(),
+        }),
+    });
+    Ok(())
+}
+
+fn words_of(key: Key) -> ProcessWords {
+    ProcessWords {
+        pid: key.pid.into(),
+        tick: key.tick,
+    }
+}
+
+fn key_of(words: ProcessWords) -> Key {
+    Key {
+        pid: words.pid as u32,
+        tick: words.tick,
     }
 }
 

@@ -89,6 +89,9 @@ impl Stage {
     pub fn is_set(&mut self) -> io::Result<bool> {
         make(&self.dir)?;
         let meta = std::fs::symlink_metadata(&self.dir)?;
+        if !meta.is_dir() {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
         let now = (meta.dev(), meta.ino());
         let before = self.made.replace(now);
         Ok(before.is_none_or(|before| before == now))
@@ -150,6 +153,9 @@ impl Stage {
     fn tell(&self, child: &mut Child, acts: &[usize]) -> io::Result<()> {
         if let Some(running) = running::one(child.id()) {
             self.shared.canary.witness.is_canary(running.key);
+            if let Some(state) = &self.watches {
+                state.acts(super::words_of(running.key));
+            }
         }
         let task = Task {
             dir: &self.dir,

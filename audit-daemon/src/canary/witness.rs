@@ -36,6 +36,17 @@ pub struct Oneself {
     /// Inode and size of the daemon's program.
     pub program: (u64, u64),
     pub dir: PathBuf,
+    /// Whose load it has adopted.
+    pub before: Option<Before>,
+}
+
+/// A daemon that may have been killed while its canary acted: what that did may be read only now.
+pub struct Before {
+    pub daemon: Key,
+    /// Its last one.
+    pub canary: Key,
+    /// By then both had ended.
+    pub until_ns: u64,
 }
 
 #[derive(Default)]
@@ -89,8 +100,14 @@ impl Witness {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Once, before the first canary.
+    /// Once, before the first event.
     pub fn expect(&self, oneself: Oneself) {
+        if let Some(before) = &oneself.before {
+            let mut seen = self.lock();
+            // Forgotten soon, if nothing of it comes.
+            seen.canary(before.canary).ended_ns = Some(before.until_ns);
+            self.known.store(seen.canaries.len(), Ordering::Release);
+        }
         // There is one daemon in a process, and it has one canary.
         let _ = self.oneself.set(oneself);
     }
@@ -159,10 +176,15 @@ impl Witness {
 
 /// Made by the daemon, or its child by whatever way and now running the daemon's program.
 fn is_born(oneself: &Oneself, event: &Event<'_>) -> bool {
+    let is_daemon = |key| {
+        let before = oneself.before.as_ref();
+        let before = before.filter(|before| event.header().time_ns < before.until_ns);
+        key == oneself.key || before.is_some_and(|before| before.daemon == key)
+    };
     match event {
-        Event::Fork(event) => Key::new(event.maker_tgid, event.maker_start_ns) == oneself.key,
+        Event::Fork(event) => is_daemon(Key::new(event.maker_tgid, event.maker_start_ns)),
         Event::Exec(event, _) => {
-            Key::new(event.parent_tgid, event.parent_start_ns) == oneself.key
+            is_daemon(Key::new(event.parent_tgid, event.parent_start_ns))
                 && (event.file_ino, event.file_size) == oneself.program
         }
         _ => false,
@@ -203,15 +225,31 @@ mod tests {
     use zerocopy::FromZeros;
 
     const DAEMON: (u32, u64) = (50, 7_000_000_000);
+    /// The one before, and when this one had its load.
+    const KILLED: (u32, u64) = (40, 3_000_000_000);
+    const STARTED_NS: u64 = 8_000_000_000;
 
-    fn witness() -> Witness {
+    fn with(before: Option<Before>) -> Witness {
         let witness = Witness::default();
         witness.expect(Oneself {
             key: Key::new(DAEMON.0, DAEMON.1),
             program: (4, 100),
             dir: "/run/canary".into(),
+            before,
         });
         witness
+    }
+
+    fn witness() -> Witness {
+        with(None)
+    }
+
+    fn witness_after_a_kill() -> Witness {
+        with(Some(Before {
+            daemon: Key::new(KILLED.0, KILLED.1),
+            canary: Key::new(41, 0),
+            until_ns: STARTED_NS,
+        }))
     }
 
     fn forked(maker: (u32, u64), child: u32) -> Event<'static> {
@@ -258,6 +296,34 @@ mod tests {
         assert!(witness.saw(&forked(DAEMON, 60)));
         assert!(!witness.saw(&executed(DAEMON, 60, (5, 100))));
         assert!(!witness.saw(&ended(60, 1)), "it is recorded to its end");
+    }
+
+    #[test]
+    fn canaries_of_a_killed_daemon_are_known_until_it_is_replaced() {
+        let at = |mut event: Event<'static>, time_ns| {
+            if let Event::Fork(fork) = &mut event {
+                fork.header.time_ns = time_ns;
+            }
+            event
+        };
+        let witness = witness_after_a_kill();
+        assert!(witness.saw(&at(forked(KILLED, 60), STARTED_NS - 1)));
+        assert!(witness.saw(&executed(KILLED, 60, (4, 100))));
+        assert!(
+            !witness.saw(&at(forked(KILLED, 61), STARTED_NS)),
+            "its number is somebody else's by now"
+        );
+        // Of this one only the end was still to be read.
+        assert!(witness.saw(&ended(41, STARTED_NS - 1)));
+    }
+
+    #[test]
+    fn a_killed_daemons_canary_is_forgotten_though_nothing_came_of_it() {
+        let witness = witness_after_a_kill();
+        assert_eq!(witness.known.load(Ordering::Relaxed), 1);
+        witness.judged(STARTED_NS + ENDED_KEPT_NS + 1);
+        assert_eq!(witness.known.load(Ordering::Relaxed), 0);
+        assert!(!witness.saw(&ended(41, STARTED_NS + ENDED_KEPT_NS + 1)));
     }
 
     #[test]

@@ -215,6 +215,7 @@ fn start(loaded: &Loaded, options: Options) -> Result<Started, RunError> {
     attached.volume.limit(parts::volume_limits(config));
     let shared = Arc::new(Shared::default());
     let (keeper, watching) = parts::keeper(config, watches, &mut attached, &shared)?;
+    parts::expect_canaries(config, &attached, &shared)?;
     let resumed = source::resume(&attached);
     let doubles = resume::origin(&mut log, &attached, &host, &resumed)?;
 

@@ -232,6 +232,18 @@ pub fn canary_directory(config: &Config) -> Result<Option<PathBuf>, RunError> {
     Ok(Some(dir.canonicalize()?))
 }
 
+/// Has the worker know canaries by their events, those of the daemon before as well.
+pub fn expect_canaries(
+    config: &Config,
+    attached: &Attached,
+    shared: &Shared,
+) -> Result<(), RunError> {
+    if let Some(dir) = canary_directory(config)? {
+        canary::expect(attached, &shared.canary.witness, dir)?;
+    }
+    Ok(())
+}
+
 /// A worker on this load. What only the start knows is filled in there.
 pub fn worker(
     config: &Config,

@@ -1,23 +1,24 @@
-//! The shared state of watches, while a canary acts.
+//! The shared state of watches, as canaries need it.
 //!
-//! Owns nothing: the watches' keeper does, and sets it again every second. Asks for what nobody may have
-//! asked for, that times are looked at, and reads what moves.
+//! Owns its words for that: that times are looked at while one acts, and who acts, so that a daemon that
+//! adopts this load knows whose events it finds in the rings. All other words are the keeper's.
 
 use std::mem::offset_of;
 
-use audit_common::watch::{WatchState, active};
+use audit_common::watch::{ProcessWords, WatchState};
 
 use super::MappedArray;
 
 const MOVING: usize = offset_of!(WatchState, moving) / 8;
-const ACTIVE: usize = offset_of!(WatchState, active) / 8;
+const PROBED: usize = offset_of!(WatchState, probed) / 8;
+const DAEMON: usize = offset_of!(WatchState, daemon) / 8;
+const CANARY: usize = offset_of!(WatchState, canary) / 8;
 
 pub struct ProbeState(MappedArray<WatchState>);
 
-/// Until it is dropped, or the keeper's next turn, everything is looked at.
+/// Until it is dropped everything is looked at.
 pub struct LookedAt<'a> {
     state: &'a MappedArray<WatchState>,
-    active: u64,
     moving: i64,
 }
 
@@ -26,14 +27,31 @@ impl ProbeState {
         ProbeState(state)
     }
 
+    /// Puts this daemon in the place of the last one, and gives that and its last canary.
+    pub fn take_over(&self, daemon: ProcessWords) -> (ProcessWords, ProcessWords) {
+        let before = self.0.get(0);
+        // That one may have been killed while its canary acted.
+        self.0.set_word(0, PROBED, 0);
+        self.set_process(CANARY, ProcessWords::default());
+        self.set_process(DAEMON, daemon);
+        (before.daemon, before.canary)
+    }
+
+    /// This one is going to act.
+    pub fn acts(&self, canary: ProcessWords) {
+        self.set_process(CANARY, canary);
+    }
+
+    fn set_process(&self, at: usize, process: ProcessWords) {
+        // Killed in between, a daemon leaves a process that never was: its canary did not act yet.
+        self.0.set_word(0, at, process.pid);
+        self.0.set_word(0, at + 1, process.tick);
+    }
+
     pub fn look_at_all(&self) -> LookedAt<'_> {
-        let active = self.0.word(0, ACTIVE);
-        if active & active::ANY != 0 {
-            self.0.set_word(0, ACTIVE, active | active::TIMES);
-        }
+        self.0.set_word(0, PROBED, 1);
         LookedAt {
             state: &self.0,
-            active,
             moving: moving(&self.0),
         }
     }
@@ -49,7 +67,7 @@ impl LookedAt<'_> {
 
 impl Drop for LookedAt<'_> {
     fn drop(&mut self) {
-        self.state.set_word(0, ACTIVE, self.active);
+        self.state.set_word(0, PROBED, 0);
     }
 }
 
