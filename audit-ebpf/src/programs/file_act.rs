@@ -127,9 +127,7 @@ fn returned(plan: Plan, regs: u64, result: i64, slot: Large, turn: Turn, entry: 
         watch::has_moved();
     }
     // Without it nothing is bound: that is an open.
-    if scene.plan().call() == call::OPEN_TREE
-        && argument::<2>(regs, entry) & OPEN_TREE_CLONE == 0
-    {
+    if scene.plan().call() == call::OPEN_TREE && argument::<2>(regs, entry) & OPEN_TREE_CLONE == 0 {
         return;
     }
     if let Some(state) = watch::state() {
@@ -250,20 +248,15 @@ pub fn look(state: &WatchState, slot: *mut u8, scene: &Scene, errno: u32, memory
 }
 
 #[inline(always)]
-fn acted(
-    state: &WatchState,
-    task: u64,
-    slot: *mut u8,
-    result: i64,
-    turn: Turn,
-    entry: Entry,
-) {
+fn acted(state: &WatchState, task: u64, slot: *mut u8, result: i64, turn: Turn, entry: Entry) {
     // SAFETY: a large slot, of this CPU and program.
     let scene = unsafe { Scene::of(slot) };
     let fs: u64 = read::kernel(task + offset!(task_fs));
     let errno = if result < 0 { -result as u32 } else { 0 };
     #[cfg(not(feature = "legacy"))]
-    if crate::settings::setting!(acts_inside) != 0 && known::told(task, fs, slot, errno, turn, entry) {
+    if crate::settings::setting!(acts_inside) != 0
+        && known::told(task, fs, slot, errno, turn, entry)
+    {
         return;
     }
     set_shape(task, fs, scene, Memory::Program, result);

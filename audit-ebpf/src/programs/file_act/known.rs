@@ -24,14 +24,7 @@ use crate::{
 
 /// Tells it by the objects that were looked at before; false: there are none.
 #[inline(always)]
-pub fn told(
-    task: u64,
-    fs: u64,
-    slot: *mut u8,
-    errno: u32,
-    turn: Turn,
-    entry: Entry,
-) -> bool {
+pub fn told(task: u64, fs: u64, slot: *mut u8, errno: u32, turn: Turn, entry: Entry) -> bool {
     // SAFETY: a large slot, of this CPU and program.
     let scene = unsafe { Scene::of(slot) };
     let plan = scene.plan();
