@@ -36,7 +36,7 @@ pub(crate) use mask;
 /// A value of kernel memory at `address`; zero if it cannot be read.
 #[inline(always)]
 pub fn kernel<T: Copy>(address: u64) -> T {
-    let mut value = MaybeUninit::<T>::zeroed();
+    let mut value = MaybeUninit::<T>::uninit();
     // SAFETY: the destination is `size_of::<T>()` bytes of this stack frame; all-zero is a value of
     // the plain integers and integer arrays that callers ask for.
     unsafe {
@@ -63,7 +63,7 @@ pub unsafe fn typed<T: Copy>(base: *const u8, offset: u64) -> T {
 /// A value of user memory; `None` if it cannot be read.
 #[inline(always)]
 pub fn try_user<T: Copy>(address: u64) -> Option<T> {
-    let mut value = MaybeUninit::<T>::zeroed();
+    let mut value = MaybeUninit::<T>::uninit();
     // SAFETY: as in `kernel`.
     unsafe {
         let failed = generated::bpf_probe_read_user(

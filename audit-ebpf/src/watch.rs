@@ -11,6 +11,8 @@
 
 mod walk;
 
+use core::mem::MaybeUninit;
+
 use audit_common::{
     file_open::reason,
     watch::{
@@ -266,11 +268,20 @@ pub fn look_at(state: &WatchState, slot: *mut u8, seen: Seen) -> Found {
 fn bits_of_name(directory: Identity, dentry: u64) -> u32 {
     let length: u32 = read::kernel(dentry + offset!(dentry_len));
     let name: u64 = read::kernel(dentry + offset!(dentry_name));
-    let mut key = NameKey {
-        ino: directory.ino,
-        dev: directory.dev,
-        length,
-        name: [0; NAME_KEY_BYTES],
+    let mut key = MaybeUninit::<NameKey>::uninit();
+    let at = key.as_mut_ptr();
+    // SAFETY: all of it is written here. Word by word and volatile: a call would take its own stack.
+    let key = unsafe {
+        (&raw mut (*at).ino).write(directory.ino);
+        (&raw mut (*at).dev).write(directory.dev);
+        (&raw mut (*at).length).write(length);
+        let name = (&raw mut (*at).name).cast::<u64>();
+        let mut word = 0;
+        while word < NAME_KEY_BYTES / 8 {
+            name.add(word).write_volatile(0);
+            word += 1;
+        }
+        &mut *at
     };
     let compared = if length as usize > NAME_COMPARED_BYTES {
         NAME_COMPARED_BYTES as u64
@@ -280,7 +291,7 @@ fn bits_of_name(directory: Identity, dentry: u64) -> u32 {
     // SAFETY: at most the key's bytes, in a way that the verifier sees.
     unsafe {
         read::kernel_bytes(key.name.as_mut_ptr(), mask!(compared, 0x3f), name);
-        WATCHED_NAMES.get(&key).copied().unwrap_or(0)
+        WATCHED_NAMES.get(&*key).copied().unwrap_or(0)
     }
 }
 

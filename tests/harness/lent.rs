@@ -77,8 +77,12 @@ impl Lent {
                 .any(|record| record.str("process.file.path") == path)
         };
         let mut records = daemon.wait_for("the barrier", is_barrier);
+        // What others do goes on behind it.
+        let end = records.iter().rev();
+        let end = end.filter(|record| record.str("process.file.path") == path);
+        let end = end.map(|record| record.sequence()).min();
         records.0.retain(|record| {
-            record.sequence() >= self.first && record.str("process.file.path") != path
+            record.sequence() >= self.first && end.is_none_or(|end| record.sequence() < end)
         });
         records
     }

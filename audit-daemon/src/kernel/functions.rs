@@ -110,7 +110,11 @@ struct ProgramLoad {
     of_btf: [u32; 9],
     attach_btf_id: u32,
     attach_program: u32,
+    /// Named, and not left to be padding: the kernel reads it, or insists on zeroes there.
+    relocations: u32,
 }
+
+const _: () = assert!(size_of::<ProgramLoad>() == 120, "no padding");
 
 /// `bpf_attr` of BPF_RAW_TRACEPOINT_OPEN.
 #[repr(C)]

@@ -254,7 +254,12 @@ pub fn start(request: &Request) -> Result<Attached, KernelError> {
     // Also where nothing shall be pinned any more: programs that nobody drains only cost.
     let replaced = pins::unload(&request.pin_dir)? > 0;
     let pin_dir = bpffs.is_ok().then_some(request.pin_dir.as_path());
-    let attached = attach::fresh(request, &prepared, pin_dir)?;
+    let attached = attach::fresh(request, &prepared, pin_dir);
+    if attached.is_err() && pins::unload(&request.pin_dir).is_ok() {
+        // Who refuses to start leaves nothing; it may never have been made.
+        let _ = std::fs::remove_dir(&request.pin_dir);
+    }
+    let attached = attached?;
     Ok(Attached {
         replaced,
         ..attached

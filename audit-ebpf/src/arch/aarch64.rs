@@ -3,9 +3,10 @@
 use super::registers;
 use crate::{read, settings::offset};
 
-/// There is none: larger than any number that is read.
+/// Only 32-bit programs have these two; larger than any number that is read.
 pub const OPEN: u64 = u64::MAX;
 pub const CREAT: u64 = u64::MAX - 1;
+pub const OPENAT: u64 = 56;
 pub const EXECVE: u64 = 221;
 pub const OPEN_BY_HANDLE_AT: u64 = 265;
 pub const EXECVEAT: u64 = 281;
@@ -59,4 +60,18 @@ pub fn argument<const N: u32>(regs: u64) -> u64 {
 #[inline(always)]
 pub fn argument_32<const N: u32>(regs: u64) -> u64 {
     argument::<N>(regs)
+}
+
+/// An open by the 32-bit entry, as the number that the native one has.
+#[inline(always)]
+pub fn open_by_32_bit(number: u64) -> Option<u64> {
+    Some(match number {
+        5 => OPEN,
+        8 => CREAT,
+        322 => OPENAT,
+        371 => OPEN_BY_HANDLE_AT,
+        OPEN_TREE => OPEN_TREE,
+        OPENAT2 => OPENAT2,
+        _ => return None,
+    })
 }

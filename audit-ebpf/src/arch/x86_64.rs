@@ -70,3 +70,17 @@ pub fn argument_32<const N: u32>(regs: u64) -> u64 {
         },
     )
 }
+
+/// An open by the 32-bit entry, as the number that the native one has.
+#[inline(always)]
+pub fn open_by_32_bit(number: u64) -> Option<u64> {
+    Some(match number {
+        5 => OPEN,
+        8 => CREAT,
+        295 => OPENAT,
+        342 => OPEN_BY_HANDLE_AT,
+        OPEN_TREE => OPEN_TREE,
+        OPENAT2 => OPENAT2,
+        _ => return None,
+    })
+}

@@ -86,7 +86,7 @@ pub fn file_opened_compat_traced(ctx: TracePointContext) -> u32 {
 
 #[inline(always)]
 fn compat_returned(regs: u64, result: i64) {
-    if by_32_bit(read::kernel(regs + offset!(regs_orig_ax))).is_some() {
+    if arch::open_by_32_bit(arch::number(regs)).is_some() {
         returned(result, Large::FileOpenCompat, Turn::Only, Entry::Compat);
     }
 }
@@ -102,20 +102,6 @@ fn returned(result: i64, slot: Large, turn: Turn, entry: Entry) {
             failed(state, task, -result as u32, slot, turn, &asked, 0);
         }
     }
-}
-
-/// A number of the 32-bit entry as x86_64 has it.
-#[inline(always)]
-fn by_32_bit(number: u64) -> Option<u64> {
-    Some(match number {
-        5 => OPEN,
-        8 => CREAT,
-        295 => OPENAT,
-        342 => OPEN_BY_HANDLE_AT,
-        OPEN_TREE => OPEN_TREE,
-        OPENAT2 => OPENAT2,
-        _ => return None,
-    })
 }
 
 /// Counts what is filtered out.
@@ -143,7 +129,7 @@ fn asked(regs: u64, entry: Entry) -> Asked {
     let number = arch::number(regs);
     let number = match entry {
         Entry::Native => number,
-        Entry::Compat => by_32_bit(number).unwrap_or(OPENAT),
+        Entry::Compat => arch::open_by_32_bit(number).unwrap_or(OPENAT),
     };
     let (first, second, third) = (
         argument::<0>(regs, entry),

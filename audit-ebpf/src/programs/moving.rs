@@ -9,7 +9,7 @@ use aya_ebpf::{
 };
 
 use super::file_act::calls;
-use crate::{read, settings::offset, task, watch};
+use crate::{arch, task, watch};
 
 #[tracepoint]
 pub fn moving_begins(_ctx: TracePointContext) -> u32 {
@@ -39,7 +39,7 @@ pub fn moving_begins_compat_traced(_ctx: TracePointContext) -> u32 {
 
 #[inline(always)]
 fn compat_entered(regs: u64) {
-    let plan = calls::plan32(read::kernel(regs + offset!(regs_orig_ax)));
+    let plan = calls::plan32(arch::number(regs));
     if plan.is_some_and(|plan| plan.moves()) {
         watch::begins_to_move();
     }

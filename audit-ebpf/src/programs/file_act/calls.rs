@@ -280,7 +280,8 @@ pub fn makes_or_cuts_32(number: u64) -> bool {
     matches!(number, 14 | 297 | 92 | 93 | 193 | 194)
 }
 
-/// The plan of a system call of the 32-bit entry.
+/// The plan of a system call of the 32-bit entry, as i386 numbers them.
+#[cfg(not(bpf_target_arch = "aarch64"))]
 #[rustfmt::skip]
 #[inline(always)]
 pub fn plan32(number: u64) -> Option<Plan> {

@@ -8,6 +8,7 @@
 
 use audit_common::{counters::Filtered, file_open::flag, watch::WatchState};
 use aya_ebpf::{
+    EbpfContext,
     macros::{fexit, map},
     maps::HashMap,
     programs::FExitContext,
@@ -16,6 +17,7 @@ use aya_ebpf::{
 use super::{Asked, begun, failed, passed_over, tell};
 use crate::{
     done::Turn,
+    path::Place,
     programs::way::{self, Way},
     read::{self, Memory},
     scratch::{self, Large, plain},
@@ -69,17 +71,17 @@ fn by_name(ctx: &FExitContext, slot: Large, turn: Turn) {
         memory: Memory::Kernel,
     };
     if asked.flags & FMODE_EXEC == 0 {
-        ended(state, ctx.arg(3), filename, asked, slot, turn);
+        ended::<true>(state, ctx.arg(3), filename, asked, slot, turn);
     }
 }
 
 #[fexit(function = "do_file_open_root")]
 pub fn file_opened_by_handle(ctx: FExitContext) -> i32 {
-    // Before 5.14 the root is two arguments.
-    let (op, file): (u64, u64) = match setting!(open_root_arguments) {
-        4 => (ctx.arg(3), ctx.arg(4)),
-        _ => (ctx.arg(2), ctx.arg(3)),
-    };
+    // Before 5.14 the root is two arguments. A place in the context that depends on that must not be
+    // loaded from directly.
+    let arguments = u64::from(setting!(open_root_arguments));
+    let result_at = ctx.as_ptr() as u64 + 8 * arguments;
+    let [op, file]: [u64; 2] = read::kernel(result_at - 8);
     if let Some(state) = watch::state() {
         let asked = Asked {
             directory: AT_FDCWD,
@@ -91,7 +93,7 @@ pub fn file_opened_by_handle(ctx: FExitContext) -> i32 {
             memory: Memory::Kernel,
         };
         let slot = Large::FileOpenByHandle;
-        ended(state, file, 0, asked, slot, Turn::FirstInside);
+        ended::<false>(state, file, 0, asked, slot, Turn::FirstInside);
     }
     0
 }
@@ -168,13 +170,20 @@ fn may_be_early(errno: u32) -> bool {
 
 /// `file`: the result, an error if it is one of the last numbers. `filename` 0: there is none.
 #[inline(always)]
-fn ended(state: &WatchState, file: u64, filename: u64, mut asked: Asked, slot: Large, turn: Turn) {
+fn ended<const TYPED: bool>(
+    state: &WatchState,
+    file: u64,
+    filename: u64,
+    mut asked: Asked,
+    slot: Large,
+    turn: Turn,
+) {
     let Some(memory) = scratch::large(slot) else {
         return;
     };
     let errno = plain(memory, file).wrapping_neg();
     if errno > ERRNO_LAST {
-        opened(state, file, asked, memory, turn);
+        opened::<TYPED>(state, file, asked, memory, turn);
         return;
     }
     let (task, errno) = (task::current(), errno as u32);
@@ -192,8 +201,17 @@ fn ended(state: &WatchState, file: u64, filename: u64, mut asked: Asked, slot: L
 }
 
 #[inline(always)]
-fn opened(state: &WatchState, file: u64, asked: Asked, slot: *mut u8, turn: Turn) {
-    let seen = seen(file, slot);
+fn opened<const TYPED: bool>(
+    state: &WatchState,
+    file: u64,
+    asked: Asked,
+    slot: *mut u8,
+    turn: Turn,
+) {
+    let seen = match TYPED {
+        true => seen(file, slot),
+        false => by_address(file),
+    };
     let found = watch::look_at(state, slot, seen);
     if found.reasons == 0 {
         passed_over(turn, Filtered::NoWatch);
@@ -225,7 +243,7 @@ fn ring(way: Way) -> u32 {
 #[cfg(not(feature = "legacy"))]
 #[inline(always)]
 fn seen(file: u64, slot: *mut u8) -> Seen {
-    use crate::{path::Place, watch::Identity};
+    use crate::watch::Identity;
 
     // SAFETY: the function's result is a file that the verifier knows by its type, and what is read
     // from there on are pointers that it knows as well; `plain` makes numbers of them.
@@ -260,8 +278,12 @@ fn seen(file: u64, slot: *mut u8) -> Seen {
 #[cfg(feature = "legacy")]
 #[inline(always)]
 fn seen(file: u64, _slot: *mut u8) -> Seen {
-    use crate::path::Place;
+    by_address(file)
+}
 
+/// The same of an address that the verifier knows nothing of.
+#[inline(always)]
+fn by_address(file: u64) -> Seen {
     let place = Place::read(file + offset!(file_path));
     let inode: u64 = read::kernel(file + offset!(file_inode));
     Seen::read(place, watch::identity(inode))
