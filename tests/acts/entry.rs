@@ -211,7 +211,7 @@ unsafe fn narrowed(address: u64, count: usize) -> u64 {
     }
 }
 
-unsafe fn map_low(bytes: usize) -> *mut libc::c_void {
+fn map_low(bytes: usize) -> *mut libc::c_void {
     let (access, kind) = (
         libc::PROT_READ | libc::PROT_WRITE,
         libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_32BIT,

@@ -41,9 +41,9 @@ Installs what is missing, builds, and runs the tests, tier by tier:
 
   unit     functions and modules; no privileges             5 min
   golden   exact output, against files in tests/golden      2 min
-  kernel   one file per event, exact counts; root           4 min
-  e2e      the real daemon; root                            5 min
-  vm       both of those on other kernels, in QEMU          30 min
+  kernel   one file per event, exact counts; root           6 min
+  e2e      the real daemon; root                            8 min
+  vm       both of those on other kernels, in QEMU          50 min
   fuzz     arbitrary bytes; only when named                15 min
 
   --tier     only these; default: all but fuzz

@@ -48,7 +48,7 @@ pub const TIERS: &[Tier] = &[
     },
     Tier {
         name: "kernel",
-        budget_minutes: 4,
+        budget_minutes: 6,
         by_default: true,
         groups: &[Group::Ocsf],
         mechanisms: &["tracepoint"],
@@ -56,7 +56,7 @@ pub const TIERS: &[Tier] = &[
     },
     Tier {
         name: "e2e",
-        budget_minutes: 5,
+        budget_minutes: 8,
         by_default: true,
         groups: &[Group::Ocsf, Group::Containers],
         mechanisms: &[],
@@ -64,7 +64,7 @@ pub const TIERS: &[Tier] = &[
     },
     Tier {
         name: "vm",
-        budget_minutes: 30,
+        budget_minutes: 50,
         by_default: true,
         groups: &[Group::Vm],
         mechanisms: &[],
