@@ -280,7 +280,8 @@ fn what_is_too_much_is_counted_under_its_name() {
 
 #[test]
 fn what_every_watch_excludes_is_not_sent_for_long() {
-    const OPENS: u32 = 5_000;
+    // The daemon takes some milliseconds to find out, and a fast machine opens thousands of times meanwhile.
+    const OPENS: u32 = 20_000;
     let (setup, places) = home();
     let excluding = |more: &str| {
         let exclude = format!("exclude = [{{ executables = [{:?}]{more} }}]\n", program());
