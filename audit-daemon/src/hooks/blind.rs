@@ -271,7 +271,6 @@ pub fn reconcile(outcomes: &mut [Outcome], facts: &Facts) {
                 BlindSpot::IoUring => works(RING_SUBMIT),
                 BlindSpot::CallsOf32Bits => works(&of_compat) || acts && works(ACTS_END),
                 BlindSpot::ToldByName => acts && works(ACTS_BEGIN),
-                BlindSpot::RingTruncate => works(ACTS_END),
                 _ => false,
             };
             blind.retain(|spot| facts.have(*spot, *mechanism) && !seen_elsewhere(*spot));

@@ -62,6 +62,9 @@ impl Recorder {
         };
         if let (call::LINK, 0, Some(object)) = (event.call, event.errno, objects.first.object) {
             self.linked.add(object.id, &objects.first.hosts);
+            if let Some(second) = &objects.second {
+                self.linked.add(object.id, &second.hosts);
+            }
         }
         if !wanted {
             return Outcome::Watched;

@@ -136,7 +136,11 @@ fn returned(plan: Plan, regs: u64, result: i64, slot: Large, turn: Turn, entry: 
             return;
         }
         let errno = if result < 0 { -result as u32 } else { 0 };
-        if !(ERESTART_FIRST..=ERESTART_LAST).contains(&errno) {
+        if (ERESTART_FIRST..=ERESTART_LAST).contains(&errno) {
+            // The call comes again, and looks again.
+            #[cfg(not(feature = "legacy"))]
+            object::forget(task::current());
+        } else {
             scene.set_arguments(arguments(regs, entry));
             if entry == Entry::Compat {
                 scene.widen();

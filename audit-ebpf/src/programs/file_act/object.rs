@@ -57,6 +57,36 @@ pub struct Notes {
     pub parent: u64,
     /// 1: no exit of a system call will take it.
     pub ends_inside: u64,
+    /// The call that it was made in, and its first arguments.
+    call: [u64; 4],
+}
+
+/// What tells one call of a task from another, as far as anything does.
+#[inline(always)]
+fn call_of(task: u64) -> [u64; 4] {
+    let regs = registers(task);
+    [
+        arch::number(regs),
+        arch::argument::<0>(regs),
+        arch::argument::<1>(regs),
+        arch::argument::<2>(regs),
+    ]
+}
+
+/// Is what stands in the slot of this very call? Another task may have had this address, and a call whose end
+/// was not seen leaves what it kept behind.
+#[inline(always)]
+fn is_of_now(task: u64, slot: *mut u8) -> bool {
+    // SAFETY: `copy` has put both there.
+    let (event, notes) = unsafe { (&*slot.cast::<FileAct>(), notes(slot)) };
+    let now = call_of(task);
+    let differs = (notes.call[0] ^ now[0])
+        | (notes.call[1] ^ now[1])
+        | (notes.call[2] ^ now[2])
+        | (notes.call[3] ^ now[3]);
+    let tid: u32 = read::kernel(task + offset!(task_pid));
+    let (_, start_ns) = task::identity(task);
+    differs == 0 && event.header.tid == tid && event.header.start_ns == start_ns
 }
 
 /// # Safety
@@ -101,8 +131,8 @@ fn teller(task: u64, call: u32) -> Teller {
     }
     let opens_too = call == call::MKNOD || call == call::TRUNCATE;
     if way == Way::Ring {
-        let told = setting!(rings_seen) != 0 && call != call::TRUNCATE;
-        return match told || call == call::MKNOD {
+        // An open by io_uring that truncates comes here as well, and nothing tells it from ftruncate.
+        return match opens_too || setting!(rings_seen) != 0 {
             true => Teller::Other,
             false => Teller::Function,
         };
@@ -190,13 +220,16 @@ fn keep(state: &WatchState, task: u64, slot: *mut u8, about: &About, teller: Tel
     if about.call == call::RENAME {
         found.reasons |= u32::from(watch::is_on_way(own)) * reason::ASKED;
     }
-    // A file system that lies on another one does the same there once more: the first counts.
-    if waits(task) {
+    // A file system that lies on another one sets attributes there once more: the first counts. Of any
+    // other act what is kept still is of a call whose end was not seen.
+    let attribute = about.call == call::SETXATTR || about.call == call::REMOVEXATTR;
+    if attribute && waits(task) {
         return;
     }
     if found.reasons == 0 {
+        let _ = ACTS.remove(&task);
         if teller == Teller::Call {
-            let _ = UNWATCHED.insert(&task, &0, 0);
+            let _ = UNWATCHED.insert(&task, &own_number(), 0);
         }
         return;
     }
@@ -229,6 +262,7 @@ fn keep(state: &WatchState, task: u64, slot: *mut u8, about: &About, teller: Tel
     notes.dentry = about.first.dentry;
     notes.parent = parent;
     notes.ends_inside = u64::from(teller == Teller::Function);
+    notes.call = call_of(task);
     if size <= EVENT_BYTES as u64 {
         // SAFETY: a large slot is longer than what is kept; the map copies the bytes.
         let kept = unsafe { &*slot.cast::<Kept>() };
@@ -284,6 +318,12 @@ fn push(slot: *mut u8, fs: u64, about: &About) -> u64 {
     tails.size()
 }
 
+/// Process and thread: the address of a task may be another one's by now.
+#[inline(always)]
+fn own_number() -> u64 {
+    aya_ebpf::helpers::bpf_get_current_pid_tgid()
+}
+
 /// Is anything kept of the task?
 #[inline(always)]
 pub fn waits(task: u64) -> bool {
@@ -302,8 +342,13 @@ pub enum Taken {
 /// Takes what was kept for the exit of a system call.
 #[inline(always)]
 pub fn take(task: u64, slot: *mut u8, call: u32) -> Taken {
-    if UNWATCHED.remove(&task).is_ok() {
-        return Taken::Unwatched;
+    // SAFETY: copied at once.
+    let unwatched = unsafe { UNWATCHED.get(&task) }.copied();
+    if unwatched.is_some() {
+        let _ = UNWATCHED.remove(&task);
+        if unwatched == Some(own_number()) {
+            return Taken::Unwatched;
+        }
     }
     let Some(kept) = ACTS.get_ptr(&task) else {
         return Taken::Nothing;
@@ -311,10 +356,20 @@ pub fn take(task: u64, slot: *mut u8, call: u32) -> Taken {
     copy(kept.cast(), slot);
     let _ = ACTS.remove(&task);
     // SAFETY: they were copied there.
-    let event = unsafe { &*slot.cast::<FileAct>() };
-    match event.call == call || event.call == call::RMDIR && call == call::UNLINK {
+    let (event, notes) = unsafe { (&*slot.cast::<FileAct>(), notes(slot)) };
+    let same = event.call == call || event.call == call::RMDIR && call == call::UNLINK;
+    match same && notes.ends_inside == 0 && is_of_now(task, slot) {
         true => Taken::Watched,
         false => Taken::Nothing,
+    }
+}
+
+/// Forgets what was kept of a call that will be made once more.
+#[inline(always)]
+pub fn forget(task: u64) {
+    if setting!(acts_inside) != 0 {
+        let _ = ACTS.remove(&task);
+        let _ = UNWATCHED.remove(&task);
     }
 }
 
@@ -330,7 +385,7 @@ pub fn take_inside(task: u64, slot: *mut u8) -> bool {
         return false;
     }
     copy(kept.cast(), slot);
-    ACTS.remove(&task).is_ok()
+    ACTS.remove(&task).is_ok() && is_of_now(task, slot)
 }
 
 #[inline(always)]
