@@ -148,6 +148,21 @@ fn opens_that_succeed() {
     }
 }
 
+/// What it does to the size is part of the open, whatever functions it passes.
+#[test]
+fn an_open_that_truncates_is_an_open_and_nothing_else() {
+    if let Some(why) = why_not() {
+        audit_tests::skip!("{why}");
+    }
+    for how in ["plain", "async"] {
+        let places = Places::new();
+        let file = places.file();
+        let act = open(how, &file, WRONLY | libc::O_TRUNC);
+        assert_recorded(&places, &act, 0, &[opened(&file, BY_SHARED_FILE)]);
+        assert_eq!(std::fs::read(&file).expect("read"), b"");
+    }
+}
+
 /// No completion tells it: an attempt that may have succeeded.
 #[test]
 fn a_success_without_completion_is_recorded_as_unknown() {

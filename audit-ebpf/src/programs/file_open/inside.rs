@@ -16,6 +16,7 @@ use aya_ebpf::{
 
 use super::{Asked, begun, failed, passed_over, tell};
 use crate::{
+    arch,
     done::Turn,
     path::Place,
     programs::way::{self, Way},
@@ -158,6 +159,21 @@ pub fn file_open_refused(ctx: FExitContext) -> i32 {
     0
 }
 
+/// Will `do_sys_openat2` end behind this? The kernel opens files in other calls as well.
+#[inline(always)]
+fn in_open(task: u64) -> bool {
+    let number = arch::number(arch::registers(task));
+    match task::in_compat(task) {
+        true => arch::open_by_32_bit(number).is_some(),
+        false => {
+            number == arch::OPENAT
+                || number == arch::OPEN
+                || number == arch::CREAT
+                || number == arch::OPENAT2
+        }
+    }
+}
+
 /// Can an open fail with this before it is looked for?
 #[inline(always)]
 fn may_be_early(errno: u32) -> bool {
@@ -193,7 +209,7 @@ fn ended<const TYPED: bool>(
     if way == Way::Other || again || filename == 0 {
         return;
     }
-    if way == Way::Call && may_be_early(errno) && turn.counts() {
+    if way == Way::Call && may_be_early(errno) && turn.counts() && in_open(task) {
         let _ = TOLD.insert(&task, &errno, 0);
     }
     asked.name = read::kernel(filename + offset!(filename_name));
