@@ -21,6 +21,8 @@ mod done;
 mod emit;
 mod entry;
 mod environment;
+#[cfg(not(feature = "legacy"))]
+mod kept;
 mod path;
 mod programs;
 mod read;

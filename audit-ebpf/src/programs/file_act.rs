@@ -7,6 +7,8 @@
 //! that directory is matched here; a longer one may lead anywhere, so all of these go on and the
 //! daemon decides.
 
+#[cfg(not(feature = "legacy"))]
+mod after;
 mod begin;
 pub mod calls;
 #[cfg(not(feature = "legacy"))]

@@ -11,8 +11,13 @@ use aya_ebpf::{
     programs::{FEntryContext, FExitContext},
 };
 
-use super::object::{self, About, NOWHERE, begins};
-use crate::{emit::emit, path::Place, read::mask, scratch::plain, settings::offset, task, volume};
+use super::{
+    after,
+    object::{self, About, NOWHERE, begins},
+};
+use crate::{
+    emit::emit, kept, path::Place, read::mask, scratch::plain, settings::offset, task, volume,
+};
 
 const NONE: [u64; 3] = [NO_VALUE, 0, 0];
 
@@ -222,10 +227,15 @@ fn ended(ctx: &FExitContext) {
     };
     if object::take_inside(task, slot) {
         // SAFETY: both were copied there.
-        let (event, notes) = unsafe { (&mut *slot.cast::<FileAct>(), object::notes(slot)) };
+        let (event, notes) = unsafe {
+            (
+                &mut *slot.cast::<FileAct>(),
+                kept::notes::<object::Notes>(slot),
+            )
+        };
         event.header.time_ns = task::now();
         event.errno = errno(ctx);
-        object::refresh(event, notes);
+        after::refresh(event, notes);
         if volume::admits(task, &event.header) {
             // SAFETY: `slot` begins with the event, of the size that was kept.
             unsafe { emit(Kind::FileAct, Lane::Bulk, slot, mask!(notes.size, 0x1fff)) };

@@ -9,11 +9,12 @@ use audit_common::{
     file_act::{FileAct, call, flag, time},
 };
 
-use super::{Scene, object, set_shape, shape, times};
+use super::{Scene, after, object, set_shape, shape, times};
 use crate::{
     done::Turn,
     emit::emit,
     entry::Entry,
+    kept,
     path::{self, Place},
     programs::file_open::passed_over,
     read::{self, Memory, mask},
@@ -40,7 +41,12 @@ pub fn told(task: u64, fs: u64, slot: *mut u8, errno: u32, turn: Turn, entry: En
         object::Taken::Watched => {}
     }
     // SAFETY: both were copied there.
-    let (event, notes) = unsafe { (&mut *slot.cast::<FileAct>(), object::notes(slot)) };
+    let (event, notes) = unsafe {
+        (
+            &mut *slot.cast::<FileAct>(),
+            kept::notes::<object::Notes>(slot),
+        )
+    };
     if !turn.takes(task, token) || !volume::admits(task, &event.header) {
         return true;
     }
@@ -50,7 +56,7 @@ pub fn told(task: u64, fs: u64, slot: *mut u8, errno: u32, turn: Turn, entry: En
     event.at_flags = scene.argument(plan.at_flags()) as u32;
     event.flags |= u32::from(plan.is_nofollow()) * flag::NOFOLLOW;
     event.values = super::values(scene);
-    let inode = object::refresh(event, notes);
+    let inode = after::refresh(event, notes);
     if plan.times_form() != 0 {
         event.values = times::values(plan, event.values[0], entry);
         if inode != 0 && event.values[1] != time::OMIT {

@@ -14,7 +14,7 @@ use audit_common::{
     file_act::{FileAct, call, flag},
     file_open::reason,
     header,
-    limits::{ACTS_MAX, REQUEST_BYTES},
+    limits::ACTS_MAX,
     watch::WatchState,
 };
 use aya_ebpf::{macros::map, maps::HashMap};
@@ -22,12 +22,13 @@ use aya_ebpf::{macros::map, maps::HashMap};
 use super::{begin::begin, calls, shape};
 use crate::{
     arch, atomic,
+    kept::{self, EVENT_BYTES, Kept},
     path::{self, Place},
     programs::{
         exec_failed::registers,
         way::{self, Way},
     },
-    read::{self, Memory, mask},
+    read::{self, Memory},
     scratch::{self, Large},
     settings::{offset, setting},
     tails::Tails,
@@ -35,18 +36,12 @@ use crate::{
     watch::{self, Found, Seen},
 };
 
-type Kept = [u8; REQUEST_BYTES];
-
 /// Acts under way, by task.
 #[map]
 static ACTS: HashMap<u64, Kept> = HashMap::with_max_entries(ACTS_MAX, 0);
 /// Tasks whose act is nobody's business.
 #[map]
 static UNWATCHED: HashMap<u64, u64> = HashMap::with_max_entries(8192, 0);
-
-/// Bytes of an event that can be kept.
-pub const EVENT_BYTES: usize = REQUEST_BYTES - 64;
-const _: () = assert!(EVENT_BYTES < 0x2000 && size_of::<Notes>() <= 64);
 
 /// What is kept beside the event.
 #[repr(C)]
@@ -78,7 +73,7 @@ fn call_of(task: u64) -> [u64; 4] {
 #[inline(always)]
 fn is_of_now(task: u64, slot: *mut u8) -> bool {
     // SAFETY: `copy` has put both there.
-    let (event, notes) = unsafe { (&*slot.cast::<FileAct>(), notes(slot)) };
+    let (event, notes) = unsafe { (&*slot.cast::<FileAct>(), kept::notes::<Notes>(slot)) };
     let now = call_of(task);
     let differs = (notes.call[0] ^ now[0])
         | (notes.call[1] ^ now[1])
@@ -89,14 +84,8 @@ fn is_of_now(task: u64, slot: *mut u8) -> bool {
     differs == 0 && event.header.tid == tid && event.header.start_ns == start_ns
 }
 
-/// # Safety
-/// `slot` is a large slot in which an event of at most [`EVENT_BYTES`] stands or will stand, and no
-/// other reference to its notes lives.
-#[inline(always)]
-pub unsafe fn notes<'a>(slot: *mut u8) -> &'a mut Notes {
-    // SAFETY: the caller's; the place is aligned to 8 bytes.
-    unsafe { &mut *slot.add(EVENT_BYTES).cast::<Notes>() }
-}
+// SAFETY: numbers, the size first.
+unsafe impl kept::Notes for Notes {}
 
 /// What an act is about.
 #[derive(Clone, Copy)]
@@ -257,16 +246,15 @@ fn keep(state: &WatchState, task: u64, slot: *mut u8, about: &About, teller: Tel
     event.umask = read::kernel(fs + offset!(fs_umask));
     let size = push(slot, fs, about);
     // SAFETY: a large slot with an event of that size.
-    let notes = unsafe { notes(slot) };
+    let notes = unsafe { kept::notes::<Notes>(slot) };
     notes.size = size;
     notes.dentry = about.first.dentry;
     notes.parent = parent;
     notes.ends_inside = u64::from(teller == Teller::Function);
     notes.call = call_of(task);
     if size <= EVENT_BYTES as u64 {
-        // SAFETY: a large slot is longer than what is kept; the map copies the bytes.
-        let kept = unsafe { &*slot.cast::<Kept>() };
-        let _ = ACTS.insert(&task, kept, 0);
+        // SAFETY: a large slot.
+        let _ = ACTS.insert(&task, unsafe { kept::in_slot(slot) }, 0);
     }
 }
 
@@ -353,10 +341,10 @@ pub fn take(task: u64, slot: *mut u8, call: u32) -> Taken {
     let Some(kept) = ACTS.get_ptr(&task) else {
         return Taken::Nothing;
     };
-    copy(kept.cast(), slot);
+    kept::copy::<Notes>(kept, slot);
     let _ = ACTS.remove(&task);
     // SAFETY: they were copied there.
-    let (event, notes) = unsafe { (&*slot.cast::<FileAct>(), notes(slot)) };
+    let (event, notes) = unsafe { (&*slot.cast::<FileAct>(), kept::notes::<Notes>(slot)) };
     let same = event.call == call || event.call == call::RMDIR && call == call::UNLINK;
     match same && notes.ends_inside == 0 && is_of_now(task, slot) {
         true => Taken::Watched,
@@ -379,51 +367,11 @@ pub fn take_inside(task: u64, slot: *mut u8) -> bool {
     let Some(kept) = ACTS.get_ptr(&task) else {
         return false;
     };
-    // SAFETY: a live map value, longer than that.
-    let inside = unsafe { (*kept.cast::<u8>().add(EVENT_BYTES).cast::<Notes>()).ends_inside };
+    // SAFETY: a live map value.
+    let inside = unsafe { (*kept::notes_of::<Notes>(kept)).ends_inside };
     if inside == 0 {
         return false;
     }
-    copy(kept.cast(), slot);
+    kept::copy::<Notes>(kept, slot);
     ACTS.remove(&task).is_ok() && is_of_now(task, slot)
-}
-
-#[inline(always)]
-fn copy(kept: *const u8, slot: *mut u8) {
-    // SAFETY: both are longer than what is read and written here; the size is masked.
-    unsafe {
-        let notes = kept.add(EVENT_BYTES);
-        let size = (*notes.cast::<Notes>()).size;
-        read::kernel_bytes(slot, mask!(size, 0x1fff), kept as u64);
-        read::kernel_bytes(
-            slot.add(EVENT_BYTES),
-            size_of::<Notes>() as u64,
-            notes as u64,
-        );
-    }
-}
-
-/// What the object is like after a success; gives its inode, or 0 if that cannot be said.
-#[inline(always)]
-pub fn refresh(event: &mut FileAct, notes: &Notes) -> u64 {
-    let gone = event.call == call::UNLINK || event.call == call::RMDIR;
-    if event.errno != 0 || gone || event.call == call::RENAME {
-        return 0;
-    }
-    event.flags |= flag::BEFORE;
-    // Nobody holds it any more: it must still be the same entry.
-    if read::kernel::<u64>(notes.dentry + offset!(dentry_parent)) != notes.parent {
-        return 0;
-    }
-    let inode: u64 = read::kernel(notes.dentry + offset!(dentry_inode));
-    let now = watch::identity(inode);
-    let is_same = now.ino == event.ino || event.ino == 0;
-    if inode == 0 || now.dev != event.dev || !is_same {
-        return 0;
-    }
-    event.ino = now.ino;
-    event.mode = u32::from(read::kernel::<u16>(inode + offset!(inode_mode)));
-    event.links = read::kernel(inode + offset!(inode_nlink));
-    event.flags &= !flag::BEFORE;
-    inode
 }

@@ -5,39 +5,34 @@
 
 use core::ffi::c_void;
 
-use audit_common::limits::{REQUEST_BYTES, REQUESTS_MAX, REQUESTS_SKIPPED_MAX};
+use audit_common::limits::{REQUESTS_MAX, REQUESTS_SKIPPED_MAX};
 use aya_ebpf::{
     helpers::generated,
     macros::map,
     maps::{HashMap, LruHashMap},
 };
 
+pub use crate::kept::EVENT_BYTES;
 use crate::{
-    read::{self, mask},
+    kept::{self, Kept},
     watch,
 };
-
-type Kept = [u8; REQUEST_BYTES];
 
 #[map]
 static REQUESTS: HashMap<u64, Kept> = HashMap::with_max_entries(REQUESTS_MAX, 0);
 #[map]
 static SKIPPED: LruHashMap<u64, Kept> = LruHashMap::with_max_entries(REQUESTS_SKIPPED_MAX, 0);
 
-/// Bytes of an event that can be kept.
-pub const EVENT_BYTES: usize = REQUEST_BYTES - 64;
-const _: () = assert!(EVENT_BYTES < 0x2000 && size_of::<Notes>() <= 64);
-
 /// What is kept beside the event.
 #[repr(C)]
 pub struct Notes {
+    /// Bytes of the event.
+    pub size: u64,
     pub ring: u64,
     pub user_data: u64,
     /// The submitter's descriptors.
     pub files: u64,
     pub opcode: u64,
-    /// Bytes of the event.
-    pub size: u64,
     /// Why it may be watched if nothing was there; 0: it is not.
     pub common: u32,
     /// Why otherwise.
@@ -62,20 +57,22 @@ impl Notes {
     }
 }
 
+// SAFETY: numbers, the size first.
+unsafe impl kept::Notes for Notes {}
+
 /// # Safety
-/// `slot` is a large slot in which an event of at most [`EVENT_BYTES`] stands or will stand, and no
-/// other reference to its notes lives.
+/// As for [`kept::notes`].
 #[inline(always)]
 pub unsafe fn notes<'a>(slot: *mut u8) -> &'a mut Notes {
-    // SAFETY: the caller's; the place is aligned to 8 bytes.
-    unsafe { &mut *slot.add(EVENT_BYTES).cast::<Notes>() }
+    // SAFETY: the caller's.
+    unsafe { kept::notes(slot) }
 }
 
 /// Keeps what stands in the slot; false: there is no room, or no end that would tell of a success.
 #[inline(always)]
 pub fn keep(address: u64, slot: *mut u8, skipped: bool) -> bool {
-    // SAFETY: a large slot is longer than what is kept; the map copies the bytes.
-    let kept = unsafe { &*slot.cast::<Kept>() };
+    // SAFETY: a large slot.
+    let kept = unsafe { kept::in_slot(slot) };
     if skipped {
         let _ = SKIPPED.insert(&address, kept, 0);
         return false;
@@ -92,7 +89,7 @@ pub fn forget(address: u64) {
 #[inline(always)]
 pub fn take(address: u64, slot: *mut u8) -> bool {
     if let Some(kept) = REQUESTS.get_ptr(&address) {
-        copy(kept.cast(), slot);
+        kept::copy::<Notes>(kept, slot);
         let taken = REQUESTS.remove(&address).is_ok();
         // SAFETY: they were copied there.
         if taken && unsafe { notes(slot) }.moves != 0 {
@@ -101,25 +98,10 @@ pub fn take(address: u64, slot: *mut u8) -> bool {
         return taken;
     }
     if let Some(kept) = SKIPPED.get_ptr(&address) {
-        copy(kept.cast(), slot);
+        kept::copy::<Notes>(kept, slot);
         return SKIPPED.remove(&address).is_ok();
     }
     false
-}
-
-#[inline(always)]
-fn copy(kept: *const u8, slot: *mut u8) {
-    // SAFETY: both are longer than what is read and written here; the size is masked.
-    unsafe {
-        let notes = kept.add(EVENT_BYTES);
-        let size = (*notes.cast::<Notes>()).size;
-        read::kernel_bytes(slot, mask!(size, 0x1fff), kept as u64);
-        read::kernel_bytes(
-            slot.add(EVENT_BYTES),
-            size_of::<Notes>() as u64,
-            notes as u64,
-        );
-    }
 }
 
 /// The request of this ring with this data, if one is kept; 0: none.
@@ -151,13 +133,13 @@ struct Search {
 extern "C" fn compare(
     _map: *mut c_void,
     address: *const u64,
-    kept: *const u8,
+    kept: *const Kept,
     search: *mut c_void,
 ) -> i64 {
     // SAFETY: `find` passes a search on its own stack; key and value are the map's.
     unsafe {
         let search = &mut *search.cast::<Search>();
-        let notes = &*kept.add(EVENT_BYTES).cast::<Notes>();
+        let notes = &*kept::notes_of::<Notes>(kept);
         if notes.ring != search.ring || notes.user_data != search.user_data {
             return 0;
         }
