@@ -1,4 +1,5 @@
-//! The calls of bpf(2) and perf_event_open(2) that links need, and what the kernel says of a link.
+//! The calls of bpf(2) and perf_event_open(2) that links need, and what the kernel says of a link; and the
+//! smallest program that there is.
 //!
 //! Owns their structures. The loader library makes links too, but does not hand out their
 //! descriptors, and can neither ask for a link nor make one of a program that somebody else loaded.
@@ -13,6 +14,7 @@ use std::{
     path::Path,
 };
 
+const BPF_PROG_LOAD: libc::c_int = 5;
 const BPF_OBJ_PIN: libc::c_int = 6;
 const BPF_OBJ_GET: libc::c_int = 7;
 const BPF_OBJ_GET_INFO_BY_FD: libc::c_int = 15;
@@ -27,6 +29,36 @@ const PERF_EVENT_IOC_SET_BPF: libc::c_ulong = 0x4004_2408;
 const PERF_EVENT_IOC_QUERY_BPF: libc::c_ulong = 0xc008_240a;
 /// Programs on one event, of everybody: the kernel's own limit.
 const PROGRAMS_MAX: usize = 64;
+
+const BPF_PROG_TYPE_TRACING: u32 = 26;
+const BPF_TRACE_FEXIT: u32 = 25;
+/// `r0 = 0; exit`
+const EMPTY: [u64; 2] = [0xb7, 0x95];
+
+/// The beginning of what BPF_PROG_LOAD takes.
+#[repr(C)]
+#[derive(Default)]
+struct ProgramLoad {
+    kind: u32,
+    instructions: u32,
+    instructions_at: u64,
+    licence_at: u64,
+    log: [u32; 2],
+    log_at: u64,
+    kernel_version: u32,
+    flags: u32,
+    name: [u64; 2],
+    interface: u32,
+    expected_attach_type: u32,
+    of_btf: [u32; 9],
+    attach_btf_id: u32,
+    attach_program: u32,
+    /// Named, and not left to be padding: the kernel reads it, or insists on zeroes there.
+    relocations: u32,
+}
+
+const _: () = assert!(size_of::<ProgramLoad>() == 120, "no padding");
+const _: () = assert!(std::mem::offset_of!(ProgramLoad, attach_btf_id) == 108);
 
 #[repr(C)]
 struct Object {
@@ -148,6 +180,20 @@ pub fn identity(object: BorrowedFd<'_>) -> io::Result<Identity> {
     };
     bpf(BPF_OBJ_GET_INFO_BY_FD, &attributes)?;
     Ok(identity)
+}
+
+/// A program that does nothing, for the exit of the function with this number among the kernel's types.
+pub fn load_empty_on_exit(function: u32) -> io::Result<OwnedFd> {
+    let attributes = ProgramLoad {
+        kind: BPF_PROG_TYPE_TRACING,
+        instructions: EMPTY.len() as u32,
+        instructions_at: EMPTY.as_ptr() as u64,
+        licence_at: c"GPL".as_ptr() as u64,
+        expected_attach_type: BPF_TRACE_FEXIT,
+        attach_btf_id: function,
+        ..ProgramLoad::default()
+    };
+    owned(bpf(BPF_PROG_LOAD, &attributes)?)
 }
 
 /// Attaches a program that knows its place itself: it was loaded for it.
