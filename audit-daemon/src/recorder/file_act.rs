@@ -8,6 +8,7 @@ mod known;
 mod left;
 mod made;
 mod options;
+mod second;
 mod times;
 
 use audit_common::file_act::{FileAct, call, flag};
@@ -155,17 +156,14 @@ impl Recorder {
 impl Objects {
     /// Finds out which objects they are, as far as that has a meaning now.
     fn look(&mut self, event: &FileAct, decider: &Decider, views: &mut Views) {
+        if event.flags & flag::OBJECT != 0 {
+            // What the kernel did not tell nobody can: what stands there by now may be another one.
+            return;
+        }
         if let Some(second) = &mut self.second {
             decider.look(&event.header, second, views);
         }
         let done = event.errno == 0;
-        if event.flags & flag::OBJECT != 0 {
-            decider.look(&event.header, &mut self.first, views);
-            if let Some(second) = &mut self.second {
-                decider.look(&event.header, second, views);
-            }
-            return;
-        }
         match event.call {
             // What was renamed stands where it went to, unless two things changed places.
             call::RENAME if done => {
@@ -234,60 +232,30 @@ fn objects(
             false => [
                 &place[..],
                 b"/",
-                tails.filename.map_or(&b""[..], |name| name.bytes),
+                tails.filename.map_or(b"", |name| name.bytes),
             ]
             .concat(),
         }
     }));
     let second = match event.flags & flag::TWO_NAMES != 0 {
-        true => second(event, tails, decider, &start, &first, views),
+        true => second::meaning(event, tails, decider, &start, &first, views),
         false => None,
     };
     Some(Objects {
         first,
         second,
-        source: match (event.flags & flag::UNPROVEN != 0, by_fd) {
-            (true, _) => Source::Unproven,
-            (false, true) => Source::Kernel,
-            (false, false) => Source::Userspace,
-        },
+        source: source(event),
     })
 }
 
-fn second(
-    event: &FileAct,
-    tails: &Tails<'_>,
-    decider: &Decider,
-    start: &Start<'_>,
-    first: &Meaning,
-    views: &mut Views,
-) -> Option<Meaning> {
-    let name = readable(tails.second_name.as_ref())?;
-    if !calls::is_path(event, name) {
-        return None;
+/// How paths were learnt.
+fn source(event: &FileAct) -> Source {
+    let by_fd = event.flags & flag::BY_FD != 0;
+    match (event.flags & flag::UNPROVEN != 0, by_fd) {
+        (true, _) => Source::Unproven,
+        (false, true) => Source::Kernel,
+        (false, false) => Source::Userspace,
     }
-    let base = match event.call {
-        // A link's target is looked for in the link's own directory.
-        call::SYMLINK => directory(&first.path).to_vec(),
-        _ => joined(tails.second_base.as_ref()),
-    };
-    let absolute = |part: Option<Part<'_>>| part.is_some_and(|part| part.bytes.starts_with(b"/"));
-    let both_from_root = absolute(tails.filename) && absolute(tails.second_name);
-    let same = event.flags & flag::SAME_START != 0 && event.call != call::SYMLINK;
-    let start = match same || both_from_root {
-        true => *start,
-        false => Start {
-            path: &base,
-            on_disk: None,
-        },
-    };
-    let question = Question {
-        start,
-        name,
-        follow: calls::second_follows(event),
-        namespace_pid: event.namespace_pid,
-    };
-    Some(decider.meaning(&event.header, &question, views))
 }
 
 fn names<'a>(event: &FileAct, objects: &'a Objects) -> Vec<Named<'a>> {
@@ -322,7 +290,8 @@ fn file<'a>(event: &FileAct, meaning: &'a Meaning, source: Source) -> FileView<'
     };
     // Of a name the number of names was learnt later, so only the act that is about it tells it.
     let gone = matches!(event.call, call::UNLINK | call::RMDIR);
-    let told = event.flags & flag::BY_FD != 0 && !gone || event.call == call::LINK;
+    let is_now = event.flags & (flag::BY_FD | flag::BEFORE) == flag::BY_FD;
+    let told = is_now && !gone || event.call == call::LINK;
     let regular = |object: &Identified| told && object.mode & libc::S_IFMT == libc::S_IFREG;
     let links = meaning
         .object
@@ -406,12 +375,4 @@ fn joined(part: Option<&Part<'_>>) -> Vec<u8> {
 fn readable<'a>(part: Option<&Part<'a>>) -> Option<&'a [u8]> {
     part.filter(|part| !part.unreadable())
         .map(|part| part.bytes)
-}
-
-/// What stands before the last name.
-fn directory(path: &[u8]) -> &[u8] {
-    match path.iter().rposition(|byte| *byte == b'/') {
-        Some(0) | None => b"/",
-        Some(end) => &path[..end],
-    }
 }

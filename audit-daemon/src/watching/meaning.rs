@@ -132,14 +132,6 @@ impl Meaning {
         }
     }
 
-    /// Of a place on the host whose object is still to be looked for.
-    pub fn to_look_for(path: Vec<u8>, hosts: Vec<Vec<u8>>) -> Meaning {
-        Meaning {
-            place: Some(path.clone()),
-            ..Meaning::of_place(path, hosts)
-        }
-    }
-
     /// Of places whose object is not looked for: paths as they were written.
     pub fn of_names(path: Vec<u8>, written: Vec<Vec<u8>>) -> Meaning {
         Meaning {

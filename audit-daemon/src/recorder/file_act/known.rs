@@ -1,15 +1,14 @@
 //! Acts whose objects the kernel programs looked at in the moment before: no name is followed again.
 //!
-//! Owns where such objects stand. Places and identities are the kernel's; only what was made and
-//! could not be looked at afterwards is looked for by its path, and what a symbolic link says is
-//! followed as ever.
+//! Owns where such objects stand. Places and identities are the kernel's; what it could not tell is not
+//! looked for, and unknown. Only what a symbolic link says is followed as ever.
 
 use audit_common::{
     file_act::{FileAct, call, flag},
     header,
 };
 
-use super::{Objects, calls, joined, readable};
+use super::{Objects, calls, joined, readable, second};
 use crate::{
     decode::Tails,
     record::view::Source,
@@ -37,12 +36,7 @@ pub fn objects(
         None => shown(event, tails, &hosts)?,
     };
     hosts.extend(moved);
-    let first = placed(
-        event,
-        path,
-        hosts,
-        (event.ino != 0).then(|| identified(event)),
-    );
+    let first = placed(path, hosts, (event.ino != 0).then(|| identified(event)));
     let second = match event.call {
         call::RENAME | call::LINK => {
             let on_disk = joined(tails.second_on_disk.as_ref());
@@ -51,7 +45,7 @@ pub fn objects(
             // Two that change places are each what the other was.
             let moved = event.errno == 0 && calls::detail(event).is_none();
             let object = first.object.filter(|_| moved);
-            Some(placed(event, path, hosts, object))
+            Some(placed(path, hosts, object))
         }
         call::SYMLINK => {
             // Looked for in the link's own directory.
@@ -59,7 +53,7 @@ pub fn objects(
                 path: b"",
                 on_disk: None,
             };
-            super::second(event, tails, decider, &start, &first, views)
+            second::meaning(event, tails, decider, &start, &first, views)
         }
         _ => None,
     };
@@ -79,18 +73,10 @@ fn identified(event: &FileAct) -> Identified {
     }
 }
 
-/// What stands there; to be looked for if it is not known and the path means the same on the host.
-fn placed(
-    event: &FileAct,
-    path: Vec<u8>,
-    hosts: Vec<Vec<u8>>,
-    object: Option<Identified>,
-) -> Meaning {
-    const HOME: u32 = header::flag::HOST_ROOT | header::flag::HOST_MNT_NS;
-    let at_home = event.header.flags & HOME == HOME;
+/// Which object it is may not be known: of what was made, or of what it was to replace.
+fn placed(path: Vec<u8>, hosts: Vec<Vec<u8>>, object: Option<Identified>) -> Meaning {
     match object {
         Some(object) => Meaning::of_object(path, hosts, object),
-        None if at_home => Meaning::to_look_for(path, hosts),
         None => Meaning::of_place(path, hosts),
     }
 }
@@ -104,7 +90,8 @@ fn shown(event: &FileAct, tails: &Tails<'_>, hosts: &[Vec<u8>]) -> Option<(Vec<u
     };
     named.extend_from_slice(name);
     let asked = hosts.iter().find(|host| **host == named);
-    let at_home = event.header.flags & header::flag::HOST_MNT_NS != 0;
+    const HOME: u32 = header::flag::HOST_ROOT | header::flag::HOST_MNT_NS;
+    let at_home = event.header.flags & HOME == HOME;
     match (asked, hosts) {
         (Some(asked), _) => Some((asked.clone(), Source::Kernel)),
         (None, [only]) if at_home => Some((only.clone(), Source::Kernel)),
