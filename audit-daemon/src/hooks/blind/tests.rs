@@ -1,0 +1,119 @@
+//! Which blind spots are left of a row's, by kernel and by what other rows see.
+
+use super::*;
+use crate::hooks::{self, HOOKS};
+
+const ALL: Facts = Facts {
+    version: (6, 12),
+    preempted: false,
+    calls_of_32_bits: true,
+    io_uring: true,
+    login_users: true,
+};
+
+/// What is left of the last candidates of these rows.
+fn left(rows: &[&str], facts: &Facts) -> Vec<BlindSpot> {
+    let outcome = |name: &&str| {
+        let row = hooks::row(name).expect("a row");
+        let last = row.candidates.last().expect("a candidate");
+        Outcome {
+            hook: row.name,
+            group: row.group,
+            auxiliary: row.auxiliary,
+            state: OutcomeState::Chosen {
+                mechanism: last.mechanism,
+                at: vec![last.points[0].to_owned()],
+                precision: last.precision,
+                blind: last.blind.to_vec(),
+            },
+            passed_over: Vec::new(),
+        }
+    };
+    let mut outcomes: Vec<Outcome> = rows.iter().map(outcome).collect();
+    reconcile(&mut outcomes, facts);
+    match &outcomes[0].state {
+        OutcomeState::Chosen { blind, .. } => blind.clone(),
+        OutcomeState::Missing { .. } => Vec::new(),
+    }
+}
+
+#[test]
+fn only_what_is_so_on_this_kernel_is_left() {
+    use BlindSpot::*;
+    let acts = ["file_act"];
+    assert_eq!(left(&acts, &ALL), [CallsOf32Bits, IoUring, ToldByName]);
+    let bare = Facts {
+        calls_of_32_bits: false,
+        io_uring: false,
+        ..ALL
+    };
+    assert_eq!(left(&acts, &bare), [ToldByName]);
+    let poor = Facts {
+        version: (6, 6),
+        preempted: true,
+        login_users: false,
+        ..bare
+    };
+    let expected = [Skipped, Uncounted, ToldByName, NoLoginUser];
+    assert_eq!(left(&acts, &poor), expected);
+    // Raw tracepoints count earlier than perf's.
+    assert_eq!(
+        left(
+            &["exec"],
+            &Facts {
+                version: (6, 6),
+                ..ALL
+            }
+        ),
+        [ScriptInode]
+    );
+    let old = Facts {
+        version: (5, 10),
+        ..ALL
+    };
+    assert_eq!(left(&["exec"], &old), [Uncounted, ScriptInode]);
+}
+
+#[test]
+fn what_the_rows_of_rings_see_is_no_blind_spot_of_others() {
+    use BlindSpot::*;
+    let both = ["file_open", RING_SUBMIT];
+    assert_eq!(left(&both, &ALL), [CallsOf32Bits, SharedDescriptors]);
+    assert_eq!(
+        unseen(&left(&["file_open"], &ALL)),
+        "32-bit programs, io_uring"
+    );
+    assert_eq!(unseen(&left(&both, &ALL)), "32-bit programs");
+    let before = Facts {
+        version: (6, 8),
+        ..ALL
+    };
+    assert_eq!(left(&[RING_SUBMIT], &before), [NoCompletion]);
+    assert_eq!(left(&[RING_SUBMIT], &ALL), [RingTruncate, NoCompletion]);
+}
+
+#[test]
+fn what_functions_and_the_other_entry_see_is_no_blind_spot_of_calls() {
+    use BlindSpot::*;
+    let acts = |more: &[&'static str]| left(&[&["file_act"], more].concat(), &ALL);
+    assert_eq!(acts(&["file_act_32"]), [IoUring, ToldByName]);
+    assert_eq!(
+        acts(&["file_open_32"]),
+        [CallsOf32Bits, IoUring, ToldByName]
+    );
+    assert_eq!(acts(&["unlink_ends", "unlink_begins"]), [IoUring]);
+    assert_eq!(acts(&["unlink_begins", RING_SUBMIT]), [CallsOf32Bits]);
+}
+
+#[test]
+fn ids_are_unique_and_candidates_name_spots_in_the_order_in_which_they_are_told() {
+    for (place, spot) in BLIND_SPOTS.iter().enumerate() {
+        assert_eq!(*spot as usize, place, "{}", spot.id());
+        let same = BLIND_SPOTS.iter().filter(|other| other.id() == spot.id());
+        assert_eq!(same.count(), 1, "{}", spot.id());
+    }
+    for candidate in HOOKS.iter().flat_map(|row| row.candidates) {
+        let in_order = candidate.blind.is_sorted_by(|one, next| one < next);
+        assert!(in_order, "{}", candidate.program);
+    }
+}
