@@ -2,6 +2,7 @@
 //! is behind its descriptor, how often it got the watched file.
 
 use audit_tests::{
+    Records,
     acts::{Act, act},
     hooks::opens_on_functions,
 };
@@ -58,24 +59,54 @@ fn each_open_by_a_string_that_is_rewritten_is_recorded() {
     each_is_recorded(&places, &act, source);
 }
 
+/// Another file is put over the descriptor of the watched one as soon as that is there, and the other way
+/// round; both were seen to happen.
+struct Overwritten {
+    rounds: usize,
+    /// The watched file.
+    uid: String,
+    /// Who opened it, and who opened the other one.
+    hidden: u32,
+    shown: u32,
+    records: Records,
+}
+
+impl Overwritten {
+    fn run() -> Overwritten {
+        let rounds = in_guests_less(ROUNDS);
+        let places = Places::new();
+        let (file, other) = (places.file(), places.other());
+        let mut daemon = places.start();
+        let words = rounds.to_string();
+        let hidden = act(["dup-over", &words]).with([&file, &other]).done();
+        let shown = act(["dup-over", &words]).with([&other, &file]).done();
+        let records = daemon.stop();
+        assert_whole_log(&records);
+        assert!(hidden.number() > 0 && shown.number() > 0, "they never met");
+        Overwritten {
+            rounds,
+            uid: file_uid(&file),
+            hidden: hidden.pid,
+            shown: shown.pid,
+            records,
+        }
+    }
+}
+
 /// A file that is told before it is anybody's descriptor cannot be exchanged: all is exact.
 #[test]
 fn a_descriptor_that_is_overwritten_hides_nothing_on_functions() {
     if !opens_on_functions() {
         audit_tests::skip!("opens are told by descriptors here");
     }
-    let rounds = in_guests_less(ROUNDS);
-    let places = Places::new();
-    let (file, other) = (places.file(), places.other());
-    let mut daemon = places.start();
-    let words = rounds.to_string();
-    let hidden = act(["dup-over", &words]).with([&file, &other]).done();
-    let shown = act(["dup-over", &words]).with([&other, &file]).done();
-    let records = daemon.stop();
-    assert_whole_log(&records);
-    assert!(hidden.number() > 0 && shown.number() > 0, "they never met");
-    let uid = file_uid(&file);
-    for (pid, opens) in [(hidden.pid, 1 + rounds), (shown.pid, 1)] {
+    let Overwritten {
+        rounds,
+        uid,
+        hidden,
+        shown,
+        records,
+    } = Overwritten::run();
+    for (pid, opens) in [(hidden, 1 + rounds), (shown, 1)] {
         let found = of_file(&records, pid, &uid);
         let expected = vec!["file.open_read"; opens];
         assert_all(&kinds(&found), &expected, skipped(&records));
@@ -92,27 +123,23 @@ fn a_descriptor_that_is_overwritten_is_never_said_to_be_proven() {
     if !audit_tests::differs!("opens-can-be-unproven") {
         audit_tests::skip!("opens are told before there is a descriptor");
     }
-    let rounds = in_guests_less(ROUNDS);
-    let places = Places::new();
-    let (file, other) = (places.file(), places.other());
-    let mut daemon = places.start();
-    let words = rounds.to_string();
-    let hidden = act(["dup-over", &words]).with([&file, &other]).done();
-    let shown = act(["dup-over", &words]).with([&other, &file]).done();
-    let records = daemon.stop();
-    assert_whole_log(&records);
+    let Overwritten {
+        rounds,
+        uid,
+        hidden,
+        shown,
+        records,
+    } = Overwritten::run();
     // The file itself and a look at its number first, in a process that shares nothing then.
-    let uid = file_uid(&file);
-    let found = of_file(&records, hidden.pid, &uid);
+    let found = of_file(&records, hidden, &uid);
     assert_opens(&found[..1], None);
     assert_opens(&found[1..], Some("unproven"));
     assert!(found.len() <= 1 + rounds, "{} records", found.len());
     let least = (1 + rounds / 2).saturating_sub(skipped(&records));
     assert!(found.len() > least, "{} records", found.len());
     // The other way: an open of something else may be taken for one of the file, and says so.
-    let found = of_file(&records, shown.pid, &uid);
+    let found = of_file(&records, shown, &uid);
     assert_opens(&found[..1], None);
     assert_opens(&found[1..], Some("unproven"));
-    assert!(hidden.number() > 0 && shown.number() > 0, "they never met");
-    assert_eq!(of_process(&records, shown.pid).len(), found.len());
+    assert_eq!(of_process(&records, shown).len(), found.len());
 }
