@@ -13,41 +13,7 @@ use super::kernels::KNOWN_SERIES;
 use super::programs::TIERS;
 use super::suite::Placed;
 
-pub const HELP: &str = "\
-Boot a distribution kernel under emulation and run tests or a command in it.
-
-Usage: cargo xtask vm --kernel SERIES [OPTION]... [-- COMMAND [ARG]...]
-
-  --kernel SERIES     5.10, 6.12.117, a list `5.10,7.3`, or `all`; arm64-6.12 is one of
-                      that platform (first: cargo xtask setup --for arm64)
-  --test TIER         kernel, e2e or all; all if no COMMAND is given
-  --filter TEXT       only tests whose names contain it
-  --skip TEXT         no tests whose names contain it (repeatable)
-  --mechanism NAME    how to hook: tracepoint, trampoline, auto (the daemon's choice), or
-                      a list: the tests run once for each, in the same boot
-  --release           build the programs with optimisation
-  --time SECONDS      time limit for each program (900)
-  --file SRC[:PATH]   put a file or directory into the guest (repeatable)
-  --program NAME      put a program of this machine there, with libraries (repeatable)
-  --module NAME       load a kernel module first (repeatable)
-  --cgroup LAYOUT     v2 (usual), hybrid or v1
-  --disk MIB          an ext4 disk on /mnt
-  --memory MIB        2048        --cpus N     2
-  --icount            a nanosecond is an instruction: figures that do not jitter
-  --env KEY=VALUE     for all programs (repeatable)
-  --append ARGS       more kernel command line (repeatable)
-  --out DIR           the guest's /out comes here (with several kernels, DIR/SERIES)
-  --console FILE      keep what the kernel printed (FILE.SERIES)
-  --list              the kernels that are known, and those in the cache
-  --fetch             only put the kernels into the cache
-
-The exit code is the first program's that is not 0: its own, 128+N for signal N, 124 for
-out of time, 125 when the kernel did not boot, died, or cannot be had on this machine.
-
-Examples:
-  cargo xtask vm --kernel 5.10 --test kernel --filter exec
-  cargo xtask vm --kernel 7.3 --program bpftool -- bpftool feature
-";
+pub const HELP: &str = include_str!("help.txt");
 
 /// What `kernel.mechanism` can be.
 const MECHANISMS: [&str; 4] = ["auto", "raw-tracepoint", "tracepoint", "trampoline"];
