@@ -207,7 +207,7 @@ fn objects(
     let mut first = match by_fd {
         true => Meaning::of_object(
             path,
-            decider.places(event.dev, &on_disk),
+            places(event, tails, decider),
             Identified {
                 id: (event.dev, event.ino),
                 mode: event.mode,
@@ -246,6 +246,14 @@ fn objects(
         second,
         source: source(event),
     })
+}
+
+/// Where the host has what the kernel walked from.
+fn places(event: &FileAct, tails: &Tails<'_>, decider: &Decider) -> Vec<Vec<u8>> {
+    let mut places = decider.places(event.dev, &joined(tails.on_disk.as_ref()));
+    let walked = path::on_host(&event.header, tails.file.as_ref());
+    places.extend(walked.filter(|walked| !places.contains(walked)));
+    places
 }
 
 /// How paths were learnt.

@@ -73,6 +73,10 @@ impl Recorder {
             is_new: created,
             on_disk: on_disk.bytes,
             path: file.path.bytes,
+            walked: match failed {
+                true => None,
+                false => path::on_host(header, tails.file.as_ref()),
+            },
             below: below(event),
             also: match event.reasons & reason::OBJECT {
                 0 => &[],

@@ -3,7 +3,7 @@
 //! Owns the joining: names come leaf first, records want the root first. Must not normalise what a
 //! program asked for: `..` and symbolic links stay as they were given.
 
-use audit_common::{events::walk, limits::PATH_BYTES_MAX};
+use audit_common::{Header, events::walk, header::flag, limits::PATH_BYTES_MAX};
 
 use crate::{decode::Part, record::view::Text};
 
@@ -69,6 +69,16 @@ pub fn join<'a>(part: &Part<'_>, to: &'a mut Vec<u8>) -> Joined<'a> {
         bytes: to,
         cut_from,
     }
+}
+
+/// A walk that is a path of the host: whoever acted there sees the host's tree. It holds even where the
+/// mounts have changed since.
+pub fn on_host(header: &Header, walk: Option<&Part<'_>>) -> Option<Vec<u8>> {
+    const HOME: u32 = flag::HOST_ROOT | flag::HOST_MNT_NS;
+    let walk = walk.filter(|walk| header.flags & HOME == HOME && walk.flags == 0)?;
+    let mut to = Vec::new();
+    let whole = join(walk, &mut to).cut_from.is_none();
+    whole.then_some(to)
 }
 
 /// A name that was asked for, made absolute by the directory that it was asked in.

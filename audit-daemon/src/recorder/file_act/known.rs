@@ -8,10 +8,11 @@ use audit_common::{
     header,
 };
 
-use super::{Objects, calls, joined, readable, second};
+use super::{Objects, calls, joined, places, readable, second};
 use crate::{
     decode::Tails,
     record::view::Source,
+    recorder::path,
     watching::{Decider, Identified, Meaning, Start, Views},
 };
 
@@ -29,8 +30,7 @@ pub fn objects(
     moved: Option<Vec<u8>>,
     views: &mut Views,
 ) -> Option<Objects> {
-    let on_disk = joined(tails.on_disk.as_ref());
-    let mut hosts = decider.places(event.dev, &on_disk);
+    let mut hosts = places(event, tails, decider);
     let (path, source) = match &tails.file {
         Some(file) => (joined(Some(file)), Source::Kernel),
         None => shown(event, tails, &hosts)?,
@@ -40,7 +40,9 @@ pub fn objects(
     let second = match event.call {
         call::RENAME | call::LINK => {
             let on_disk = joined(tails.second_on_disk.as_ref());
-            let hosts = decider.places(event.dev, &on_disk);
+            let mut hosts = decider.places(event.dev, &on_disk);
+            let walked = path::on_host(&event.header, tails.second_file.as_ref());
+            hosts.extend(walked.filter(|walked| !hosts.contains(walked)));
             let path = joined(tails.second_file.as_ref());
             // Two that change places are each what the other was.
             let moved = event.errno == 0 && calls::detail(event).is_none();

@@ -7,7 +7,7 @@
 
 use audit_common::file_act::{FileAct, call};
 
-use super::{Objects, joined, readable};
+use super::{Objects, joined, places, readable};
 use crate::{
     decode::Tails,
     record::view::Source,
@@ -24,8 +24,7 @@ pub fn by(event: &FileAct) -> bool {
 
 /// What was left, and where the old root was put.
 pub fn objects(event: &FileAct, tails: &Tails<'_>, decider: &Decider) -> Objects {
-    let on_disk = joined(tails.on_disk.as_ref());
-    let hosts = decider.places(event.dev, &on_disk);
+    let hosts = places(event, tails, decider);
     let walked = joined(tails.file.as_ref());
     let name = readable(tails.filename.as_ref()).unwrap_or_default();
     let (path, source) = match event.call {
