@@ -297,7 +297,7 @@ mod tests {
         let only_counts = ["moving_begin", "exec_entered"];
         // These make no events of their own, or of what no canary can do; their links are asked.
         let looks = |name: &str| {
-            let parts = ["_begins", "_ends", "_32", "_received"];
+            let parts = ["_begins", "_ends", "_32", "_narrow", "_received"];
             parts.iter().any(|part| name.ends_with(part))
         };
         for row in HOOKS {

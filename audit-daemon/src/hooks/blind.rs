@@ -4,7 +4,10 @@
 //! Owns those words and what can be done about each. Must not look at the machine: what is so on this
 //! kernel is handed in as [`Facts`].
 
-use super::{Mechanism, OF_COMPAT, Outcome, OutcomeState, RING_SUBMIT};
+use super::{
+    Mechanism, OF_COMPAT, Outcome, OutcomeState, RING_SUBMIT,
+    table::{ACTS_BEGIN, ACTS_END, RECEIVED},
+};
 
 /// By what the object of a record is told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,12 +37,16 @@ pub enum BlindSpot {
     CallsOf32Bits,
     /// The same, where it only costs an exec its "before".
     IdsOf32Bits,
+    /// Functions see what is done, and neither mounts nor attempts that ended before it.
+    FailuresOf32Bits,
     /// What is asked of a ring is no system call.
     IoUring,
     /// Nor is it looked into for this.
     RingTruncate,
     /// A link in another directory than the watched tree; only where such trees are watched.
     NewHardLinks,
+    /// Who has a descriptor from somebody else opens nothing.
+    Received,
     /// A program that was preempted is not run for others on its CPU.
     Skipped,
     /// And this kernel does not say how often.
@@ -70,12 +77,14 @@ pub enum Weight {
 }
 
 /// All of them, in the order in which they are told.
-pub const BLIND_SPOTS: [BlindSpot; 13] = [
+pub const BLIND_SPOTS: [BlindSpot; 15] = [
     BlindSpot::CallsOf32Bits,
     BlindSpot::IdsOf32Bits,
+    BlindSpot::FailuresOf32Bits,
     BlindSpot::IoUring,
     BlindSpot::RingTruncate,
     BlindSpot::NewHardLinks,
+    BlindSpot::Received,
     BlindSpot::Skipped,
     BlindSpot::Uncounted,
     BlindSpot::ToldByName,
@@ -92,9 +101,11 @@ impl BlindSpot {
         match self {
             BlindSpot::CallsOf32Bits => "32-bit",
             BlindSpot::IdsOf32Bits => "32-bit-ids",
+            BlindSpot::FailuresOf32Bits => "32-bit-failures",
             BlindSpot::IoUring => "io_uring",
             BlindSpot::RingTruncate => "io_uring-ftruncate",
             BlindSpot::NewHardLinks => "new-hard-link",
+            BlindSpot::Received => "received-descriptor",
             BlindSpot::Skipped => "skipped",
             BlindSpot::Uncounted => "uncounted",
             BlindSpot::ToldByName => "told-by-name",
@@ -110,9 +121,11 @@ impl BlindSpot {
         match self {
             BlindSpot::CallsOf32Bits
             | BlindSpot::IdsOf32Bits
+            | BlindSpot::FailuresOf32Bits
             | BlindSpot::IoUring
             | BlindSpot::RingTruncate
-            | BlindSpot::NewHardLinks => Weight::Unseen,
+            | BlindSpot::NewHardLinks
+            | BlindSpot::Received => Weight::Unseen,
             BlindSpot::Skipped | BlindSpot::Uncounted => Weight::Missed,
             BlindSpot::ToldByName
             | BlindSpot::ToldByProgram
@@ -128,9 +141,11 @@ impl BlindSpot {
         match self {
             BlindSpot::CallsOf32Bits => "32-bit programs",
             BlindSpot::IdsOf32Bits => "ids before the exec of 32-bit programs",
+            BlindSpot::FailuresOf32Bits => "mounts and failed acts of 32-bit programs",
             BlindSpot::IoUring => "io_uring",
             BlindSpot::RingTruncate => "ftruncate by io_uring",
             BlindSpot::NewHardLinks => "new hard links of files in trees",
+            BlindSpot::Received => "received descriptors",
             BlindSpot::Skipped => "acts while preempted",
             BlindSpot::Uncounted => "skips that are not counted",
             BlindSpot::ToldByName => "names followed after the call",
@@ -155,6 +170,12 @@ impl BlindSpot {
                 "They are not seen by system call tracepoints: the record of such an exec has only the \
                  ids after it. From Linux 6.10 on it has both."
             }
+            BlindSpot::FailuresOf32Bits => {
+                "What they do to files is seen; mounts by them are not, nor what fails before \
+                 anything is done (no such file, no right). Set `kernel.compat = true` (costs about \
+                 180 ns on every system call), or start the kernel with ia32_emulation=0 (x86, \
+                 from Linux 6.7)."
+            }
             BlindSpot::IoUring => {
                 "What programs do to files by io_uring passes by system call tracepoints; from \
                  Linux 6.0 on it is seen. Where nothing needs it, set the sysctl \
@@ -168,6 +189,11 @@ impl BlindSpot {
                 "A file below `**` passes by under a hard link of another directory that was made \
                  since the daemon looked last (at most a minute ago). The making of the link is \
                  recorded. Watch files of weight by their own names."
+            }
+            BlindSpot::Received => {
+                "Who opened a file is recorded; who gets the descriptor from there (SCM_RIGHTS, \
+                 pidfd_getfd) and reads or writes is not. Hooks on functions of the kernel see \
+                 that, from Linux 5.17 on."
             }
             BlindSpot::Skipped => {
                 "A program that is preempted is not run for others on its CPU meanwhile: those on \
@@ -234,7 +260,9 @@ impl Facts {
     /// Is a hook of this kind blind there on this kernel?
     fn have(&self, spot: BlindSpot, mechanism: Mechanism) -> bool {
         match spot {
-            BlindSpot::CallsOf32Bits | BlindSpot::IdsOf32Bits => self.calls_of_32_bits,
+            BlindSpot::CallsOf32Bits | BlindSpot::IdsOf32Bits | BlindSpot::FailuresOf32Bits => {
+                self.calls_of_32_bits
+            }
             BlindSpot::IoUring | BlindSpot::NoCompletion => self.io_uring,
             BlindSpot::RingTruncate => self.io_uring && self.version >= RING_TRUNCATE_SINCE,
             // Programs on functions are preempted wherever tasks are.
@@ -248,6 +276,7 @@ impl Facts {
             }
             BlindSpot::NoLoginUser => !self.login_users,
             BlindSpot::NewHardLinks
+            | BlindSpot::Received
             | BlindSpot::ToldByName
             | BlindSpot::ToldByProgram
             | BlindSpot::SharedDescriptors
@@ -265,6 +294,7 @@ pub fn reconcile(outcomes: &mut [Outcome], facts: &Facts) {
     for outcome in outcomes {
         let of_compat = format!("{}{OF_COMPAT}", outcome.hook);
         let acts = outcome.hook == "file_act";
+        let opens = outcome.hook == "file_open";
         if let OutcomeState::Chosen {
             mechanism,
             precision,
@@ -278,6 +308,9 @@ pub fn reconcile(outcomes: &mut [Outcome], facts: &Facts) {
             let seen_elsewhere = |spot| match spot {
                 BlindSpot::IoUring => works(RING_SUBMIT),
                 BlindSpot::CallsOf32Bits => works(&of_compat) || acts && works(ACTS_END),
+                // Where even what is done is not seen, its failures are no news.
+                BlindSpot::FailuresOf32Bits => works(&of_compat) || !works(ACTS_END),
+                BlindSpot::Received => !opens || works(RECEIVED),
                 BlindSpot::ToldByName => acts && works(ACTS_BEGIN),
                 _ => false,
             };
@@ -285,10 +318,6 @@ pub fn reconcile(outcomes: &mut [Outcome], facts: &Facts) {
         }
     }
 }
-
-/// Rows of functions that look at the objects of acts, and that tell of those by other entries.
-const ACTS_BEGIN: &str = "unlink_begins";
-const ACTS_END: &str = "unlink_ends";
 
 /// Is a new hard link of a watched file known before it is there?
 pub fn knows_new_links(outcomes: &[Outcome]) -> bool {

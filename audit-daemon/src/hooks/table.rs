@@ -127,15 +127,21 @@ pub const LOOPS_SINCE: (u32, u32) = (5, 17);
 const RINGS_SINCE: (u32, u32) = (6, 0);
 /// With this row the acts that are asked for by io_uring are seen.
 pub const RING_SUBMIT: &str = "ring_submit";
+/// Rows of functions that look at the objects of acts, and that tell of those by other entries.
+pub const ACTS_BEGIN: &str = "unlink_begins";
+pub const ACTS_END: &str = "unlink_ends";
+/// With this row descriptors are seen that come from others.
+pub const RECEIVED: &str = "file_received";
 
 /// So end the names of rows that see what the 32-bit entry passes to another one.
 pub const OF_COMPAT: &str = "_32";
 
 /// Blind spots of whole shapes, before this kernel's are picked of them.
 const BY_KERNEL: &[BlindSpot] = &[Skipped, Uncounted];
-const ON_FUNCTION: &[BlindSpot] = &[Skipped, Uncounted, NoLoginUser];
+const ON_FUNCTION: &[BlindSpot] = &[Received, Skipped, Uncounted, NoLoginUser];
 const ACTS: &[BlindSpot] = &[
     CallsOf32Bits,
+    FailuresOf32Bits,
     IoUring,
     Skipped,
     Uncounted,
@@ -145,6 +151,7 @@ const ACTS: &[BlindSpot] = &[
 const OPENS: &[BlindSpot] = &[
     CallsOf32Bits,
     IoUring,
+    Received,
     Skipped,
     Uncounted,
     SharedDescriptors,
@@ -273,7 +280,7 @@ pub const HOOKS: &[HookRow] = &[
     ] },
     // Objects of acts, in the moment before; `file_act` tells them. Where a call is not hooked, it is the
     // functions that do it. Ends before their beginnings.
-    looks("unlink_ends", &[inside("unlink_ends", &["vfs_unlink"])]),
+    looks(ACTS_END, &[inside("unlink_ends", &["vfs_unlink"])]),
     looks("rmdir_ends", &[inside("rmdir_ends", &["vfs_rmdir"])]),
     looks("mkdir_ends", &[inside("mkdir_ends", &["vfs_mkdir"])]),
     looks("mknod_ends", &[inside("mknod_ends", &["vfs_mknod"])]),
@@ -283,7 +290,7 @@ pub const HOOKS: &[HookRow] = &[
     looks("change_ends", &[inside("change_ends", &["notify_change"])]),
     looks("setxattr_ends", &[inside("setxattr_ends", &["vfs_setxattr"])]),
     looks("removexattr_ends", &[inside("removexattr_ends", &["vfs_removexattr"])]),
-    looks("unlink_begins", &[inside("unlink_begins", &["security_path_unlink"])]),
+    looks(ACTS_BEGIN, &[inside("unlink_begins", &["security_path_unlink"])]),
     looks("rmdir_begins", &[inside("rmdir_begins", &["security_path_rmdir"])]),
     looks("mkdir_begins", &[inside("mkdir_begins", &["security_path_mkdir"])]),
     looks("mknod_begins", &[inside("mknod_begins", &["security_path_mknod"])]),
@@ -334,12 +341,15 @@ pub const HOOKS: &[HookRow] = &[
     HookRow { name: "file_open_by_handle", group: "file", kinds: &[], auxiliary: true, candidates: &[
         function("file_opened_by_handle", &["do_file_open_root"]),
     ] },
-    looks("file_received", &[inside("file_received", &["security_file_receive"])]),
+    looks(RECEIVED, &[inside("file_received", &["security_file_receive"])]),
     HookRow { name: "file_open_refused", group: "file", kinds: &[], auxiliary: true, candidates: &[
         function("file_open_refused", &["do_sys_openat2"]),
     ] },
     HookRow { name: "file_open_tree", group: "file", kinds: &[], auxiliary: true, candidates: &[
         opens(&["syscalls/sys_exit_open_tree"]),
+    ] },
+    HookRow { name: "file_open_tree_narrow", group: "file", kinds: &[], auxiliary: true, candidates: &[
+        function("file_opened_tree_narrow", &["__ia32_sys_open_tree"]),
     ] },
     // The ends of requests before their beginnings.
     HookRow { name: "ring_end", group: "file", kinds: &[], auxiliary: true, candidates: &[

@@ -214,6 +214,8 @@ fn a_descriptor_that_was_received() {
         }
     } else {
         assert_eq!(of_process(&records, acted.pid).len(), 0);
+        let said = "who gets the descriptor from there";
+        assert!(check(&places).contains(said));
     }
     let written = std::fs::read(places.file()).expect("read");
     assert_eq!(written, b"written", "it was written by who got it");

@@ -78,12 +78,20 @@ fn only_what_is_so_on_this_kernel_is_left() {
 fn what_the_rows_of_rings_see_is_no_blind_spot_of_others() {
     use BlindSpot::*;
     let both = ["file_open", RING_SUBMIT];
-    assert_eq!(left(&both, &ALL), [CallsOf32Bits, SharedDescriptors]);
+    assert_eq!(
+        left(&both, &ALL),
+        [CallsOf32Bits, Received, SharedDescriptors]
+    );
     assert_eq!(
         unseen(&left(&["file_open"], &ALL)),
-        "32-bit programs, io_uring"
+        "32-bit programs, io_uring, received descriptors"
     );
-    assert_eq!(unseen(&left(&both, &ALL)), "32-bit programs");
+    assert_eq!(
+        unseen(&left(&both, &ALL)),
+        "32-bit programs, received descriptors"
+    );
+    let received = left(&["file_open", "file_received"], &ALL);
+    assert_eq!(received, [CallsOf32Bits, IoUring, SharedDescriptors]);
     let before = Facts {
         version: (6, 8),
         ..ALL
@@ -101,7 +109,12 @@ fn what_functions_and_the_other_entry_see_is_no_blind_spot_of_calls() {
         acts(&["file_open_32"]),
         [CallsOf32Bits, IoUring, ToldByName]
     );
-    assert_eq!(acts(&["unlink_ends", "unlink_begins"]), [IoUring]);
+    assert_eq!(
+        acts(&["unlink_ends", "unlink_begins"]),
+        [FailuresOf32Bits, IoUring]
+    );
+    let both = acts(&["unlink_ends", "unlink_begins", "file_act_32"]);
+    assert_eq!(both, [IoUring]);
     assert_eq!(acts(&["unlink_begins", RING_SUBMIT]), [CallsOf32Bits]);
 }
 
