@@ -166,34 +166,53 @@ fn split(rest: &[u8]) -> Result<(u16, Part<'_>, &[u8]), Malformed> {
     ))
 }
 
-/// A decoded entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event<'a> {
-    Exec(Exec, Tails<'a>),
-    ExecFailed(ExecFailed, Tails<'a>),
-    Fork(Fork),
-    Exit(Exit),
-    CgroupCreated(Cgroup, Tails<'a>),
-    CgroupRemoved(Cgroup, Tails<'a>),
-    FileOpen(FileOpen, Tails<'a>),
-    FileAct(FileAct, Tails<'a>),
-    /// A kind of a later version.
-    Unknown(Header),
+/// The wire's kinds, with the event of each and whether tails follow it: all that decoding needs to know.
+macro_rules! kinds {
+    ($($kind:ident: $event:ident $($tails:ident)?,)*) => {
+        /// A decoded entry.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Event<'a> {
+            $($kind($event $(, $tails<'a>)?),)*
+            /// A kind of a later version.
+            Unknown(Header),
+        }
+
+        impl Event<'_> {
+            pub fn header(&self) -> &Header {
+                match self {
+                    $(Event::$kind(event, ..) => &event.header,)*
+                    Event::Unknown(header) => header,
+                }
+            }
+        }
+
+        fn of_kind(kind: Kind, entry: &[u8]) -> Result<Event<'_>, Malformed> {
+            Ok(match kind {
+                $(Kind::$kind => event!(kind as u16, entry, $kind $($tails)?),)*
+            })
+        }
+    };
 }
 
-impl Event<'_> {
-    pub fn header(&self) -> &Header {
-        match self {
-            Event::Exec(event, _) => &event.header,
-            Event::ExecFailed(event, _) => &event.header,
-            Event::Fork(event) => &event.header,
-            Event::Exit(event) => &event.header,
-            Event::CgroupCreated(event, _) | Event::CgroupRemoved(event, _) => &event.header,
-            Event::FileOpen(event, _) => &event.header,
-            Event::FileAct(event, _) => &event.header,
-            Event::Unknown(header) => header,
-        }
-    }
+macro_rules! event {
+    ($number:expr, $entry:expr, $kind:ident) => {
+        Event::$kind(fixed($number, $entry)?.0)
+    };
+    ($number:expr, $entry:expr, $kind:ident Tails) => {{
+        let (event, tails) = with_tails($number, $entry)?;
+        Event::$kind(event, tails)
+    }};
+}
+
+kinds! {
+    Exec: Exec Tails,
+    ExecFailed: ExecFailed Tails,
+    Fork: Fork,
+    Exit: Exit,
+    CgroupCreated: Cgroup Tails,
+    CgroupRemoved: Cgroup Tails,
+    FileOpen: FileOpen Tails,
+    FileAct: FileAct Tails,
 }
 
 /// The header of an entry, checked as far as it goes.
@@ -228,36 +247,10 @@ fn with_tails<T: FromBytes>(kind: u16, entry: &[u8]) -> Result<(T, Tails<'_>), M
 /// The whole entry.
 pub fn decode(entry: &[u8]) -> Result<Event<'_>, Malformed> {
     let (header, _) = header(entry)?;
-    let kind = header.kind;
-    Ok(match Kind::from_number(kind) {
-        Some(Kind::Exec) => {
-            let (event, tails) = with_tails(kind, entry)?;
-            Event::Exec(event, tails)
-        }
-        Some(Kind::ExecFailed) => {
-            let (event, tails) = with_tails(kind, entry)?;
-            Event::ExecFailed(event, tails)
-        }
-        Some(Kind::Fork) => Event::Fork(fixed(kind, entry)?.0),
-        Some(Kind::Exit) => Event::Exit(fixed(kind, entry)?.0),
-        Some(Kind::CgroupCreated) => {
-            let (event, tails) = with_tails(kind, entry)?;
-            Event::CgroupCreated(event, tails)
-        }
-        Some(Kind::CgroupRemoved) => {
-            let (event, tails) = with_tails(kind, entry)?;
-            Event::CgroupRemoved(event, tails)
-        }
-        Some(Kind::FileOpen) => {
-            let (event, tails) = with_tails(kind, entry)?;
-            Event::FileOpen(event, tails)
-        }
-        Some(Kind::FileAct) => {
-            let (event, tails) = with_tails(kind, entry)?;
-            Event::FileAct(event, tails)
-        }
-        None => Event::Unknown(header),
-    })
+    match Kind::from_number(header.kind) {
+        Some(kind) => of_kind(kind, entry),
+        None => Ok(Event::Unknown(header)),
+    }
 }
 
 #[cfg(test)]

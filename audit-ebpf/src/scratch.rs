@@ -43,6 +43,8 @@ pub enum Large {
     ObjectAgain = 14,
     #[cfg(not(feature = "legacy"))]
     FileReceived = 15,
+    /// By the 32-bit entry, on a function.
+    FileOpenTreeNarrow = 16,
     /// By the 32-bit entry: slots of another map.
     FileOpenCompat = 0x100,
     FileActCompat = 0x101,

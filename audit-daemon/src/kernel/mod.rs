@@ -116,7 +116,7 @@ impl Request {
         match (self.functions, self.preempted) {
             (Functions::Never, false) => 6,
             (Functions::Never, true) => 9,
-            _ => 16,
+            _ => 17,
         }
     }
 

@@ -88,7 +88,8 @@ pub fn file_opened_compat_traced(ctx: TracePointContext) -> u32 {
 #[cfg(not(bpf_target_arch = "aarch64"))]
 #[fexit(function = "__ia32_sys_open_tree")]
 pub fn file_opened_tree_narrow(ctx: FExitContext) -> i32 {
-    returned(ctx.arg(1), Large::FileOpenCompat, Turn::Only, Entry::Compat);
+    let slot = Large::FileOpenTreeNarrow;
+    returned(ctx.arg(1), slot, Turn::Only, Entry::Compat);
     0
 }
 
