@@ -8,9 +8,7 @@ mod table;
 
 use audit_common::Kind;
 
-pub use blind::{
-    BLIND_SPOTS, BlindSpot, Facts, Precision, Weight, knows_new_links, reconcile, unseen,
-};
+pub use blind::{BlindSpot, Facts, Precision, SPOTS, Weight, knows_new_links, reconcile, unseen};
 use table::RING_SUBMIT;
 pub use table::{HOOKS, LOOPS_SINCE, OF_COMPAT};
 

@@ -12,7 +12,7 @@ pub type Kept = [u8; REQUEST_BYTES];
 /// Bytes of an event that can be kept.
 pub const EVENT_BYTES: usize = REQUEST_BYTES - NOTES_BYTES;
 const NOTES_BYTES: usize = 64;
-const _: () = assert!(EVENT_BYTES < 0x2000 && EVENT_BYTES % 8 == 0);
+const _: () = assert!(EVENT_BYTES < 0x2000 && EVENT_BYTES.is_multiple_of(8));
 
 /// # Safety
 /// A `repr(C)` structure of plain numbers whose first word is the size of the event.

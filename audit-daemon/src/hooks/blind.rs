@@ -1,8 +1,13 @@
 //! What a hook does not see, or tells with less certainty, as data: `check`, the status and the
 //! metrics use the same words.
 //!
-//! Owns those words and what can be done about each. Must not look at the machine: what is so on this
+//! Owns which of them a hook has here; the words are those of `spots`. Must not look at the machine: what is so on this
 //! kernel is handed in as [`Facts`].
+
+mod spots;
+
+pub use spots::SPOTS;
+use spots::Spot;
 
 use super::{
     Mechanism, OF_COMPAT, Outcome, OutcomeState, RING_SUBMIT,
@@ -76,164 +81,26 @@ pub enum Weight {
     Vague,
 }
 
-/// All of them, in the order in which they are told.
-pub const BLIND_SPOTS: [BlindSpot; 15] = [
-    BlindSpot::CallsOf32Bits,
-    BlindSpot::IdsOf32Bits,
-    BlindSpot::FailuresOf32Bits,
-    BlindSpot::IoUring,
-    BlindSpot::RingTruncate,
-    BlindSpot::NewHardLinks,
-    BlindSpot::Received,
-    BlindSpot::Skipped,
-    BlindSpot::Uncounted,
-    BlindSpot::ToldByName,
-    BlindSpot::ToldByProgram,
-    BlindSpot::SharedDescriptors,
-    BlindSpot::NoCompletion,
-    BlindSpot::ScriptInode,
-    BlindSpot::NoLoginUser,
-];
-
 impl BlindSpot {
-    /// For programs that read `check --json`; never changed.
+    const fn row(self) -> &'static Spot {
+        // Position is asserted by a test.
+        &SPOTS[self as usize]
+    }
+
     pub const fn id(self) -> &'static str {
-        match self {
-            BlindSpot::CallsOf32Bits => "32-bit",
-            BlindSpot::IdsOf32Bits => "32-bit-ids",
-            BlindSpot::FailuresOf32Bits => "32-bit-failures",
-            BlindSpot::IoUring => "io_uring",
-            BlindSpot::RingTruncate => "io_uring-ftruncate",
-            BlindSpot::NewHardLinks => "new-hard-link",
-            BlindSpot::Received => "received-descriptor",
-            BlindSpot::Skipped => "skipped",
-            BlindSpot::Uncounted => "uncounted",
-            BlindSpot::ToldByName => "told-by-name",
-            BlindSpot::ToldByProgram => "told-by-program",
-            BlindSpot::SharedDescriptors => "unproven",
-            BlindSpot::NoCompletion => "no-completion",
-            BlindSpot::ScriptInode => "script-inode",
-            BlindSpot::NoLoginUser => "no-login-user",
-        }
+        self.row().id
     }
 
     pub const fn weight(self) -> Weight {
-        match self {
-            BlindSpot::CallsOf32Bits
-            | BlindSpot::IdsOf32Bits
-            | BlindSpot::FailuresOf32Bits
-            | BlindSpot::IoUring
-            | BlindSpot::RingTruncate
-            | BlindSpot::NewHardLinks
-            | BlindSpot::Received => Weight::Unseen,
-            BlindSpot::Skipped | BlindSpot::Uncounted => Weight::Missed,
-            BlindSpot::ToldByName
-            | BlindSpot::ToldByProgram
-            | BlindSpot::SharedDescriptors
-            | BlindSpot::NoCompletion
-            | BlindSpot::ScriptInode
-            | BlindSpot::NoLoginUser => Weight::Vague,
-        }
+        self.row().weight
     }
 
-    /// In a few words.
     pub const fn words(self) -> &'static str {
-        match self {
-            BlindSpot::CallsOf32Bits => "32-bit programs",
-            BlindSpot::IdsOf32Bits => "ids before the exec of 32-bit programs",
-            BlindSpot::FailuresOf32Bits => "mounts and failed acts of 32-bit programs",
-            BlindSpot::IoUring => "io_uring",
-            BlindSpot::RingTruncate => "ftruncate by io_uring",
-            BlindSpot::NewHardLinks => "new hard links of files in trees",
-            BlindSpot::Received => "received descriptors",
-            BlindSpot::Skipped => "acts while preempted",
-            BlindSpot::Uncounted => "skips that are not counted",
-            BlindSpot::ToldByName => "names followed after the call",
-            BlindSpot::ToldByProgram => "the caller's own word",
-            BlindSpot::SharedDescriptors => "shared descriptors",
-            BlindSpot::NoCompletion => "requests without completion",
-            BlindSpot::ScriptInode => "inodes of scripts",
-            BlindSpot::NoLoginUser => "login users",
-        }
+        self.row().words
     }
 
-    /// What it means, and what can be done about it.
     pub const fn advice(self) -> &'static str {
-        match self {
-            BlindSpot::CallsOf32Bits => {
-                "They pass by system call tracepoints. If any run here, set `kernel.compat = true` \
-                 (costs about 180 ns on every system call): it shows their failed execs and what \
-                 they do to files. If none should, start the kernel with ia32_emulation=0 (x86, \
-                 from Linux 6.7)."
-            }
-            BlindSpot::IdsOf32Bits => {
-                "They are not seen by system call tracepoints: the record of such an exec has only the \
-                 ids after it. From Linux 6.10 on it has both."
-            }
-            BlindSpot::FailuresOf32Bits => {
-                "What they do to files is seen; mounts by them are not, nor what fails before \
-                 anything is done (no such file, no right). Set `kernel.compat = true` (costs about \
-                 180 ns on every system call), or start the kernel with ia32_emulation=0 (x86, \
-                 from Linux 6.7)."
-            }
-            BlindSpot::IoUring => {
-                "What programs do to files by io_uring passes by system call tracepoints; from \
-                 Linux 6.0 on it is seen. Where nothing needs it, set the sysctl \
-                 kernel.io_uring_disabled = 2 (from Linux 6.6)."
-            }
-            BlindSpot::RingTruncate => {
-                "The size of a file is changed unseen; that the file was opened is seen. Where nothing needs \
-                 io_uring, set the sysctl kernel.io_uring_disabled = 2."
-            }
-            BlindSpot::NewHardLinks => {
-                "A file below `**` passes by under a hard link of another directory that was made \
-                 since the daemon looked last (at most a minute ago). The making of the link is \
-                 recorded. Watch files of weight by their own names."
-            }
-            BlindSpot::Received => {
-                "Who opened a file is recorded; who gets the descriptor from there (SCM_RIGHTS, \
-                 pidfd_getfd) and reads or writes is not. Hooks on functions of the kernel see \
-                 that, from Linux 5.17 on."
-            }
-            BlindSpot::Skipped => {
-                "A program that is preempted is not run for others on its CPU meanwhile: those on \
-                 functions of the kernel, and from Linux 7.0 on those on tracepoints. Accesses to \
-                 watched files may pass by, and in a flood of failing execs some of these; the log \
-                 says how many at most. `kernel.compat = true` sees each failed exec."
-            }
-            BlindSpot::Uncounted => {
-                "If the kernel skips a program on a CPU where another one is at work it does not \
-                 say so. It counts these from Linux 5.12 on, those of system call tracepoints from \
-                 6.7 on: use a newer kernel where the log must tell."
-            }
-            BlindSpot::ToldByName => {
-                "What is removed, renamed or changed by its name is told by that name: it is \
-                 followed when the call is over, and `unmapped.source` says \"userspace\". A \
-                 process that changes links in the same moment can make it lead elsewhere."
-            }
-            BlindSpot::ToldByProgram => {
-                "Path and arguments are read from the caller's memory when the call is over \
-                 (`unmapped.source` \"string\"): a program can lie about what it failed to run. \
-                 What does run is told by the kernel."
-            }
-            BlindSpot::SharedDescriptors => {
-                "If threads share descriptors, one can put another file there in between: such a \
-                 record has `unmapped.source` \"unproven\". Hooks on functions of the kernel \
-                 (`kernel.mechanism = \"auto\"`, where this one allows them) see the file itself."
-            }
-            BlindSpot::NoCompletion => {
-                "A request with IOSQE_CQE_SKIP_SUCCESS is recorded when it is submitted, as done: \
-                 if it is an open and fails, that is a second record."
-            }
-            BlindSpot::ScriptInode => {
-                "Of a script that is run there is its path, and the inode of its interpreter. To \
-                 have a script's own inode in the log, watch it for reads."
-            }
-            BlindSpot::NoLoginUser => {
-                "This kernel has no CONFIG_AUDIT, and keeps no login user: who became root by su or \
-                 sudo is told by the parents of a process only. Use a kernel with CONFIG_AUDIT=y."
-            }
-        }
+        self.row().advice
     }
 }
 
@@ -333,8 +200,6 @@ pub fn unseen(blind: &[BlindSpot]) -> String {
         .collect::<Vec<_>>()
         .join(", ")
 }
-
-const _: () = assert!(BLIND_SPOTS.len() == BlindSpot::NoLoginUser as usize + 1);
 
 #[cfg(test)]
 mod tests;

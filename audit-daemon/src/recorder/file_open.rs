@@ -6,7 +6,7 @@ use audit_common::file_open::{FileOpen, flag, reason};
 
 use nix::libc;
 
-use super::{Recorder, acting::Acting, facts, path};
+use super::{Recorder, acting::Acting, facts, linked::Linked, path};
 use crate::{
     config::Operation,
     decode::{Part, Tails},
@@ -73,15 +73,9 @@ impl Recorder {
             is_new: created,
             on_disk: on_disk.bytes,
             path: file.path.bytes,
-            walked: match failed {
-                true => None,
-                false => path::on_host(header, tails.file.as_ref()),
-            },
+            walked: walked(event, tails),
             below: below(event),
-            also: match event.reasons & reason::OBJECT {
-                0 => &[],
-                _ => self.linked.of((event.dev, event.ino)),
-            },
+            also: linked(&self.linked, event),
         };
         let who = acting.who();
         let scratch = &mut self.watching;
@@ -144,6 +138,18 @@ impl Recorder {
     pub fn quiet(&mut self, event: &FileOpen, decider: &Decider) -> Option<(u64, u64)> {
         let acting = Acting::of(self, &event.header, event.namespace_pid);
         decider.quiet(&acting.who(), &event.header)
+    }
+}
+
+fn walked(event: &FileOpen, tails: &Tails<'_>) -> Option<Vec<u8>> {
+    let file = tails.file.as_ref().filter(|_| event.errno == 0);
+    path::on_host(&event.header, file)
+}
+
+fn linked<'a>(linked: &'a Linked, event: &FileOpen) -> &'a [Vec<u8>] {
+    match event.reasons & reason::OBJECT {
+        0 => &[],
+        _ => linked.of((event.dev, event.ino)),
     }
 }
 

@@ -185,6 +185,6 @@ mod tests {
 
     #[test]
     fn the_projects_own_table_is_well_formed() {
-        Differences::read(&crate::workspace::root()).unwrap();
+        Differences::read(crate::workspace::root()).unwrap();
     }
 }

@@ -69,7 +69,9 @@ pub fn document(results: &Results<'_>) -> String {
         put(&mut text, format_args!("\n## With {mechanism}s\n\n"));
         text.push_str(&row("subject", series.iter().copied()));
         text.push_str(&rule(series.len()));
-        for ((suite, module), cells) in &sorted.cells {
+        // What is hooked in the same way with both is tested once.
+        let here = |cells: &BTreeMap<At, Cell>| cells.keys().any(|(_, with)| with == mechanism);
+        for ((suite, module), cells) in sorted.cells.iter().filter(|(_, cells)| here(cells)) {
             let cell = |series: &&str| {
                 let cell = cells.get(&((*series).to_owned(), mechanism.to_owned()));
                 cell.map_or("not run".to_owned(), |cell| cell.text(results, &sorted))
@@ -91,7 +93,8 @@ pub fn document(results: &Results<'_>) -> String {
 const HEAD: &str = "\
 # Kernels
 
-What the suites `kernel` and `e2e` come to on each kernel that is supported, with each way to hook.
+What the suites `kernel` and `e2e` come to on each kernel that is supported, with each way to hook; what is
+hooked in the same way with both is tested once, with tracepoints.
 `cargo xtask test --tier vm --all` writes this page from a run in emulated machines; nothing in it is
 written by hand. A cell is the number of tests that passed; of the others it says which expected
 difference they show (a letter), or why they were not run (a number).

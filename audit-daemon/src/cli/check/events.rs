@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::put_wrapped;
 use crate::{
     config::{Config, Required},
-    hooks::{self, BLIND_SPOTS, BlindSpot, Outcome, OutcomeState, Weight},
+    hooks::{self, BlindSpot, Outcome, OutcomeState, SPOTS, Weight},
 };
 
 #[derive(Serialize)]
@@ -107,7 +107,7 @@ pub fn spots(events: &[Coverage]) -> Vec<Spot> {
             events: blind.map(|event| event.event.clone()).collect(),
         }
     };
-    let spots = BLIND_SPOTS.into_iter().map(of);
+    let spots = SPOTS.iter().map(|row| of(row.spot));
     spots.filter(|spot| !spot.events.is_empty()).collect()
 }
 

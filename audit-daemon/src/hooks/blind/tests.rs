@@ -120,10 +120,10 @@ fn what_functions_and_the_other_entry_see_is_no_blind_spot_of_calls() {
 
 #[test]
 fn ids_are_unique_and_candidates_name_spots_in_the_order_in_which_they_are_told() {
-    for (place, spot) in BLIND_SPOTS.iter().enumerate() {
-        assert_eq!(*spot as usize, place, "{}", spot.id());
-        let same = BLIND_SPOTS.iter().filter(|other| other.id() == spot.id());
-        assert_eq!(same.count(), 1, "{}", spot.id());
+    for (place, row) in SPOTS.iter().enumerate() {
+        assert_eq!(row.spot as usize, place, "{}", row.id);
+        let same = SPOTS.iter().filter(|other| other.id == row.id);
+        assert_eq!(same.count(), 1, "{}", row.id);
     }
     for candidate in HOOKS.iter().flat_map(|row| row.candidates) {
         let in_order = candidate.blind.is_sorted_by(|one, next| one < next);
