@@ -272,6 +272,7 @@ impl Daemon {
             .collect();
         let losses: Vec<&str> = records
             .of_kind("daemon.loss")
+            .chain(records.of_kind("daemon.coverage"))
             .map(|r| r.line.as_str())
             .collect();
         let sums = match self.child.as_ref().map(|_| self.try_status()) {
@@ -285,7 +286,7 @@ impl Daemon {
         };
         format!(
             "==== daemon ====\ncommand: {}\npid: {}\nhome: {}\n---- configuration ----\n{}\
-             ---- stderr ----\n{}---- sums ----\n{sums}\n---- losses ----\n{}\n\
+             ---- stderr ----\n{}---- sums ----\n{sums}\n---- losses and coverage ----\n{}\n\
              ---- log: {} records, the last {} ----\n{}\n====\n",
             self.command,
             self.pid,

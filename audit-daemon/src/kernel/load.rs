@@ -13,6 +13,7 @@ use audit_common::{
     watch::VERDICTS,
 };
 use aya::{Btf as LoaderBtf, Ebpf, EbpfLoader, Pod, VerifierLogLevel, maps::HashMap};
+use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 use sha2::{Digest, Sha256};
 
 use crate::hooks::{Candidate, Facts};
@@ -121,11 +122,19 @@ pub fn check_rights() -> Result<(), KernelError> {
     }
 }
 
+/// Before 5.11 programs and maps count as locked memory, all of root's together: the usual limit is met by
+/// the first other user of eBPF, and says EPERM. Whoever may not raise it is told so by that.
+fn allow_memory() {
+    let all = RLIM_INFINITY;
+    let _ = setrlimit(Resource::RLIMIT_MEMLOCK, all, all);
+}
+
 pub fn prepare(request: &Request) -> Result<Prepared, KernelError> {
     check_rights()?;
     if MODERN_OBJECT.is_empty() || LEGACY_OBJECT.is_empty() {
         return Err(KernelError::NotBuilt);
     }
+    allow_memory();
     let btf = Btf::of_running_kernel()?;
     let tracefs = filesystems::tracefs();
     let (offsets, missing) = offsets::resolve(&btf);

@@ -13,6 +13,8 @@ const NOEXEC: &str = "8";
 const PRIVATE: &str = "262144";
 const RECURSIVE: &str = "32768";
 const EMPTY_PATH: &str = "4096";
+/// The first mount of all ends with it.
+const UNMOUNTED: &str = "unmounted, relative";
 
 /// By mount_setattr.
 fn changed(path: impl AsRef<Path>, options: &str) -> Expected {
@@ -21,31 +23,15 @@ fn changed(path: impl AsRef<Path>, options: &str) -> Expected {
         .at("file.xattributes.mount_options", options)
 }
 
-pub fn all(places: &Places, point: &Path) -> Vec<Case> {
-    let source = "/audit-test";
-    let mounted = |path: &Path, source: &str, kind: &str| -> Expected {
-        file("file.mount", path)
-            .at("file.xattributes.mount_source", source)
-            .at("file.xattributes.fstype", kind)
-    };
-    let gone = || file("file.umount", point);
-    let tmpfs = |path: &Path| act(["mount", source]).with([path]).with(["tmpfs", "0"]);
+/// While something is mounted there; none if this kernel has no such call (before 5.12).
+fn attributes(places: &Places, point: &Path) -> Vec<Case> {
     let missing = places.inside("missing");
-    let outside = places.outside.to_str().expect("UTF-8");
-    let by_link = places.outside.join("dirlink/mnt");
+    let to_nothing = act(["mount-setattr", "-"]).with([&missing]);
+    let tried = to_nothing.with(["0", NOEXEC, "0", "0"]).done();
+    if tried.number() == nix::libc::ENOSYS {
+        return Vec::new();
+    }
     vec![
-        one("mounted", tmpfs(point), mounted(point, source, "tmpfs")),
-        one("unmounted", call("umount2", point).with(["0"]), gone()),
-        one(
-            "through a linked directory",
-            tmpfs(&by_link),
-            mounted(point, source, "tmpfs"),
-        ),
-        one(
-            "mounted again, to read",
-            act(["mount", "none"]).with([point]).with(["none", "33"]),
-            file("file.mount", point).at("file.xattributes.mount_options", "ro,remount"),
-        ),
         one(
             "no programs, by a call of its own",
             act(["mount-setattr", "-"])
@@ -82,8 +68,36 @@ pub fn all(places: &Places, point: &Path) -> Vec<Case> {
                 .with(["0", NOEXEC, "0", "0"]),
             changed(&missing, "noexec").refused("ENOENT"),
         ),
+    ]
+}
+
+pub fn all(places: &Places, point: &Path) -> Vec<Case> {
+    let source = "/audit-test";
+    let mounted = |path: &Path, source: &str, kind: &str| -> Expected {
+        file("file.mount", path)
+            .at("file.xattributes.mount_source", source)
+            .at("file.xattributes.fstype", kind)
+    };
+    let gone = || file("file.umount", point);
+    let tmpfs = |path: &Path| act(["mount", source]).with([path]).with(["tmpfs", "0"]);
+    let missing = places.inside("missing");
+    let outside = places.outside.to_str().expect("UTF-8");
+    let by_link = places.outside.join("dirlink/mnt");
+    let mut cases = vec![
+        one("mounted", tmpfs(point), mounted(point, source, "tmpfs")),
+        one("unmounted", call("umount2", point).with(["0"]), gone()),
         one(
-            "unmounted, relative",
+            "through a linked directory",
+            tmpfs(&by_link),
+            mounted(point, source, "tmpfs"),
+        ),
+        one(
+            "mounted again, to read",
+            act(["mount", "none"]).with([point]).with(["none", "33"]),
+            file("file.mount", point).at("file.xattributes.mount_options", "ro,remount"),
+        ),
+        one(
+            UNMOUNTED,
             in_dir(&places.watched).with(["umount2", "mnt", "2"]),
             gone(),
         ),
@@ -130,5 +144,9 @@ pub fn all(places: &Places, point: &Path) -> Vec<Case> {
             "outside, unmounted",
             call("umount2", &places.outside).with(["0"]),
         ),
-    ]
+    ];
+    let unmounted = cases.iter().position(|case| case.name == UNMOUNTED);
+    let at = unmounted.expect("a case");
+    cases.splice(at..at, attributes(places, point));
+    cases
 }
