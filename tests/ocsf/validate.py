@@ -313,7 +313,8 @@ ORDER = {
     "traffic": "bytes_in bytes_out",
     "finding_info": "uid title analytic attacks created_time first_seen_time last_seen_time "
     "related_events_count related_events",
-    "unmapped": "session_ip unknown pending source truncated raw masked via change clock counts loss "
+    "unmapped": "session_ip unknown pending source truncated raw masked via net_ns socket_cookie change clock "
+    "counts loss "
     "coverage segment checkpoint selftest config",
     "config": "watches settings restart more",
     "watches": "added removed changed",

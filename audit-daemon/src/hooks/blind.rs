@@ -61,6 +61,12 @@ pub enum BlindSpot {
     NoCompletion,
     /// Of a script only its interpreter's inode is at hand.
     ScriptInode,
+    /// Calls on sockets by the 32-bit entry, and by socketcall.
+    SocketsOf32Bits,
+    /// The same by io_uring.
+    SocketsByRing,
+    /// An address that no socket has is the program's word.
+    AddressTold,
     /// The kernel keeps none.
     NoLoginUser,
 }
@@ -77,7 +83,7 @@ pub enum Weight {
 }
 
 /// All of them, in the order in which they are told.
-pub const BLIND_SPOTS: [BlindSpot; 15] = [
+pub const BLIND_SPOTS: [BlindSpot; 18] = [
     BlindSpot::CallsOf32Bits,
     BlindSpot::IdsOf32Bits,
     BlindSpot::FailuresOf32Bits,
@@ -92,6 +98,9 @@ pub const BLIND_SPOTS: [BlindSpot; 15] = [
     BlindSpot::SharedDescriptors,
     BlindSpot::NoCompletion,
     BlindSpot::ScriptInode,
+    BlindSpot::SocketsOf32Bits,
+    BlindSpot::SocketsByRing,
+    BlindSpot::AddressTold,
     BlindSpot::NoLoginUser,
 ];
 
@@ -113,6 +122,9 @@ impl BlindSpot {
             BlindSpot::SharedDescriptors => "unproven",
             BlindSpot::NoCompletion => "no-completion",
             BlindSpot::ScriptInode => "script-inode",
+            BlindSpot::SocketsOf32Bits => "32-bit-sockets",
+            BlindSpot::SocketsByRing => "io_uring-sockets",
+            BlindSpot::AddressTold => "address-told",
             BlindSpot::NoLoginUser => "no-login-user",
         }
     }
@@ -125,13 +137,16 @@ impl BlindSpot {
             | BlindSpot::IoUring
             | BlindSpot::RingTruncate
             | BlindSpot::NewHardLinks
-            | BlindSpot::Received => Weight::Unseen,
+            | BlindSpot::Received
+            | BlindSpot::SocketsOf32Bits
+            | BlindSpot::SocketsByRing => Weight::Unseen,
             BlindSpot::Skipped | BlindSpot::Uncounted => Weight::Missed,
             BlindSpot::ToldByName
             | BlindSpot::ToldByProgram
             | BlindSpot::SharedDescriptors
             | BlindSpot::NoCompletion
             | BlindSpot::ScriptInode
+            | BlindSpot::AddressTold
             | BlindSpot::NoLoginUser => Weight::Vague,
         }
     }
@@ -153,6 +168,9 @@ impl BlindSpot {
             BlindSpot::SharedDescriptors => "shared descriptors",
             BlindSpot::NoCompletion => "requests without completion",
             BlindSpot::ScriptInode => "inodes of scripts",
+            BlindSpot::SocketsOf32Bits => "sockets of 32-bit programs, but TCP connects",
+            BlindSpot::SocketsByRing => "sockets by io_uring, but TCP connects",
+            BlindSpot::AddressTold => "addresses of failures",
             BlindSpot::NoLoginUser => "login users",
         }
     }
@@ -229,6 +247,21 @@ impl BlindSpot {
                 "Of a script that is run there is its path, and the inode of its interpreter. To \
                  have a script's own inode in the log, watch it for reads."
             }
+            BlindSpot::SocketsOf32Bits => {
+                "Connects of TCP are seen whoever makes them. What else 32-bit programs do to sockets \
+                 passes by system call tracepoints. If none should run here, start the kernel with \
+                 ia32_emulation=0 (x86, from Linux 6.7)."
+            }
+            BlindSpot::SocketsByRing => {
+                "Connects of TCP are seen whoever makes them. accept, bind, listen, connects of other \
+                 sockets and datagrams by io_uring pass by system call tracepoints. Where nothing needs \
+                 it, set the sysctl kernel.io_uring_disabled = 2 (from Linux 6.6)."
+            }
+            BlindSpot::AddressTold => {
+                "What failed before the socket had an address, and where a datagram goes, is read from \
+                 the caller's memory (`unmapped.source` \"string\"). What is connected or accepted is \
+                 told by the socket."
+            }
             BlindSpot::NoLoginUser => {
                 "This kernel has no CONFIG_AUDIT, and keeps no login user: who became root by su or \
                  sudo is told by the parents of a process only. Use a kernel with CONFIG_AUDIT=y."
@@ -260,10 +293,13 @@ impl Facts {
     /// Is a hook of this kind blind there on this kernel?
     fn have(&self, spot: BlindSpot, mechanism: Mechanism) -> bool {
         match spot {
-            BlindSpot::CallsOf32Bits | BlindSpot::IdsOf32Bits | BlindSpot::FailuresOf32Bits => {
-                self.calls_of_32_bits
+            BlindSpot::CallsOf32Bits
+            | BlindSpot::IdsOf32Bits
+            | BlindSpot::FailuresOf32Bits
+            | BlindSpot::SocketsOf32Bits => self.calls_of_32_bits,
+            BlindSpot::IoUring | BlindSpot::NoCompletion | BlindSpot::SocketsByRing => {
+                self.io_uring
             }
-            BlindSpot::IoUring | BlindSpot::NoCompletion => self.io_uring,
             BlindSpot::RingTruncate => self.io_uring && self.version >= RING_TRUNCATE_SINCE,
             // Programs on functions are preempted wherever tasks are.
             BlindSpot::Skipped => self.preempted || mechanism == Mechanism::Trampoline,
@@ -280,6 +316,7 @@ impl Facts {
             | BlindSpot::ToldByName
             | BlindSpot::ToldByProgram
             | BlindSpot::SharedDescriptors
+            | BlindSpot::AddressTold
             | BlindSpot::ScriptInode => true,
         }
     }

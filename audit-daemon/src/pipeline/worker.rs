@@ -6,6 +6,7 @@
 mod canaries;
 mod change;
 mod judge;
+mod sockets;
 mod volume;
 
 pub use change::{Change, Claim, Control, Limits};
@@ -23,6 +24,7 @@ use crate::{
     enrich::boot_ns,
     kernel::{Diagnostics, VolumeMaps},
     losses::Losses,
+    network::fold::Folding,
     order::Order,
     policy::PathSearches,
     recorder::{Recorder, Written},
@@ -45,6 +47,7 @@ pub struct Wanted {
     pub fork: bool,
     pub exit: bool,
     pub file: bool,
+    pub network: bool,
 }
 
 /// What a worker is made of.
@@ -56,6 +59,8 @@ pub struct WorkerParts {
     /// Events of this load that the log holds already: (lane, cpu, strand, number).
     pub doubles: HashSet<(u8, u16, u8, u64)>,
     pub wanted: Wanted,
+    /// Which acts on sockets are told as one.
+    pub folding: Folding,
     pub cpus: u32,
     pub counts_interval_ns: u64,
     /// Reads one CPU's counters, losses before numbers.
@@ -73,6 +78,7 @@ pub struct Worker {
     searches: PathSearches,
     volume: volume::Volume,
     canaries: canaries::Canaries,
+    sockets: sockets::Sockets,
     accounts: Accounts,
     losses: Losses,
     doubles: HashSet<(u8, u16, u8, u64)>,
@@ -137,6 +143,7 @@ impl Worker {
             searches: PathSearches::default(),
             volume: volume::Volume::new(parts.volume),
             canaries: canaries::Canaries::default(),
+            sockets: sockets::Sockets::new(parts.folding),
             accounts: Accounts::resume(parts.resumed),
             losses,
             doubles: parts.doubles,
@@ -189,6 +196,7 @@ impl Worker {
     fn end(&mut self) {
         self.expire_searches(u64::MAX);
         self.tell_what_was_not_sent(true);
+        self.tell_folded(u64::MAX);
         self.say_alarms();
         let now_ns = boot_ns();
         self.declare_losses(now_ns.saturating_add(u64::MAX / 4));
@@ -288,6 +296,7 @@ impl Worker {
         self.recorder.table.expire(now_ns);
         self.recorder.cgroups.expire(now_ns);
         self.tell_what_was_not_sent(false);
+        self.tell_folded(now_ns);
         if self.drained {
             self.declare_losses(now_ns);
         }

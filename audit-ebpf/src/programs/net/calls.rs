@@ -1,0 +1,362 @@
+//! The exits of system calls on sockets.
+//!
+//! Owns what is told by a call: everything but what becomes of a TCP connect under way. What a socket
+//! knows itself is told by it; addresses of failures are the program's word, and marked so.
+
+use audit_common::{
+    Kind, Lane,
+    events::{TAIL_BYTES, Tail, tag, tail_flag},
+    net::{Net, call, family, flag},
+};
+use aya_ebpf::{macros::tracepoint, programs::TracePointContext};
+
+use super::{
+    TCP, datagrams, ended_inside, filter, opened,
+    socket::{self, Said},
+    was_told,
+};
+use crate::{
+    arch::{
+        self, ACCEPT, ACCEPT4, BIND, CONNECT, LISTEN, SENDMMSG, SENDMSG, SENDTO, SOCKET, registers,
+    },
+    emit::{emit, filtered, lost},
+    programs::exec_failed::result_in,
+    read::{self, mask},
+    scratch::{self, Small},
+    settings::{offset, present, setting},
+    task,
+};
+
+const SOCK_RAW: u64 = 3;
+const SOCK_PACKET: u64 = 10;
+const TYPE_BITS: u64 = 0xf;
+const MPTCP: u32 = 262;
+const STREAM: u16 = 1;
+const UNSPECIFIED: u16 = 0;
+
+const EINTR: u32 = 4;
+const EAGAIN: u32 = 11;
+const EISCONN: u32 = 106;
+const EALREADY: u32 = 114;
+const EINPROGRESS: u32 = 115;
+const ERESTART_FIRST: u32 = 512;
+const ERESTART_LAST: u32 = 516;
+
+/// Longest name of a unix socket, and where it begins in its address.
+const UNIX_NAME_BYTES: u64 = 108;
+const UNIX_NAME_AT: u64 = 2;
+
+/// One system call that is over.
+#[derive(Clone, Copy)]
+pub struct Call {
+    pub task: u64,
+    pub regs: u64,
+    /// As the kernel gave it.
+    pub result: i64,
+    pub slot: *mut u8,
+}
+
+impl Call {
+    /// 0: success.
+    #[inline(always)]
+    pub fn errno(self) -> u32 {
+        if self.result < 0 {
+            -self.result as u32
+        } else {
+            0
+        }
+    }
+
+    #[inline(always)]
+    pub fn descriptor(self) -> u32 {
+        arch::argument::<0>(self.regs) as u32
+    }
+}
+
+/// It goes on, or will be asked for once more: no result.
+#[inline(always)]
+pub fn is_restarted(errno: u32) -> bool {
+    errno == EINTR || (ERESTART_FIRST <= errno && errno <= ERESTART_LAST)
+}
+
+#[tracepoint]
+pub fn net_called(ctx: TracePointContext) -> u32 {
+    let task = task::current();
+    let regs = registers(task);
+    let number = arch::number(regs);
+    // Most calls that send name no address: they cost as little as can be.
+    if number == SENDTO && arch::argument::<4>(regs) == 0 {
+        return 0;
+    }
+    let Some(slot) = scratch::small(Small::NetCalled) else {
+        return 0;
+    };
+    let call = Call {
+        task,
+        regs,
+        result: result_in(&ctx),
+        slot,
+    };
+    if is_restarted(call.errno()) {
+        return 0;
+    }
+    match number {
+        SENDTO | SENDMSG | SENDMMSG => datagrams::sent(call, number),
+        CONNECT => connected(call),
+        ACCEPT | ACCEPT4 => accepted(call),
+        BIND => placed(call, call::BIND),
+        LISTEN => placed(call, call::LISTEN),
+        SOCKET => made(call),
+        _ => {}
+    }
+    0
+}
+
+/// Is this a family that is told?
+#[inline(always)]
+fn is_told(family: u16) -> bool {
+    matches!(
+        family,
+        family::INET | family::INET6 | family::UNIX | family::VSOCK
+    )
+}
+
+/// # Safety of use
+/// The slot is larger than the event, and this CPU's and program's own.
+#[inline(always)]
+pub fn event_in<'a>(slot: *mut u8) -> &'a mut Net {
+    // SAFETY: as said above; the reference ends with the program.
+    unsafe { &mut *slot.cast::<Net>() }
+}
+
+#[inline(always)]
+fn connected(call: Call) {
+    let errno = call.errno();
+    let (sock, inode) = socket::behind(call.task, call.descriptor());
+    if sock == 0 {
+        if errno == 0 {
+            // Closed by another thread before we looked: what it was nobody knows.
+            lost(Kind::Net, Lane::Bulk);
+        }
+        return;
+    }
+    let (of, protocol) = (socket::family(sock), socket::protocol(sock));
+    let is_stream = socket::socket_type(sock) == STREAM && of != family::UNIX;
+    if !is_told(of) || protocol == MPTCP {
+        return;
+    }
+    if is_stream && protocol == TCP {
+        if ended_inside(sock, errno) || errno == 0 || was_told(sock, inode) {
+            return;
+        }
+    }
+    if errno == EINPROGRESS || errno == EALREADY {
+        return;
+    }
+    let (at, length) = (arch::argument::<1>(call.regs), arch::argument::<2>(call.regs));
+    let said = socket::said(at, length as u32);
+    if said.family == UNSPECIFIED {
+        return;
+    }
+    let event = event_in(call.slot);
+    socket::describe(event, sock, call::CONNECT);
+    event.inode = inode;
+    event.errno = errno;
+    socket::addresses(event, sock);
+    let is_its_peer = event.remote == said.address && event.remote_port == said.port;
+    if errno == EISCONN && is_its_peer {
+        return;
+    }
+    if errno != 0 || of == family::VSOCK {
+        be_remote(event, &said);
+    }
+    let name = match errno {
+        0 => Name::OfPeer(sock),
+        _ => Name::Said(at, length),
+    };
+    finish(call, name);
+}
+
+/// The other side's address, as the program gave it.
+#[inline(always)]
+pub fn be_remote(event: &mut Net, said: &Said) {
+    event.remote = said.address;
+    event.remote_port = said.port;
+    event.scope = said.scope;
+    event.flags |= flag::SAID;
+}
+
+#[inline(always)]
+fn accepted(call: Call) {
+    let errno = call.errno();
+    if errno == EAGAIN {
+        return;
+    }
+    let fd = match errno {
+        0 => call.result as u32,
+        _ => call.descriptor(),
+    };
+    let (sock, inode) = socket::behind(call.task, fd);
+    if sock == 0 {
+        if errno == 0 {
+            lost(Kind::Net, Lane::Bulk);
+        }
+        return;
+    }
+    if !is_told(socket::family(sock)) {
+        return;
+    }
+    let event = event_in(call.slot);
+    socket::describe(event, sock, call::ACCEPT);
+    event.inode = inode;
+    event.errno = errno;
+    socket::addresses(event, sock);
+    let ends = setting!(net_close) != 0 && errno == 0 && event.protocol == TCP;
+    if finish(call, Name::Own(sock)) && ends {
+        opened(sock, event_in(call.slot));
+    }
+}
+
+/// bind and listen.
+#[inline(always)]
+fn placed(call: Call, which: u32) {
+    let errno = call.errno();
+    let (sock, inode) = socket::behind(call.task, call.descriptor());
+    if sock == 0 || !is_told(socket::family(sock)) {
+        return;
+    }
+    let event = event_in(call.slot);
+    socket::describe(event, sock, which);
+    event.inode = inode;
+    event.errno = errno;
+    socket::addresses(event, sock);
+    let (at, length) = (arch::argument::<1>(call.regs), arch::argument::<2>(call.regs));
+    let is_said = which == call::BIND && (errno != 0 || event.family == family::VSOCK);
+    if is_said {
+        let said = socket::said(at, length as u32);
+        (event.local, event.local_port) = (said.address, said.port);
+        event.scope = said.scope;
+        event.flags |= flag::SAID;
+    }
+    let name = match is_said {
+        true => Name::Said(at, length),
+        false => Name::Own(sock),
+    };
+    finish(call, name);
+}
+
+/// A socket was made: only raw ones are told.
+#[inline(always)]
+fn made(call: Call) {
+    let (of, kind) = (arch::argument::<0>(call.regs), arch::argument::<1>(call.regs));
+    let protocol = arch::argument::<2>(call.regs);
+    let of = of as u16;
+    let is_packet = of == family::PACKET || of == family::INET && kind & TYPE_BITS == SOCK_PACKET;
+    let is_raw = (of == family::INET || of == family::INET6) && kind & TYPE_BITS == SOCK_RAW;
+    if !is_packet && !is_raw {
+        return;
+    }
+    let event = event_in(call.slot);
+    socket::blank(event, call::RAW_SOCKET);
+    if call.result >= 0 {
+        let (sock, inode) = socket::behind(call.task, call.result as u32);
+        if sock != 0 {
+            socket::describe(event, sock, call::RAW_SOCKET);
+            event.inode = inode;
+        }
+    }
+    (event.family, event.socket_type) = (of, (kind & TYPE_BITS) as u16);
+    event.protocol = match is_packet {
+        true => {
+            event.family = family::PACKET;
+            u32::from(u16::from_be(protocol as u16))
+        }
+        false => protocol as u32,
+    };
+    event.errno = call.errno();
+    finish(call, Name::None);
+}
+
+/// Where the name of a unix socket is.
+#[derive(Clone, Copy)]
+pub enum Name {
+    None,
+    Own(u64),
+    OfPeer(u64),
+    /// In the caller's memory, with the length of the address.
+    Said(u64, u64),
+}
+
+/// Filters, adds who acts and the name, and emits; false: it is left out.
+#[inline(always)]
+pub fn finish(call: Call, name: Name) -> bool {
+    let event = event_in(call.slot);
+    if let Some(why) = filter::left_out(event, call.task) {
+        filtered(Lane::Bulk, why);
+        return false;
+    }
+    socket::identify(event);
+    let mut size = size_of::<Net>() as u64;
+    if event.family == family::UNIX {
+        if let Name::Said(..) = name {
+            event.flags |= flag::SAID;
+        }
+        size += unix_name(call.slot, name);
+    }
+    // SAFETY: the slot begins with the event; the name ends before 512 bytes.
+    unsafe { emit(Kind::Net, Lane::Bulk, call.slot, mask!(size, 0x1ff)) };
+    true
+}
+
+/// Writes the name behind the event; its bytes with its head.
+#[inline(always)]
+fn unix_name(slot: *mut u8, name: Name) -> u64 {
+    let (from, length, is_said) = match name {
+        Name::None => return 0,
+        Name::Said(at, length) => (at + UNIX_NAME_AT, length, true),
+        Name::Own(sock) | Name::OfPeer(sock) => {
+            if !present(offset!(sock_unix_addr)) {
+                return 0;
+            }
+            let sock = match name {
+                Name::OfPeer(_) => read::kernel(sock + offset!(sock_unix_peer)),
+                _ => sock,
+            };
+            let address: u64 = read::kernel(sock + offset!(sock_unix_addr));
+            if sock == 0 || address == 0 {
+                return 0;
+            }
+            let length: u32 = read::kernel(address + offset!(sock_unix_len));
+            (
+                address + offset!(sock_unix_name) + UNIX_NAME_AT,
+                u64::from(length),
+                false,
+            )
+        }
+    };
+    if length <= UNIX_NAME_AT {
+        return 0;
+    }
+    let mut stored = length - UNIX_NAME_AT;
+    if stored > UNIX_NAME_BYTES {
+        stored = UNIX_NAME_BYTES;
+    }
+    let stored = mask!(stored, 0x7f);
+    const AT: usize = size_of::<Net>() + TAIL_BYTES;
+    // SAFETY: the slot has room for 127 bytes behind event and head.
+    let is_read = unsafe {
+        match is_said {
+            true => read::user_bytes(slot.add(AT), stored, from),
+            false => read::kernel_bytes(slot.add(AT), stored, from),
+        }
+    };
+    let head = Tail {
+        tag: tag::UNIX_NAME,
+        flags: if is_read { 0 } else { tail_flag::UNREADABLE },
+        stored: stored as u32,
+        original: stored as u32,
+    };
+    // SAFETY: behind the event, which the slot is larger than.
+    unsafe { slot.add(size_of::<Net>()).cast::<Tail>().write_unaligned(head) };
+    TAIL_BYTES as u64 + stored
+}
