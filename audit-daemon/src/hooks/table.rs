@@ -170,10 +170,10 @@ const EXECS_FAILED_BY_CALLS: &[BlindSpot] = &[
 const BEGINNINGS: &[BlindSpot] = &[CallsOf32Bits, IoUring];
 const SOCKET_STATES: &[BlindSpot] = &[Skipped, Uncounted, NoLoginUser];
 const SOCKET_CALLS: &[BlindSpot] = &[
-    SocketsOf32Bits,
-    SocketsByRing,
     Skipped,
     Uncounted,
+    SocketsOf32Bits,
+    SocketsByRing,
     AddressTold,
     NoLoginUser,
 ];

@@ -208,7 +208,7 @@ mod tests {
         let mut counts = Vec::new();
         folding.take(50, false, |folded| counts.push(folded.count));
         assert!(counts.is_empty());
-        folding.take(100, false, |folded| counts.push(folded.count));
+        folding.take(101, false, |folded| counts.push(folded.count));
         assert_eq!(counts, [1, 1]);
     }
 

@@ -22,7 +22,7 @@ use crate::{
     emit::{emit, filtered, lost},
     programs::exec_failed::result_in,
     read::{self, mask},
-    scratch::{self, Small},
+    scratch::{self, Small, Word},
     settings::{offset, present, setting},
     task,
 };
@@ -100,16 +100,61 @@ pub fn net_called(ctx: TracePointContext) -> u32 {
     if is_restarted(call.errno()) {
         return 0;
     }
-    match number {
+    let notes = notes(slot);
+    notes.named.set(NAMELESS);
+    notes.ends.set(0);
+    let is_told = match number {
         SENDTO | SENDMSG | SENDMMSG => datagrams::sent(call, number),
         CONNECT => connected(call),
         ACCEPT | ACCEPT4 => accepted(call),
         BIND => placed(call, call::BIND),
         LISTEN => placed(call, call::LISTEN),
         SOCKET => made(call),
-        _ => {}
+        _ => false,
+    };
+    if is_told && finish(call) && notes.ends.get() != 0 {
+        opened(notes.ends.get(), event_in(slot));
     }
     0
+}
+
+/// What is known beside the event, in the slot and not in registers: to the verifier it is any number
+/// then, and the end of the program is verified once and not for each way to it.
+#[repr(C)]
+pub struct Notes {
+    /// Where the name of a unix socket is, and from what it is read.
+    named: Word,
+    name_at: Word,
+    name_length: Word,
+    /// Bytes of the event.
+    size: Word,
+    /// A connection whose end is to be told.
+    ends: Word,
+}
+
+/// Behind the longest event.
+const NOTES_AT: usize = 512;
+
+#[inline(always)]
+fn notes<'a>(slot: *mut u8) -> &'a mut Notes {
+    // SAFETY: inside the slot, which is this CPU's and program's own.
+    unsafe { &mut *slot.add(NOTES_AT).cast::<Notes>() }
+}
+
+const NAMELESS: u64 = 0;
+/// By the socket at `name_at`.
+const OF_SOCKET: u64 = 1;
+/// By its peer.
+const OF_PEER: u64 = 2;
+/// In the caller's memory.
+const SAID: u64 = 3;
+
+#[inline(always)]
+fn note_name(slot: *mut u8, named: u64, at: u64, length: u64) {
+    let notes = notes(slot);
+    notes.named.set(named);
+    notes.name_at.set(at);
+    notes.name_length.set(length);
 }
 
 /// Is this a family that is told?
@@ -130,7 +175,7 @@ pub fn event_in<'a>(slot: *mut u8) -> &'a mut Net {
 }
 
 #[inline(always)]
-fn connected(call: Call) {
+fn connected(call: Call) -> bool {
     let errno = call.errno();
     let (sock, inode) = socket::behind(call.task, call.descriptor());
     if sock == 0 {
@@ -138,25 +183,28 @@ fn connected(call: Call) {
             // Closed by another thread before we looked: what it was nobody knows.
             lost(Kind::Net, Lane::Bulk);
         }
-        return;
+        return false;
     }
     let (of, protocol) = (socket::family(sock), socket::protocol(sock));
     let is_stream = socket::socket_type(sock) == STREAM && of != family::UNIX;
     if !is_told(of) || protocol == MPTCP {
-        return;
+        return false;
     }
     if is_stream && protocol == TCP {
         if ended_inside(sock, errno) || errno == 0 || was_told(sock, inode) {
-            return;
+            return false;
         }
     }
     if errno == EINPROGRESS || errno == EALREADY {
-        return;
+        return false;
     }
-    let (at, length) = (arch::argument::<1>(call.regs), arch::argument::<2>(call.regs));
+    let (at, length) = (
+        arch::argument::<1>(call.regs),
+        arch::argument::<2>(call.regs),
+    );
     let said = socket::said(at, length as u32);
     if said.family == UNSPECIFIED {
-        return;
+        return false;
     }
     let event = event_in(call.slot);
     socket::describe(event, sock, call::CONNECT);
@@ -165,16 +213,15 @@ fn connected(call: Call) {
     socket::addresses(event, sock);
     let is_its_peer = event.remote == said.address && event.remote_port == said.port;
     if errno == EISCONN && is_its_peer {
-        return;
+        return false;
     }
     if errno != 0 || of == family::VSOCK {
         be_remote(event, &said);
+        note_name(call.slot, SAID, at, length);
+    } else {
+        note_name(call.slot, OF_PEER, sock, 0);
     }
-    let name = match errno {
-        0 => Name::OfPeer(sock),
-        _ => Name::Said(at, length),
-    };
-    finish(call, name);
+    true
 }
 
 /// The other side's address, as the program gave it.
@@ -187,10 +234,10 @@ pub fn be_remote(event: &mut Net, said: &Said) {
 }
 
 #[inline(always)]
-fn accepted(call: Call) {
+fn accepted(call: Call) -> bool {
     let errno = call.errno();
     if errno == EAGAIN {
-        return;
+        return false;
     }
     let fd = match errno {
         0 => call.result as u32,
@@ -201,10 +248,10 @@ fn accepted(call: Call) {
         if errno == 0 {
             lost(Kind::Net, Lane::Bulk);
         }
-        return;
+        return false;
     }
     if !is_told(socket::family(sock)) {
-        return;
+        return false;
     }
     let event = event_in(call.slot);
     socket::describe(event, sock, call::ACCEPT);
@@ -212,49 +259,54 @@ fn accepted(call: Call) {
     event.errno = errno;
     socket::addresses(event, sock);
     let ends = setting!(net_close) != 0 && errno == 0 && event.protocol == TCP;
-    if finish(call, Name::Own(sock)) && ends {
-        opened(sock, event_in(call.slot));
-    }
+    note_name(call.slot, OF_SOCKET, sock, 0);
+    notes(call.slot).ends.set(if ends { sock } else { 0 });
+    true
 }
 
 /// bind and listen.
 #[inline(always)]
-fn placed(call: Call, which: u32) {
+fn placed(call: Call, which: u32) -> bool {
     let errno = call.errno();
     let (sock, inode) = socket::behind(call.task, call.descriptor());
     if sock == 0 || !is_told(socket::family(sock)) {
-        return;
+        return false;
     }
     let event = event_in(call.slot);
     socket::describe(event, sock, which);
     event.inode = inode;
     event.errno = errno;
     socket::addresses(event, sock);
-    let (at, length) = (arch::argument::<1>(call.regs), arch::argument::<2>(call.regs));
+    let (at, length) = (
+        arch::argument::<1>(call.regs),
+        arch::argument::<2>(call.regs),
+    );
     let is_said = which == call::BIND && (errno != 0 || event.family == family::VSOCK);
     if is_said {
         let said = socket::said(at, length as u32);
         (event.local, event.local_port) = (said.address, said.port);
         event.scope = said.scope;
         event.flags |= flag::SAID;
+        note_name(call.slot, SAID, at, length);
+    } else {
+        note_name(call.slot, OF_SOCKET, sock, 0);
     }
-    let name = match is_said {
-        true => Name::Said(at, length),
-        false => Name::Own(sock),
-    };
-    finish(call, name);
+    true
 }
 
 /// A socket was made: only raw ones are told.
 #[inline(always)]
-fn made(call: Call) {
-    let (of, kind) = (arch::argument::<0>(call.regs), arch::argument::<1>(call.regs));
+fn made(call: Call) -> bool {
+    let (of, kind) = (
+        arch::argument::<0>(call.regs),
+        arch::argument::<1>(call.regs),
+    );
     let protocol = arch::argument::<2>(call.regs);
     let of = of as u16;
     let is_packet = of == family::PACKET || of == family::INET && kind & TYPE_BITS == SOCK_PACKET;
     let is_raw = (of == family::INET || of == family::INET6) && kind & TYPE_BITS == SOCK_RAW;
     if !is_packet && !is_raw {
-        return;
+        return false;
     }
     let event = event_in(call.slot);
     socket::blank(event, call::RAW_SOCKET);
@@ -274,80 +326,65 @@ fn made(call: Call) {
         false => protocol as u32,
     };
     event.errno = call.errno();
-    finish(call, Name::None);
+    true
 }
 
-/// Where the name of a unix socket is.
-#[derive(Clone, Copy)]
-pub enum Name {
-    None,
-    Own(u64),
-    OfPeer(u64),
-    /// In the caller's memory, with the length of the address.
-    Said(u64, u64),
-}
-
-/// Filters, adds who acts and the name, and emits; false: it is left out.
+/// Filters, adds the name and who acts, and emits; false: it is left out.
 #[inline(always)]
-pub fn finish(call: Call, name: Name) -> bool {
+pub fn finish(call: Call) -> bool {
     let event = event_in(call.slot);
     if let Some(why) = filter::left_out(event, call.task) {
         filtered(Lane::Bulk, why);
         return false;
     }
-    socket::identify(event);
-    let mut size = size_of::<Net>() as u64;
+    let notes = notes(call.slot);
+    notes.size.set(size_of::<Net>() as u64);
     if event.family == family::UNIX {
-        if let Name::Said(..) = name {
-            event.flags |= flag::SAID;
-        }
-        size += unix_name(call.slot, name);
+        name(call.slot);
     }
+    socket::identify(event);
+    let size = mask!(notes.size.get(), 0x1ff);
     // SAFETY: the slot begins with the event; the name ends before 512 bytes.
-    unsafe { emit(Kind::Net, Lane::Bulk, call.slot, mask!(size, 0x1ff)) };
+    unsafe { emit(Kind::Net, Lane::Bulk, call.slot, size) };
     true
 }
 
-/// Writes the name behind the event; its bytes with its head.
+/// Writes the name of a unix socket behind the event.
 #[inline(always)]
-fn unix_name(slot: *mut u8, name: Name) -> u64 {
-    let (from, length, is_said) = match name {
-        Name::None => return 0,
-        Name::Said(at, length) => (at + UNIX_NAME_AT, length, true),
-        Name::Own(sock) | Name::OfPeer(sock) => {
-            if !present(offset!(sock_unix_addr)) {
-                return 0;
-            }
-            let sock = match name {
-                Name::OfPeer(_) => read::kernel(sock + offset!(sock_unix_peer)),
-                _ => sock,
-            };
-            let address: u64 = read::kernel(sock + offset!(sock_unix_addr));
-            if sock == 0 || address == 0 {
-                return 0;
-            }
-            let length: u32 = read::kernel(address + offset!(sock_unix_len));
-            (
-                address + offset!(sock_unix_name) + UNIX_NAME_AT,
-                u64::from(length),
-                false,
-            )
+fn name(slot: *mut u8) {
+    let notes = notes(slot);
+    let (named, mut from, mut length) = (
+        notes.named.get(),
+        notes.name_at.get(),
+        notes.name_length.get(),
+    );
+    if named == NAMELESS {
+        return;
+    }
+    if named != SAID {
+        if !present(offset!(sock_unix_addr)) {
+            return;
         }
-    };
-    if length <= UNIX_NAME_AT {
-        return 0;
+        if named == OF_PEER {
+            from = read::kernel(from + offset!(sock_unix_peer));
+        }
+        let address: u64 = read::kernel(from + offset!(sock_unix_addr));
+        if from == 0 || address == 0 {
+            return;
+        }
+        length = u64::from(read::kernel::<u32>(address + offset!(sock_unix_len)));
+        from = address + offset!(sock_unix_name);
     }
-    let mut stored = length - UNIX_NAME_AT;
-    if stored > UNIX_NAME_BYTES {
-        stored = UNIX_NAME_BYTES;
+    if length <= UNIX_NAME_AT || length > UNIX_NAME_AT + UNIX_NAME_BYTES {
+        return;
     }
-    let stored = mask!(stored, 0x7f);
+    let stored = mask!(length - UNIX_NAME_AT, 0x7f);
     const AT: usize = size_of::<Net>() + TAIL_BYTES;
     // SAFETY: the slot has room for 127 bytes behind event and head.
     let is_read = unsafe {
-        match is_said {
-            true => read::user_bytes(slot.add(AT), stored, from),
-            false => read::kernel_bytes(slot.add(AT), stored, from),
+        match named == SAID {
+            true => read::user_bytes(slot.add(AT), stored, from + UNIX_NAME_AT),
+            false => read::kernel_bytes(slot.add(AT), stored, from + UNIX_NAME_AT),
         }
     };
     let head = Tail {
@@ -357,6 +394,10 @@ fn unix_name(slot: *mut u8, name: Name) -> u64 {
         original: stored as u32,
     };
     // SAFETY: behind the event, which the slot is larger than.
-    unsafe { slot.add(size_of::<Net>()).cast::<Tail>().write_unaligned(head) };
-    TAIL_BYTES as u64 + stored
+    unsafe {
+        slot.add(size_of::<Net>())
+            .cast::<Tail>()
+            .write_unaligned(head)
+    };
+    notes.size.set((AT as u64) + stored);
 }

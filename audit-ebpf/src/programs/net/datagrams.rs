@@ -11,11 +11,11 @@ use audit_common::{
 use aya_ebpf::{macros::map, maps::LruHashMap};
 
 use super::{
-    calls::{self, Call, Name},
+    calls::{self, Call},
     filter, socket,
 };
 use crate::{
-    arch::{self, SENDMSG, SENDTO},
+    arch::{self, SENDMMSG, SENDTO},
     emit::{filtered, lost},
     read,
 };
@@ -43,42 +43,51 @@ const EAGAIN: u32 = 11;
 const MESSAGE_NAME_AT: u64 = 0;
 const MESSAGE_NAME_LENGTH_AT: u64 = 8;
 /// `struct mmsghdr`
+#[cfg(not(feature = "legacy"))]
 const MESSAGES_BYTES: u64 = 64;
 /// Messages of one call that are looked at; what is beyond is one loss.
 #[cfg(not(feature = "legacy"))]
 const MESSAGES_MAX: u32 = 64;
 #[cfg(feature = "legacy")]
-const MESSAGES_MAX: u32 = 8;
+const MESSAGES_MAX: u32 = 1;
 
+/// True: what stands in the slot is to be told.
 #[inline(always)]
-pub fn sent(call: Call, number: u64) {
+pub fn sent(call: Call, number: u64) -> bool {
     if call.errno() == EAGAIN {
-        return;
+        return false;
     }
     let messages = arch::argument::<1>(call.regs);
-    if number == SENDTO {
-        let (at, length) = (
-            arch::argument::<4>(call.regs),
-            arch::argument::<5>(call.regs),
-        );
-        if let Some(from) = sender(call) {
-            one(call, from, at, length as u32);
+    let is_message = number != SENDTO;
+    let (mut at, mut length) = (
+        arch::argument::<4>(call.regs),
+        arch::argument::<5>(call.regs),
+    );
+    if is_message {
+        (at, length) = named(messages);
+    }
+    if at == 0 {
+        return false;
+    }
+    let Some(from) = sender(call) else {
+        return false;
+    };
+    if number == SENDMMSG && call.result > 1 {
+        let count = call.result as u32;
+        if count > MESSAGES_MAX {
+            lost(Kind::Net, Lane::Bulk);
         }
-        return;
+        return each(call, from, messages, count.min(MESSAGES_MAX));
     }
-    let first: u64 = read::try_user(messages + MESSAGE_NAME_AT).unwrap_or(0);
-    if first == 0 {
-        return;
-    }
-    let Some(from) = sender(call) else { return };
-    if number == SENDMSG || call.result <= 0 {
-        return message(call, from, messages);
-    }
-    let count = call.result as u32;
-    if count > MESSAGES_MAX {
-        lost(Kind::Net, Lane::Bulk);
-    }
-    each(call, from, messages, count.min(MESSAGES_MAX));
+    one(call, from, at, length as u32)
+}
+
+/// Where a message's address is, with its length.
+#[inline(always)]
+fn named(message: u64) -> (u64, u64) {
+    let length: u32 = read::try_user(message + MESSAGE_NAME_LENGTH_AT).unwrap_or(0);
+    let at: u64 = read::try_user(message + MESSAGE_NAME_AT).unwrap_or(0);
+    (at, u64::from(length))
 }
 
 /// A socket with its inode.
@@ -100,27 +109,19 @@ fn sender(call: Call) -> Option<Sender> {
     (is_ip && (protocol == UDP || protocol == UDP_LITE)).then_some(Sender { sock, inode })
 }
 
+/// One datagram to the address that stands there: is it the first?
 #[inline(always)]
-fn message(call: Call, from: Sender, at: u64) {
-    let name: u64 = read::try_user(at + MESSAGE_NAME_AT).unwrap_or(0);
-    let length: u32 = read::try_user(at + MESSAGE_NAME_LENGTH_AT).unwrap_or(0);
-    if name != 0 {
-        one(call, from, name, length);
-    }
-}
-
-/// One datagram to the address that stands there.
-#[inline(always)]
-fn one(call: Call, from: Sender, at: u64, length: u32) {
+fn one(call: Call, from: Sender, at: u64, length: u32) -> bool {
     let said = socket::said(at, length);
     if said.family != family::INET && said.family != family::INET6 {
-        return;
+        return false;
     }
     let event = calls::event_in(call.slot);
     (event.call, event.family) = (call::SEND, said.family);
     (event.remote, event.remote_port) = (said.address, said.port);
     if let Some(why) = filter::left_out(event, call.task) {
-        return filtered(Lane::Bulk, why);
+        filtered(Lane::Bulk, why);
+        return false;
     }
     let peer = Peer {
         inode: from.inode,
@@ -132,7 +133,7 @@ fn one(call: Call, from: Sender, at: u64, length: u32) {
         // SAFETY: a live map value.
         unsafe { crate::atomic::add(count, 1) };
         filtered(Lane::Bulk, Filtered::Repeat);
-        return;
+        return false;
     }
     let _ = PEERS.insert(&peer, &1, 0);
     socket::describe(event, from.sock, call::SEND);
@@ -140,7 +141,7 @@ fn one(call: Call, from: Sender, at: u64, length: u32) {
     event.errno = call.errno();
     socket::addresses(event, from.sock);
     calls::be_remote(event, &said);
-    calls::finish(call, Name::None);
+    true
 }
 
 /// The state of the loop, in the slot behind everything else: to the verifier one turn looks like the next.
@@ -166,7 +167,7 @@ fn turns<'a>(slot: *mut u8) -> &'a mut Turns {
 
 #[cfg(not(feature = "legacy"))]
 #[inline(always)]
-fn each(call: Call, from: Sender, messages: u64, count: u32) {
+fn each(call: Call, from: Sender, messages: u64, count: u32) -> bool {
     let turns = turns(call.slot);
     turns.task.set(call.task);
     turns.regs.set(call.regs);
@@ -176,6 +177,7 @@ fn each(call: Call, from: Sender, messages: u64, count: u32) {
     turns.messages.set(messages);
     let mut frame = crate::scratch::Frame { slot: call.slot };
     read::repeat(count, turn, &mut frame);
+    false
 }
 
 #[cfg(not(feature = "legacy"))]
@@ -193,18 +195,17 @@ extern "C" fn turn(at: u64, frame: *mut core::ffi::c_void) -> i64 {
         sock: turns.sock.get(),
         inode: turns.inode.get(),
     };
-    message(call, from, turns.messages.get() + at * MESSAGES_BYTES);
+    let (name, length) = named(turns.messages.get() + at * MESSAGES_BYTES);
+    if name != 0 && one(call, from, name, length as u32) {
+        calls::finish(call);
+    }
     0
 }
 
+/// Without loops the first has to do.
 #[cfg(feature = "legacy")]
 #[inline(always)]
-fn each(call: Call, from: Sender, messages: u64, count: u32) {
-    let mut at = 0;
-    while at < MESSAGES_MAX {
-        if at < count {
-            message(call, from, messages + u64::from(at) * MESSAGES_BYTES);
-        }
-        at += 1;
-    }
+fn each(call: Call, from: Sender, messages: u64, _: u32) -> bool {
+    let (at, length) = named(messages);
+    one(call, from, at, length as u32)
 }

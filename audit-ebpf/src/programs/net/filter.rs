@@ -8,7 +8,7 @@ use audit_common::{
     counters::Filtered,
     net::{
         Address, Net, call, family,
-        ignored::{Ports, RANGES, holds},
+        ignored::{Ports, RANGES, is_outside},
     },
 };
 use aya_ebpf::{
@@ -81,10 +81,10 @@ fn is_ignored(address: &Address, port: u32) -> bool {
         return false;
     };
     let mut at = 0;
-    let mut found = false;
+    let mut misses = 1;
     while at < RANGES {
-        found |= holds(ports.ranges[at], port);
+        misses &= is_outside(ports.ranges[at], port);
         at += 1;
     }
-    found
+    misses == 0
 }
