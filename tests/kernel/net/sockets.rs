@@ -24,15 +24,21 @@ pub fn apart<T: Send>(act: impl FnOnce(u32) -> T + Send) -> T {
             bring_up();
             act(namespace())
         });
-        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        thread
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }
 
 fn namespace() -> u32 {
     let name = std::fs::read_link("/proc/thread-self/ns/net").expect("a namespace");
     let name = name.to_str().expect("UTF-8").to_owned();
-    let digits = name.strip_prefix("net:[").and_then(|rest| rest.strip_suffix(']'));
-    digits.and_then(|digits| digits.parse().ok()).expect("a number")
+    let digits = name
+        .strip_prefix("net:[")
+        .and_then(|rest| rest.strip_suffix(']'));
+    digits
+        .and_then(|digits| digits.parse().ok())
+        .expect("a number")
 }
 
 #[track_caller]
@@ -77,9 +83,21 @@ fn bring_up() {
     };
     // SAFETY: structures that these requests read.
     unsafe {
-        must(libc::ioctl(v4.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const up));
-        must(libc::ioctl(v4.as_raw_fd(), libc::SIOCSIFADDR, &raw const alias));
-        must(libc::ioctl(v6.as_raw_fd(), libc::SIOCSIFADDR, &raw const address));
+        must(libc::ioctl(
+            v4.as_raw_fd(),
+            libc::SIOCSIFFLAGS,
+            &raw const up,
+        ));
+        must(libc::ioctl(
+            v4.as_raw_fd(),
+            libc::SIOCSIFADDR,
+            &raw const alias,
+        ));
+        must(libc::ioctl(
+            v6.as_raw_fd(),
+            libc::SIOCSIFADDR,
+            &raw const address,
+        ));
     }
 }
 
@@ -117,7 +135,13 @@ pub fn raw(address: SocketAddr) -> (sockaddr_storage, socklen_t) {
 
 pub fn socket(family: c_int, kind: c_int, protocol: c_int) -> OwnedFd {
     // SAFETY: numbers; the descriptor is ours.
-    unsafe { OwnedFd::from_raw_fd(must(libc::socket(family, kind | libc::SOCK_CLOEXEC, protocol))) }
+    unsafe {
+        OwnedFd::from_raw_fd(must(libc::socket(
+            family,
+            kind | libc::SOCK_CLOEXEC,
+            protocol,
+        )))
+    }
 }
 
 fn family(address: SocketAddr) -> c_int {
@@ -230,7 +254,12 @@ pub fn send_messages(socket: &OwnedFd, to: &[SocketAddr]) -> usize {
             return 1;
         }
         let count = messages.len() as u32;
-        must(libc::sendmmsg(socket.as_raw_fd(), messages.as_mut_ptr(), count, 0)) as usize
+        must(libc::sendmmsg(
+            socket.as_raw_fd(),
+            messages.as_mut_ptr(),
+            count,
+            0,
+        )) as usize
     }
 }
 
@@ -247,7 +276,13 @@ pub fn settled(socket: &OwnedFd) -> i32 {
     unsafe {
         assert_eq!(libc::poll(&raw mut wanted, 1, 120_000), 1, "no outcome");
         let (level, name) = (libc::SOL_SOCKET, libc::SO_ERROR);
-        must(libc::getsockopt(socket.as_raw_fd(), level, name, at, &raw mut size));
+        must(libc::getsockopt(
+            socket.as_raw_fd(),
+            level,
+            name,
+            at,
+            &raw mut size,
+        ));
     }
     error
 }

@@ -154,8 +154,6 @@ pub struct Said {
     pub address: Address,
     pub port: u32,
     pub scope: u32,
-    /// Bytes of it.
-    pub length: u32,
 }
 
 /// `sockaddr` of any family; a name of unix is read elsewhere.
@@ -166,7 +164,6 @@ pub fn said(at: u64, length: u32) -> Said {
         address: [0; 16],
         port: 0,
         scope: 0,
-        length,
     };
     if length < 2 {
         return said;
