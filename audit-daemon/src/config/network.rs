@@ -12,7 +12,6 @@ use serde_json::{Value as Json, json};
 use toml::de::DeValue;
 
 use super::bounds::{FOLD_AFTER, NETWORK_FOLD_WINDOW, PENDING_AFTER};
-use super::escape::inline;
 use super::reader::{At, Node};
 use super::scalar::Flag;
 use super::table::{Nested, Scalar, settings, string_schema};
@@ -24,17 +23,17 @@ settings! {
         loopback: bool = Flag => false,
         /// Tell unix sockets.
         unix: bool = Flag => false,
-        /// Addresses of others that are not told, whoever calls: ["10.20.0.0/16:443", "[fd00::]/8",
-        /// "192.0.2.7:8000-8080"]. The port is the one that was connected to. Of bind and listen it is the
-        /// own address that counts.
+        /// Addresses of others that are not told, whoever calls, such as "10.20.0.0/16:443",
+        /// "[fd00::]/8" or "192.0.2.7:8000-8080". The port is the one that was connected to. Of
+        /// bind and listen it is the own address that counts.
         ignore: Vec<Ignored> = IGNORED => Vec::new(),
         /// Equal acts of one program, user and destination are told in one record with a count: those
         /// beyond the first `after` of a `window`. 0 records each by itself.
         fold: Fold = Nested(PhantomData) => Fold::default(),
         /// Tell the end of each connection that was told, with its duration and bytes.
         close: bool = Flag => false,
-        /// A connect that has no outcome by then is told as pending, and its outcome in a second record.
-        /// The kernel looks when it sends its request once more: after 1, 3, 7 and 15 seconds.
+        /// A connect that has no outcome by then is told as pending, and its outcome in a second
+        /// record. The kernel looks when it sends its request once more: after 1, 3, 7 seconds.
         pending_after: Duration = PENDING_AFTER => Duration::from_secs(1),
     }
 }
@@ -211,7 +210,7 @@ impl Scalar for IgnoredList {
                     rules.push(rule);
                     None
                 }
-                Err((what, label)) => Some((format!("\"{}\" {what}", inline(text)), label)),
+                Err((what, label)) => Some((what.to_owned(), label)),
             };
             if let Some((what, label)) = refused {
                 at.refuse(item.span(), &what, label);

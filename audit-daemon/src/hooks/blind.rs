@@ -178,6 +178,9 @@ impl BlindSpot {
     /// What it means, and what can be done about it.
     pub const fn advice(self) -> &'static str {
         match self {
+            BlindSpot::SocketsOf32Bits | BlindSpot::SocketsByRing | BlindSpot::AddressTold => {
+                self.advice_on_sockets()
+            }
             BlindSpot::CallsOf32Bits => {
                 "They pass by system call tracepoints. If any run here, set `kernel.compat = true` \
                  (costs about 180 ns on every system call): it shows their failed execs and what \
@@ -213,17 +216,6 @@ impl BlindSpot {
                  pidfd_getfd) and reads or writes is not. Hooks on functions of the kernel see \
                  that, from Linux 5.17 on."
             }
-            BlindSpot::Skipped => {
-                "A program that is preempted is not run for others on its CPU meanwhile: those on \
-                 functions of the kernel, and from Linux 7.0 on those on tracepoints. Accesses to \
-                 watched files may pass by, and in a flood of failing execs some of these; the log \
-                 says how many at most. `kernel.compat = true` sees each failed exec."
-            }
-            BlindSpot::Uncounted => {
-                "If the kernel skips a program on a CPU where another one is at work it does not \
-                 say so. It counts these from Linux 5.12 on, those of system call tracepoints from \
-                 6.7 on: use a newer kernel where the log must tell."
-            }
             BlindSpot::ToldByName => {
                 "What is removed, renamed or changed by its name is told by that name: it is \
                  followed when the call is over, and `unmapped.source` says \"userspace\". A \
@@ -247,6 +239,31 @@ impl BlindSpot {
                 "Of a script that is run there is its path, and the inode of its interpreter. To \
                  have a script's own inode in the log, watch it for reads."
             }
+            BlindSpot::NoLoginUser => {
+                "This kernel has no CONFIG_AUDIT, and keeps no login user: who became root by su or \
+                 sudo is told by the parents of a process only. Use a kernel with CONFIG_AUDIT=y."
+            }
+        }
+    }
+
+    const fn advice_on_skips(self) -> &'static str {
+        match self {
+            BlindSpot::Skipped => {
+                "A program that is preempted is not run for others on its CPU meanwhile: those on \
+                 functions of the kernel, and from Linux 7.0 on those on tracepoints. Accesses to \
+                 watched files may pass by, and in a flood of failing execs some of these; the log \
+                 says how many at most. `kernel.compat = true` sees each failed exec."
+            }
+            _ => {
+                "If the kernel skips a program on a CPU where another one is at work it does not \
+                 say so. It counts these from Linux 5.12 on, those of system call tracepoints from \
+                 6.7 on: use a newer kernel where the log must tell."
+            }
+        }
+    }
+
+    const fn advice_on_sockets(self) -> &'static str {
+        match self {
             BlindSpot::SocketsOf32Bits => {
                 "Connects of TCP are seen whoever makes them. What else 32-bit programs do to sockets \
                  passes by system call tracepoints. If none should run here, start the kernel with \
@@ -257,14 +274,10 @@ impl BlindSpot {
                  sockets and datagrams by io_uring pass by system call tracepoints. Where nothing needs \
                  it, set the sysctl kernel.io_uring_disabled = 2 (from Linux 6.6)."
             }
-            BlindSpot::AddressTold => {
+            _ => {
                 "What failed before the socket had an address, and where a datagram goes, is read from \
                  the caller's memory (`unmapped.source` \"string\"). What is connected or accepted is \
                  told by the socket."
-            }
-            BlindSpot::NoLoginUser => {
-                "This kernel has no CONFIG_AUDIT, and keeps no login user: who became root by su or \
-                 sudo is told by the parents of a process only. Use a kernel with CONFIG_AUDIT=y."
             }
         }
     }

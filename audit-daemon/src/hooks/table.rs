@@ -83,16 +83,12 @@ const fn compat(candidate: Candidate) -> Candidate {
 }
 
 /// Those of opens: what they have opened stands behind a descriptor.
+#[rustfmt::skip]
 const fn opens(points: &'static [&'static str]) -> Candidate {
     Candidate {
         precision: Precision::ByDescriptor,
         blind: OPENS,
-        ..twinned(
-            "file_opened",
-            "file_opened_again",
-            &["file_opened_again"],
-            points,
-        )
+        ..twinned("file_opened", "file_opened_again", &["file_opened_again"], points)
     }
 }
 
@@ -169,14 +165,8 @@ const EXECS_FAILED_BY_CALLS: &[BlindSpot] = &[
 ];
 const BEGINNINGS: &[BlindSpot] = &[CallsOf32Bits, IoUring];
 const SOCKET_STATES: &[BlindSpot] = &[Skipped, Uncounted, NoLoginUser];
-const SOCKET_CALLS: &[BlindSpot] = &[
-    Skipped,
-    Uncounted,
-    SocketsOf32Bits,
-    SocketsByRing,
-    AddressTold,
-    NoLoginUser,
-];
+#[rustfmt::skip]
+const SOCKET_CALLS: &[BlindSpot] = &[Skipped, Uncounted, SocketsOf32Bits, SocketsByRing, AddressTold, NoLoginUser];
 const RING_TRACED: &[BlindSpot] = &[RingTruncate, NoCompletion];
 const RING: &[BlindSpot] = &[RingTruncate, Skipped, Uncounted, NoCompletion];
 
@@ -382,10 +372,13 @@ pub const HOOKS: &[HookRow] = &[
         // The same thing by its older name.
         Candidate { blind: RING, ..raw("ring_submitted", &["io_uring_submit_sqe"], RINGS_SINCE) },
     ] },
-    // Before the calls: what a call finds untold it tells.
+    // Before the calls, which tell what these did not.
     HookRow { name: "network_state", group: "network", kinds: &[], auxiliary: true, candidates: &[
         traced("net_state_traced", &["sock/inet_sock_set_state"]),
         Candidate { blind: SOCKET_STATES, ..raw("net_state", &["inet_sock_set_state"], (5, 5)) },
+    ] },
+    HookRow { name: "network_outcome", group: "network", kinds: &[], auxiliary: true, candidates: &[
+        raw("net_outcome", &["inet_sock_set_state"], (5, 5)),
     ] },
     HookRow { name: "network_pending", group: "network", kinds: &[], auxiliary: true, candidates: &[
         traced("net_pending_traced", &["tcp/tcp_retransmit_skb"]),

@@ -6,6 +6,7 @@
 mod canaries;
 mod change;
 mod judge;
+mod rotation;
 mod sockets;
 mod volume;
 
@@ -14,10 +15,10 @@ pub use change::{Change, Claim, Control, Limits};
 use std::{collections::HashSet, sync::Arc};
 
 use audit_common::{KINDS, Lane, counters::CpuCounters, kind::KIND_SLOTS};
-use crossbeam_channel::{Receiver, Sender, bounded, never, select};
+use crossbeam_channel::{Receiver, Sender, never, select};
 use tracing::warn;
 
-use super::{Block, Rotated, Shared, ToWriter, WorkerStats};
+use super::{Block, Shared, ToWriter, WorkerStats};
 use crate::{
     accounts::{Accounts, Fate, Ticket},
     decode,
@@ -345,28 +346,6 @@ impl Worker {
         let bulk = &mut totals[Lane::Bulk as usize];
         self.volume.tell(bulk, &mut self.recorder);
         self.recorder.counts(since_ns, now_ns, &totals);
-    }
-
-    fn rotate(&mut self) {
-        if !self.hand_over() {
-            return;
-        }
-        let (answer, rotated) = bounded(1);
-        if self.to_writer.send(ToWriter::Rotate(answer)).is_err() {
-            return;
-        }
-        let Ok(Some(Rotated { sealed, planned })) = rotated.recv() else {
-            return;
-        };
-        self.recorder.log_rotated(&sealed);
-        for planned in &planned {
-            self.recorder
-                .log_deleted(&planned.segment, "cap: the log is larger than log.cap");
-        }
-        if self.hand_over() && !planned.is_empty() {
-            // A writer that is gone deletes nothing.
-            let _ = self.to_writer.send(ToWriter::Delete(planned));
-        }
     }
 
     /// Hands what was written and what is settled to the writer; false if it is gone.

@@ -12,6 +12,7 @@
 mod calls;
 mod datagrams;
 mod filter;
+mod notes;
 mod socket;
 
 use audit_common::{
@@ -55,6 +56,17 @@ const EINPROGRESS: u32 = 115;
 #[btf_tracepoint(function = "inet_sock_set_state")]
 pub fn net_state(ctx: BtfTracePointContext) -> i32 {
     changed(ctx.arg(0), ctx.arg(1), ctx.arg(2));
+    0
+}
+
+/// Once more, for outcomes alone: an interrupt can bring one while the first program is at work on that CPU,
+/// and the kernel then skips that. What the first has told is not there any more.
+#[btf_tracepoint(function = "inet_sock_set_state")]
+pub fn net_outcome(ctx: BtfTracePointContext) -> i32 {
+    let (old, new): (u32, u32) = (ctx.arg(1), ctx.arg(2));
+    if old != CLOSED {
+        changed(ctx.arg(0), old, new);
+    }
     0
 }
 

@@ -22,6 +22,7 @@ pub fn apart<T: Send>(act: impl FnOnce(u32) -> T + Send) -> T {
             // SAFETY: a number; only this thread's namespace changes.
             must(unsafe { libc::unshare(libc::CLONE_NEWNET) });
             bring_up();
+            wait_until_usable();
             act(namespace())
         });
         thread
@@ -45,6 +46,25 @@ fn namespace() -> u32 {
 fn must(done: c_int) -> c_int {
     assert!(done >= 0, "{}", Error::last_os_error());
     done
+}
+
+/// An address of IPv6 may be used a moment after it was given.
+fn wait_until_usable() {
+    const TENTATIVE: u32 = 0x40;
+    let is_usable = || {
+        let all = std::fs::read_to_string("/proc/thread-self/net/if_inet6").expect("addresses");
+        let flags = |line: &str| u32::from_str_radix(line.split_whitespace().nth(4)?, 16).ok();
+        let mut ours = all.lines().filter(|line| line.starts_with("fd77"));
+        ours.any(|line| flags(line).is_some_and(|flags| flags & TENTATIVE == 0))
+    };
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while !is_usable() {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "{HERE_6} stays tentative"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
 }
 
 /// The loopback interface gets two addresses more.

@@ -5,13 +5,14 @@
 
 use audit_common::{
     Kind, Lane,
-    events::{TAIL_BYTES, Tail, tag, tail_flag},
     net::{Net, call, family, flag},
 };
 use aya_ebpf::{macros::tracepoint, programs::TracePointContext};
 
 use super::{
-    TCP, datagrams, ended_inside, filter, opened,
+    TCP, datagrams, ended_inside, filter,
+    notes::{OF_PEER, OF_SOCKET, SAID, name, note_name, notes},
+    opened,
     socket::{self, Said},
     was_told,
 };
@@ -21,9 +22,9 @@ use crate::{
     },
     emit::{emit, filtered, lost},
     programs::exec_failed::result_in,
-    read::{self, mask},
-    scratch::{self, Small, Word},
-    settings::{offset, present, setting},
+    read::mask,
+    scratch::{self, Small},
+    settings::setting,
     task,
 };
 
@@ -41,10 +42,6 @@ const EALREADY: u32 = 114;
 const EINPROGRESS: u32 = 115;
 const ERESTART_FIRST: u32 = 512;
 const ERESTART_LAST: u32 = 516;
-
-/// Longest name of a unix socket, and where it begins in its address.
-const UNIX_NAME_BYTES: u64 = 108;
-const UNIX_NAME_AT: u64 = 2;
 
 /// One system call that is over.
 #[derive(Clone, Copy)]
@@ -101,8 +98,7 @@ pub fn net_called(ctx: TracePointContext) -> u32 {
         return 0;
     }
     let notes = notes(slot);
-    notes.named.set(NAMELESS);
-    notes.ends.set(0);
+    notes.clear();
     let is_told = match number {
         SENDTO | SENDMSG | SENDMMSG => datagrams::sent(call, number),
         CONNECT => connected(call),
@@ -116,45 +112,6 @@ pub fn net_called(ctx: TracePointContext) -> u32 {
         opened(notes.ends.get(), event_in(slot));
     }
     0
-}
-
-/// What is known beside the event, in the slot and not in registers: to the verifier it is any number
-/// then, and the end of the program is verified once and not for each way to it.
-#[repr(C)]
-pub struct Notes {
-    /// Where the name of a unix socket is, and from what it is read.
-    named: Word,
-    name_at: Word,
-    name_length: Word,
-    /// Bytes of the event.
-    size: Word,
-    /// A connection whose end is to be told.
-    ends: Word,
-}
-
-/// Behind the longest event.
-const NOTES_AT: usize = 512;
-
-#[inline(always)]
-fn notes<'a>(slot: *mut u8) -> &'a mut Notes {
-    // SAFETY: inside the slot, which is this CPU's and program's own.
-    unsafe { &mut *slot.add(NOTES_AT).cast::<Notes>() }
-}
-
-const NAMELESS: u64 = 0;
-/// By the socket at `name_at`.
-const OF_SOCKET: u64 = 1;
-/// By its peer.
-const OF_PEER: u64 = 2;
-/// In the caller's memory.
-const SAID: u64 = 3;
-
-#[inline(always)]
-fn note_name(slot: *mut u8, named: u64, at: u64, length: u64) {
-    let notes = notes(slot);
-    notes.named.set(named);
-    notes.name_at.set(at);
-    notes.name_length.set(length);
 }
 
 /// Is this a family that is told?
@@ -190,13 +147,14 @@ fn connected(call: Call) -> bool {
     if !is_told(of) || protocol == MPTCP {
         return false;
     }
-    if is_stream && protocol == TCP {
-        if ended_inside(sock, errno) || errno == 0 || was_told(sock, inode) {
-            return false;
-        }
-    }
     if errno == EINPROGRESS || errno == EALREADY {
         return false;
+    }
+    if is_stream && protocol == TCP {
+        let is_told = ended_inside(sock, errno) || was_told(sock, inode);
+        if is_told || errno == 0 {
+            return false;
+        }
     }
     let (at, length) = (
         arch::argument::<1>(call.regs),
@@ -347,57 +305,4 @@ pub fn finish(call: Call) -> bool {
     // SAFETY: the slot begins with the event; the name ends before 512 bytes.
     unsafe { emit(Kind::Net, Lane::Bulk, call.slot, size) };
     true
-}
-
-/// Writes the name of a unix socket behind the event.
-#[inline(always)]
-fn name(slot: *mut u8) {
-    let notes = notes(slot);
-    let (named, mut from, mut length) = (
-        notes.named.get(),
-        notes.name_at.get(),
-        notes.name_length.get(),
-    );
-    if named == NAMELESS {
-        return;
-    }
-    if named != SAID {
-        if !present(offset!(sock_unix_addr)) {
-            return;
-        }
-        if named == OF_PEER {
-            from = read::kernel(from + offset!(sock_unix_peer));
-        }
-        let address: u64 = read::kernel(from + offset!(sock_unix_addr));
-        if from == 0 || address == 0 {
-            return;
-        }
-        length = u64::from(read::kernel::<u32>(address + offset!(sock_unix_len)));
-        from = address + offset!(sock_unix_name);
-    }
-    if length <= UNIX_NAME_AT || length > UNIX_NAME_AT + UNIX_NAME_BYTES {
-        return;
-    }
-    let stored = mask!(length - UNIX_NAME_AT, 0x7f);
-    const AT: usize = size_of::<Net>() + TAIL_BYTES;
-    // SAFETY: the slot has room for 127 bytes behind event and head.
-    let is_read = unsafe {
-        match named == SAID {
-            true => read::user_bytes(slot.add(AT), stored, from + UNIX_NAME_AT),
-            false => read::kernel_bytes(slot.add(AT), stored, from + UNIX_NAME_AT),
-        }
-    };
-    let head = Tail {
-        tag: tag::UNIX_NAME,
-        flags: if is_read { 0 } else { tail_flag::UNREADABLE },
-        stored: stored as u32,
-        original: stored as u32,
-    };
-    // SAFETY: behind the event, which the slot is larger than.
-    unsafe {
-        slot.add(size_of::<Net>())
-            .cast::<Tail>()
-            .write_unaligned(head)
-    };
-    notes.size.set((AT as u64) + stored);
 }
