@@ -178,6 +178,7 @@ impl BlindSpot {
     /// What it means, and what can be done about it.
     pub const fn advice(self) -> &'static str {
         match self {
+            BlindSpot::Skipped | BlindSpot::Uncounted => self.advice_on_skips(),
             BlindSpot::SocketsOf32Bits | BlindSpot::SocketsByRing | BlindSpot::AddressTold => {
                 self.advice_on_sockets()
             }
