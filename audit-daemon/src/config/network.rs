@@ -27,8 +27,8 @@ settings! {
         /// "[fd00::]/8" or "192.0.2.7:8000-8080". The port is the one that was connected to. Of
         /// bind and listen it is the own address that counts.
         ignore: Vec<Ignored> = IGNORED => Vec::new(),
-        /// Equal acts of one program, user and destination are told in one record with a count: those
-        /// beyond the first `after` of a `window`. 0 records each by itself.
+        /// Equal acts of one program, user and destination are told in one record with a count:
+        /// those beyond the first `after` of a `window`. 0 records each by itself.
         fold: Fold = Nested(PhantomData) => Fold::default(),
         /// Tell the end of each connection that was told, with its duration and bytes.
         close: bool = Flag => false,

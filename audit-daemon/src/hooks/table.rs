@@ -385,7 +385,7 @@ pub const HOOKS: &[HookRow] = &[
         raw("net_pending", &["tcp_retransmit_skb"], (5, 5)),
     ] },
     HookRow { name: "network", group: "network", kinds: &[Kind::Net], auxiliary: false, candidates: &[
-        Candidate { precision: Precision::ByDescriptor, blind: SOCKET_CALLS, ..calls("net_called", &[
+        Candidate { precision: Precision::ByDescriptor, blind: SOCKET_CALLS, ..twinned("net_called", "net_called_again", &["net_called_again"], &[
             "syscalls/sys_exit_connect", "syscalls/sys_exit_accept", "syscalls/sys_exit_accept4",
             "syscalls/sys_exit_bind", "syscalls/sys_exit_listen", "syscalls/sys_exit_socket",
             "syscalls/sys_exit_sendto", "syscalls/sys_exit_sendmsg", "syscalls/sys_exit_sendmmsg",

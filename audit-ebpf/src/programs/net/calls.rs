@@ -20,6 +20,7 @@ use crate::{
     arch::{
         self, ACCEPT, ACCEPT4, BIND, CONNECT, LISTEN, SENDMMSG, SENDMSG, SENDTO, SOCKET, registers,
     },
+    done::Turn,
     emit::{emit, filtered, lost},
     programs::exec_failed::result_in,
     read::mask,
@@ -78,24 +79,40 @@ pub fn is_restarted(errno: u32) -> bool {
 
 #[tracepoint]
 pub fn net_called(ctx: TracePointContext) -> u32 {
+    returned(&ctx, Small::NetCalled, Turn::First);
+    0
+}
+
+/// Does what the first did not, because it was skipped.
+#[cfg(not(feature = "legacy"))]
+#[tracepoint]
+pub fn net_called_again(ctx: TracePointContext) -> u32 {
+    returned(&ctx, Small::NetCalledAgain, Turn::Twin);
+    0
+}
+
+#[inline(always)]
+fn returned(ctx: &TracePointContext, slot: Small, turn: Turn) {
     let task = task::current();
     let regs = registers(task);
     let number = arch::number(regs);
     // Most calls that send name no address: they cost as little as can be.
     if number == SENDTO && arch::argument::<4>(regs) == 0 {
-        return 0;
+        return;
     }
-    let Some(slot) = scratch::small(Small::NetCalled) else {
-        return 0;
+    let Some(slot) = scratch::small(slot) else {
+        return;
     };
     let call = Call {
         task,
         regs,
-        result: result_in(&ctx),
+        result: result_in(ctx),
         slot,
     };
-    if is_restarted(call.errno()) {
-        return 0;
+    // What the first has done, if only to take a mark, the twin must not do again.
+    let token = number << 48 ^ arch::argument::<1>(regs) << 8 ^ call.result as u64;
+    if is_restarted(call.errno()) || !turn.takes(task, token) {
+        return;
     }
     let notes = notes(slot);
     notes.clear();
@@ -111,7 +128,6 @@ pub fn net_called(ctx: TracePointContext) -> u32 {
     if is_told && finish(call) && notes.ends.get() != 0 {
         opened(notes.ends.get(), event_in(slot));
     }
-    0
 }
 
 /// Is this a family that is told?
