@@ -23,8 +23,8 @@ settings! {
         loopback: bool = Flag => false,
         /// Tell unix sockets.
         unix: bool = Flag => false,
-        /// Addresses of others that are not told, whoever calls, such as "10.20.0.0/16:443",
-        /// "[fd00::]/8" or "192.0.2.7:8000-8080". The port is the one that was connected to. Of
+        /// Addresses of others that are not told, whoever calls, such as `10.20.0.0/16:443`,
+        /// `[fd00::]/8` or `192.0.2.7:8000-8080`. The port is the one that was connected to. Of
         /// bind and listen it is the own address that counts.
         ignore: Vec<Ignored> = IGNORED => Vec::new(),
         /// Equal acts of one program, user and destination are told in one record with a count:

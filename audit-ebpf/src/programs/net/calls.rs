@@ -74,7 +74,7 @@ impl Call {
 /// It goes on, or will be asked for once more: no result.
 #[inline(always)]
 pub fn is_restarted(errno: u32) -> bool {
-    errno == EINTR || (ERESTART_FIRST <= errno && errno <= ERESTART_LAST)
+    errno == EINTR || (ERESTART_FIRST..=ERESTART_LAST).contains(&errno)
 }
 
 #[tracepoint]
