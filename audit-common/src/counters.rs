@@ -16,9 +16,14 @@ pub enum Filtered {
     Excluded = 2,
     Repeat = 3,
     Rate = 4,
+    Loopback = 5,
+    Unix = 6,
+    Ignored = 7,
 }
 
-pub const FILTER_REASONS: [&str; 5] = ["no-watch", "self", "excluded", "repeat", "rate"];
+pub const FILTER_REASONS: [&str; 8] = [
+    "no-watch", "self", "excluded", "repeat", "rate", "loopback", "unix", "ignored",
+];
 /// Strands: numbers are per interrupt nesting depth where the kernel has no fetching atomics.
 pub const STRANDS: usize = 4;
 

@@ -47,6 +47,16 @@ pub struct Settings {
     pub acts_inside: u32,
     /// Requests of io_uring are told by its own hooks.
     pub rings_seen: u32,
+    /// Sockets of this machine with itself are told, those of unix, and ends of connections.
+    pub net_loopback: u32,
+    pub net_unix: u32,
+    pub net_close: u32,
+    /// A connect without outcome is told as pending after so many milliseconds.
+    pub net_pending_ms: u32,
+    pub state_sock_at: u32,
+    pub state_old_at: u32,
+    pub state_new_at: u32,
+    pub retransmit_sock_at: u32,
     pub reserved: u32,
 }
 
@@ -77,6 +87,14 @@ impl Settings {
         open_root_arguments: 0,
         acts_inside: 0,
         rings_seen: 0,
+        net_loopback: 0,
+        net_unix: 0,
+        net_close: 0,
+        net_pending_ms: 0,
+        state_sock_at: 0,
+        state_old_at: 0,
+        state_new_at: 0,
+        retransmit_sock_at: 0,
         reserved: 0,
     };
 }

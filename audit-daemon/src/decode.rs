@@ -16,6 +16,7 @@ use audit_common::{
     file_open::FileOpen,
     fork::Fork,
     header::WIRE_VERSION,
+    net::Net,
 };
 use thiserror::Error;
 use zerocopy::FromBytes;
@@ -92,6 +93,7 @@ pub struct Tails<'a> {
     pub text: Option<Part<'a>>,
     pub second_file: Option<Part<'a>>,
     pub second_on_disk: Option<Part<'a>>,
+    pub unix_name: Option<Part<'a>>,
     /// All tails, checked; [`Tails::environment`] finds the variables among them.
     pub(crate) all: &'a [u8],
 }
@@ -122,6 +124,7 @@ impl<'a> Tails<'a> {
                 tag::TEXT => &mut tails.text,
                 tag::SECOND_FILE => &mut tails.second_file,
                 tag::SECOND_ON_DISK => &mut tails.second_on_disk,
+                tag::UNIX_NAME => &mut tails.unix_name,
                 // The environment comes several times; unknown tags are of a later version.
                 _ => continue,
             };
@@ -213,6 +216,7 @@ kinds! {
     CgroupRemoved: Cgroup Tails,
     FileOpen: FileOpen Tails,
     FileAct: FileAct Tails,
+    Net: Net Tails,
 }
 
 /// The header of an entry, checked as far as it goes.

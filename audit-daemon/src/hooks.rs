@@ -76,7 +76,7 @@ pub struct HookRow {
 
 /// Groups whose events are only recorded: the other ones also feed tables that give events their
 /// meaning.
-pub const ONLY_RECORDED: [&str; 1] = ["file"];
+pub const ONLY_RECORDED: [&str; 2] = ["file", "network"];
 
 /// What became of one row on this kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,6 +135,11 @@ impl HookRow {
     /// Does it look into io_uring's requests?
     pub fn is_of_rings(&self) -> bool {
         self.name.starts_with("ring_")
+    }
+
+    /// Does it look into sockets?
+    pub fn is_of_sockets(&self) -> bool {
+        self.group == "network"
     }
 
     /// The row of the same acts by all entries but that of 32-bit programs, if this is the one of those.

@@ -17,6 +17,7 @@ pub mod kernel;
 pub mod log;
 pub mod losses;
 pub mod mask;
+pub mod network;
 pub mod notify;
 pub mod order;
 pub mod pipeline;

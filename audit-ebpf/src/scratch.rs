@@ -56,6 +56,13 @@ pub enum Small {
     Exit = 1,
     CgroupCreated = 2,
     CgroupRemoved = 3,
+    /// State changes of sockets.
+    NetState = 4,
+    /// System calls on sockets, with what loops over datagrams know.
+    NetCalled = 5,
+    /// The twin, where programs can be preempted.
+    #[cfg(not(feature = "legacy"))]
+    NetCalledAgain = 6,
 }
 
 /// Sizes are set by the daemon: possible CPUs times programs that are there.

@@ -98,6 +98,15 @@ pub fn is_oneself(state: &WatchState, tgid: u32) -> bool {
     volatile(&state.self_tgid) == u64::from(tgid)
 }
 
+/// The same, whether anything is watched or not.
+#[inline(always)]
+pub fn is_the_daemon(tgid: u32) -> bool {
+    // SAFETY: as in `state`.
+    WATCH_STATE
+        .get_ptr(0)
+        .is_some_and(|state| is_oneself(unsafe { &*state }, tgid))
+}
+
 /// An inode's identity.
 #[derive(Clone, Copy)]
 pub struct Identity {

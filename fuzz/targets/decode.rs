@@ -30,7 +30,10 @@ fn decoded(entry: &[u8]) {
             Event::Exec(_, tails)
             | Event::ExecFailed(_, tails)
             | Event::CgroupCreated(_, tails)
-            | Event::CgroupRemoved(_, tails),
+            | Event::CgroupRemoved(_, tails)
+            | Event::FileOpen(_, tails)
+            | Event::FileAct(_, tails)
+            | Event::Net(_, tails),
         ) => touch(entry, &tails),
         Ok(Event::Fork(_) | Event::Exit(_) | Event::Unknown(_)) => {}
         Err(malformed) => assert!(!malformed.to_string().is_empty()),
@@ -48,6 +51,7 @@ fn touch(entry: &[u8], tails: &Tails<'_>) {
         tails.argv,
         tails.tty,
         tails.cgroup,
+        tails.unix_name,
     ];
     let within = |part: &Part<'_>| {
         let (outer, inner) = (entry.as_ptr_range(), part.bytes.as_ptr_range());

@@ -12,7 +12,7 @@ use audit_daemon::{
         users::{Answer, Names, NamesSettings, Resolver, Sort},
     },
     log::Log,
-    recorder::{Failure, Recorder, Written},
+    recorder::{Failure, Recorder, SocketTold, Written},
 };
 use audit_fuzz::{entry, json, seeds};
 use libfuzzer_sys::fuzz_target;
@@ -118,6 +118,8 @@ fn take(recorder: &mut Recorder, event: &Event<'_>) {
                 .cgroups
                 .removed(event.hierarchy, event.id, event.header.time_ns);
         }
-        Event::Unknown(_) => {}
+        Event::Net(event, tails) => recorder.socket(event, tails, SocketTold::Once),
+        // Whether these are told a watch decides, which is not here.
+        Event::FileOpen(..) | Event::FileAct(..) | Event::Unknown(_) => {}
     }
 }

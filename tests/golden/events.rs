@@ -11,6 +11,7 @@ use audit_common::{
     file_open::{FileOpen, flag as open_flag, reason},
     fork::Fork,
     header::{UNSET, WIRE_VERSION, flag},
+    net::{Net, call as net_call, family, flag as net_flag},
 };
 use zerocopy::{FromZeros, Immutable, IntoBytes};
 
@@ -28,7 +29,55 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
         ("fork", fork()),
         ("exit", exit()),
         ("cgroup-created", cgroup()),
+        ("net-connect", net_connect()),
+        ("net-unix", net_unix()),
     ]
+}
+
+fn net_connect() -> Vec<u8> {
+    let mut fixed = Net {
+        header: header(Kind::Net, 12),
+        started_ns: 3_500_000_000,
+        inode: 28_812,
+        cookie: 4097,
+        bytes_in: 0,
+        bytes_out: 0,
+        local: [0; 16],
+        remote: [0; 16],
+        local_port: 45_124,
+        remote_port: 4444,
+        call: net_call::CONNECT,
+        errno: 111,
+        flags: net_flag::ANSWERS,
+        scope: 0,
+        family: family::INET,
+        socket_type: 1,
+        protocol: 6,
+        net_ns: 13,
+        namespace_pid: 4102,
+    };
+    for (to, last) in [(&mut fixed.local, 11), (&mut fixed.remote, 9)] {
+        to[10..].copy_from_slice(&[0xff, 0xff, 10, 20, 0, last]);
+    }
+    Built::of(&fixed).finish()
+}
+
+fn net_unix() -> Vec<u8> {
+    let fixed = Net {
+        header: header(Kind::Net, 13),
+        inode: 28_820,
+        call: net_call::CONNECT,
+        errno: 2,
+        flags: net_flag::SAID,
+        family: family::UNIX,
+        socket_type: 1,
+        net_ns: 13,
+        namespace_pid: 4102,
+        ..Net::new_zeroed()
+    };
+    Built::of(&fixed)
+        .tail(tag::UNIX_NAME, b"\0bus-\xff")
+        .finish()
 }
 
 /// Of these a record depends on what is watched: the kernel suite has those.

@@ -45,7 +45,7 @@ fn hex(bytes: &[u8]) -> String {
 #[test]
 fn wire() {
     let events = events::all();
-    assert_eq!(events.len(), 9);
+    assert_eq!(events.len(), 11);
     for (name, bytes) in events.iter().chain(&events::of_files()) {
         check(&format!("{name}.hex"), &hex(bytes));
     }

@@ -13,7 +13,7 @@ use audit_daemon::{
     },
     mask::{MaskSettings, Masker},
     record::{Lines, Settings, view::Origin},
-    recorder::{Recorder, RecorderSettings, Written},
+    recorder::{Recorder, RecorderSettings, SocketTold, Written},
 };
 
 /// Boots of this clock were long ago: the made-up start times are in this boot.
@@ -30,6 +30,7 @@ fn recorder() -> Recorder {
     };
     let names = Names::start(&settings).unwrap();
     let host = Host {
+        hostname: "web-1".into(),
         cap_full: u64::MAX >> (64 - 41),
         ..Host::read().unwrap()
     };
@@ -80,6 +81,7 @@ pub fn record_of(entry: &[u8]) -> String {
                 String::from_utf8_lossy(path)
             );
         }
+        Event::Net(event, tails) => recorder.socket(&event, &tails, SocketTold::Answers(99)),
         other => panic!("{other:?}"),
     }
     let written = recorder.take(Written::default());

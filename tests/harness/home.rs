@@ -36,7 +36,7 @@ struct Home {
 /// Bounds what a forgotten daemon could fill.
 const CAP: &str = "\"1 GiB\"";
 /// Keys that every home sets: three paths, the cap, no records of files, nothing folded, no canary.
-const PLACES: usize = 7;
+const PLACES: usize = 8;
 
 /// The whole suite can be run with hooks that this kernel would not get by itself.
 fn mechanism() -> Option<String> {
@@ -92,6 +92,8 @@ impl Setup {
         }
         // Tests read their daemon's log, which is watched: that would be a record, to be read again.
         let setup = setup.set("events.file.record", "false");
+        // And what else goes on here is not the test's.
+        let setup = setup.set("events.network.record", "false");
         // Each act has a record of its own, but where folding is what is tested.
         let setup = setup.set("volume.fold_window", "\"0 s\"");
         // Counts are those of the test's own acts, but where the canary is what is tested.

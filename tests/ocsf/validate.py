@@ -313,7 +313,8 @@ ORDER = {
     "traffic": "bytes_in bytes_out",
     "finding_info": "uid title analytic attacks created_time first_seen_time last_seen_time "
     "related_events_count related_events",
-    "unmapped": "session_ip unknown pending source truncated raw masked via change clock counts loss "
+    "unmapped": "session_ip unknown pending source truncated raw masked via net_ns socket_cookie change clock "
+    "counts loss "
     "coverage segment checkpoint selftest config",
     "config": "watches settings restart more",
     "watches": "added removed changed",
@@ -370,9 +371,10 @@ def head_problems(record):
         if "actor" not in record:
             yield "actor", f"is missing in {code}"
         event = metadata.get("original_event_uid", "")
-        # What the kernel counted and did not send has no number: it says so, and whose repeats it tells.
+        # What was counted and not told one by one has no number: it says so, and whose repeats it tells.
         repeats = "count" in record and "original_event_uid" not in metadata
-        if repeats and code not in ("file.open_read", "file.open_write"):
+        folds = code in ("file.open_read", "file.open_write") or code.startswith("net.")
+        if repeats and not folds:
             yield "metadata.original_event_uid", f"is missing in {code}"
         if not repeats and not re.fullmatch(r"[cb]\d+(\.[1-9]\d*)?:\d+", event):
             yield "metadata.original_event_uid", f"{event!r} is no lane, CPU and number"

@@ -10,6 +10,7 @@ pub mod exit;
 pub mod file_act;
 pub mod file_open;
 pub mod fork;
+pub mod net;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -61,6 +62,9 @@ pub mod tag {
     /// A walk. The second object of an act, as the process sees it; and up to its file system's root.
     pub const SECOND_FILE: u16 = 15;
     pub const SECOND_ON_DISK: u16 = 16;
+    /// String. Name of a unix socket: that which was connected to, or a local one. An abstract one begins
+    /// with NUL.
+    pub const UNIX_NAME: u16 = 17;
 }
 
 /// `Tail::flags`

@@ -69,6 +69,24 @@ pub(super) const FOLD_WINDOW: Interval = Interval {
     max: Duration::from_secs(60),
 };
 
+/// Longer, and a minute's record is late by hours.
+pub(super) const NETWORK_FOLD_WINDOW: Interval = Interval {
+    min: Duration::from_secs(1),
+    max: Duration::from_secs(3_600),
+};
+
+/// Zero is off.
+pub(super) const FOLD_AFTER: Integer = Integer {
+    min: 0,
+    max: 1_000_000,
+};
+
+/// The kernel asks once more after a second, and gives up after some two minutes.
+pub(super) const PENDING_AFTER: Interval = Interval {
+    min: Duration::from_secs(1),
+    max: Duration::from_secs(120),
+};
+
 /// More than a machine can record.
 pub(super) const PROCESS_RATE: Integer = Integer {
     min: 0,

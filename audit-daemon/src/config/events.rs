@@ -60,6 +60,12 @@ const EVENTS: &[EventDefaults] = &[
         required: Required::IfAvailable,
     },
     EventDefaults {
+        name: "network",
+        about: " A socket was connected, bound, listened on, or sent to a new peer: see [network].\n",
+        record: Some(true),
+        required: Required::IfAvailable,
+    },
+    EventDefaults {
         name: "cgroup",
         about: " A control group was made or removed. Containers are told apart by it.\n",
         record: None,

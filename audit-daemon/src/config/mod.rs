@@ -24,6 +24,7 @@ mod escape;
 mod events;
 mod files;
 mod nearest;
+mod network;
 mod quantity;
 mod reader;
 mod report;
@@ -37,6 +38,7 @@ mod watches;
 
 pub use difference::differences;
 pub use events::{Event, Events, Required};
+pub use network::{ANY_PORT, Fold, Ignored, Network};
 pub use report::{ConfigErrors, ERRORS_SHOWN_MAX, Report, Snippet};
 pub use rules::MaskRule;
 pub use schema::json_schema;

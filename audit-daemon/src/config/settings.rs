@@ -17,6 +17,7 @@ use super::bounds::{
     USERS,
 };
 use super::events::Events;
+use super::network::Network;
 use super::quantity::{KIB, MIB};
 use super::rules::{MaskRule, RULE_NAMES, Rules};
 use super::scalar::{Flag, OneOf};
@@ -91,6 +92,8 @@ settings! {
         /// scope = "host"                            # or "all": containers' files too
         /// ```
         watch: Vec<Watch> = Watches => Vec::new(),
+        /// Which sockets are told: see events.network.
+        network: Network = Nested(PhantomData) => Network::default(),
         /// What records contain.
         records: Records = Nested(PhantomData) => Records::default(),
         /// The processes that the daemon remembers.

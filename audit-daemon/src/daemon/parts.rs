@@ -27,9 +27,12 @@ use crate::{
         users::{Names, NamesSettings},
     },
     hooks::{self, Outcome, OutcomeState},
-    kernel::{Attached, Functions, Lookout, MappedArray, Pinning, Request, VolumeLimits},
+    kernel::{
+        Attached, Functions, Lookout, MappedArray, Pinning, Request, SocketFilter, VolumeLimits,
+    },
     log::Log,
     mask::{CustomRule, MaskSettings, Masker},
+    network::{fold::Folding, ignored},
     pipeline::{Shared, Wanted, WorkerParts},
     record::{self, Lines, view::Origin},
     recorder::{Recorder, RecorderSettings},
@@ -112,6 +115,20 @@ pub fn requests(config: &Config, host: &Host, v1: Option<&V1Hierarchy>) -> Reque
         pid_ns: host.namespaces.pid,
         user_ns: host.namespaces.user,
         v1_enumerator: v1.map(V1Hierarchy::btf_enumerator),
+        sockets: sockets(config),
+    }
+}
+
+/// Which sockets the kernel tells.
+fn sockets(config: &Config) -> SocketFilter {
+    let network = &config.network;
+    SocketFilter {
+        loopback: network.loopback,
+        unix: network.unix,
+        close: network.close,
+        pending_ms: network.pending_after.as_millis() as u32,
+        // The configuration was read with the same rules: there are none that cannot be.
+        ignored: ignored::prefixes(&network.ignore).unwrap_or_default(),
     }
 }
 
@@ -168,6 +185,7 @@ pub fn wanted(config: &Config) -> Wanted {
         fork: record("fork"),
         exit: record("exit"),
         file: record("file"),
+        network: record("network"),
     }
 }
 
@@ -259,6 +277,10 @@ pub fn worker(
         watching: Current::default(),
         doubles: Doubles::new(),
         wanted: wanted(config),
+        folding: Folding::new(
+            config.network.fold.after,
+            config.network.fold.window.as_nanos() as u64,
+        ),
         cpus: attached.cpus,
         counts_interval_ns: config.counts.interval.as_nanos() as u64,
         counters: Box::new(move |cpu| read_counters(&counters, cpu)),

@@ -66,6 +66,12 @@ pub enum BlindSpot {
     NoCompletion,
     /// Of a script only its interpreter's inode is at hand.
     ScriptInode,
+    /// Calls on sockets by the 32-bit entry, and by socketcall.
+    SocketsOf32Bits,
+    /// The same by io_uring.
+    SocketsByRing,
+    /// An address that no socket has is the program's word.
+    AddressTold,
     /// The kernel keeps none.
     NoLoginUser,
 }
@@ -127,10 +133,13 @@ impl Facts {
     /// Is a hook of this kind blind there on this kernel?
     fn have(&self, spot: BlindSpot, mechanism: Mechanism) -> bool {
         match spot {
-            BlindSpot::CallsOf32Bits | BlindSpot::IdsOf32Bits | BlindSpot::FailuresOf32Bits => {
-                self.calls_of_32_bits
+            BlindSpot::CallsOf32Bits
+            | BlindSpot::IdsOf32Bits
+            | BlindSpot::FailuresOf32Bits
+            | BlindSpot::SocketsOf32Bits => self.calls_of_32_bits,
+            BlindSpot::IoUring | BlindSpot::NoCompletion | BlindSpot::SocketsByRing => {
+                self.io_uring
             }
-            BlindSpot::IoUring | BlindSpot::NoCompletion => self.io_uring,
             BlindSpot::RingTruncate => self.io_uring && self.version >= RING_TRUNCATE_SINCE,
             // Programs on functions are preempted wherever tasks are.
             BlindSpot::Skipped => self.preempted || mechanism == Mechanism::Trampoline,
@@ -147,6 +156,7 @@ impl Facts {
             | BlindSpot::ToldByName
             | BlindSpot::ToldByProgram
             | BlindSpot::SharedDescriptors
+            | BlindSpot::AddressTold
             | BlindSpot::ScriptInode => true,
         }
     }

@@ -78,6 +78,10 @@ fn choose_one(
         let reason = format!("this kernel's requests of io_uring have no {member}");
         return outcome(row, OutcomeState::Missing { reason }, passed_over);
     }
+    if let (true, Some(member)) = (row.is_of_sockets(), opened.sockets_lack) {
+        let reason = format!("this kernel's sockets have no {member}");
+        return outcome(row, OutcomeState::Missing { reason }, passed_over);
+    }
     for candidate in row.candidates {
         if !request.tries(row, candidate) {
             continue;

@@ -6,21 +6,21 @@
 use audit_common::{
     Lane,
     counters::Load,
-    limits::{ENV_NAME_BYTES_MAX, EVENT_BYTES_MAX, REQUESTS_MAX, REQUESTS_SKIPPED_MAX},
+    limits::{EVENT_BYTES_MAX, REQUESTS_MAX, REQUESTS_SKIPPED_MAX},
     offsets::{ABSENT, Offsets},
     settings::Settings,
     volume::REPEATS,
     watch::VERDICTS,
 };
-use aya::{Btf as LoaderBtf, Ebpf, EbpfLoader, Pod, VerifierLogLevel, maps::HashMap};
+use aya::{Btf as LoaderBtf, Ebpf, EbpfLoader, Pod, VerifierLogLevel};
 use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 use sha2::{Digest, Sha256};
 
 use crate::hooks::{Candidate, Facts};
 
 use super::{
-    Functions, KernelError, Request, attach, btf::Btf, facts, filesystems, functions::Hookable,
-    offsets, watches,
+    Functions, KernelError, Request, SMALL_SLOTS, attach, btf::Btf, facts, filesystems,
+    functions::Hookable, lists, offsets, watches,
 };
 
 static MODERN_OBJECT: &[u8] = aya::include_bytes_aligned!(env!("AUDIT_BPF_MODERN"));
@@ -50,6 +50,8 @@ pub struct Opened {
     pub fingerprint: [u8; 16],
     /// What this kernel's requests of io_uring do not have.
     pub rings_lack: Option<&'static str>,
+    /// And its sockets.
+    pub sockets_lack: Option<&'static str>,
 }
 
 impl Opened {
@@ -220,6 +222,7 @@ fn settings(request: &Request, btf: &Btf, offsets: &Offsets, hookable: &Hookable
         rings_seen: u32::from(offsets::are_rings_seen(btf, offsets)),
         open_root_arguments: hookable.arguments("do_file_open_root"),
         reserved: 0,
+        ..request.sockets.settings(member)
     }
 }
 
@@ -242,6 +245,7 @@ fn fingerprint(
     hash.update(bytes_of(&Plain(*offsets)));
     hash.update(bytes_of(&Plain(*settings)));
     hash.update([request.diagnostics]);
+    request.sockets.each_byte(|bytes| hash.update(bytes));
     for bytes in request.ring_bytes {
         hash.update(bytes.to_ne_bytes());
     }
@@ -269,6 +273,7 @@ pub fn open(request: &Request, prepared: &Prepared) -> Result<Opened, KernelErro
             flavour,
             fingerprint,
             rings_lack: offsets::missing_of_rings(&prepared.offsets),
+            sockets_lack: offsets::missing_of_sockets(&prepared.offsets),
         };
         let most_demanding = match request.preempted && flavour == MODERN {
             true => "exec_traced",
@@ -276,7 +281,7 @@ pub fn open(request: &Request, prepared: &Prepared) -> Result<Opened, KernelErro
         };
         match attach::load_program(&mut opened, &prepared.btf, most_demanding) {
             Ok(()) => {
-                list_environment(&mut opened.ebpf, &request.environment)?;
+                lists::fill(&mut opened.ebpf, request)?;
                 return Ok(opened);
             }
             Err(error) => refused = Some(error),
@@ -308,7 +313,11 @@ fn open_object(
     log_level: VerifierLogLevel,
 ) -> Result<Ebpf, KernelError> {
     let (offsets, settings) = (Plain(prepared.offsets), Plain(prepared.settings));
-    EbpfLoader::new()
+    let mut loader = EbpfLoader::new();
+    for (name, entries) in request.sockets.map_sizes(&request.off) {
+        loader.map_max_entries(name, entries);
+    }
+    loader
         .verifier_log_level(log_level)
         .btf(Some(&prepared.btf))
         .override_global("OFFSETS", &offsets, true)
@@ -316,7 +325,7 @@ fn open_object(
         .override_global("AYA_LOG_LEVEL", &request.diagnostics, true)
         .map_max_entries("SCRATCH", request.cpus * request.large_slots())
         .map_max_entries("SCRATCH_COMPAT", request.compat_slots())
-        .map_max_entries("SCRATCH_SMALL", request.cpus * 4)
+        .map_max_entries("SCRATCH_SMALL", request.cpus * SMALL_SLOTS)
         .map_max_entries("REQUESTS", request.ring_entries(REQUESTS_MAX))
         .map_max_entries("SKIPPED", request.ring_entries(REQUESTS_SKIPPED_MAX))
         .map_max_entries("ACTS", request.act_entries())
@@ -364,27 +373,6 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         source = error.source();
     }
     text
-}
-
-fn list_environment(ebpf: &mut Ebpf, names: &[String]) -> Result<(), KernelError> {
-    let object = |reason: String| KernelError::Object { reason };
-    let map = ebpf
-        .map_mut("ENV_NAMES")
-        .ok_or_else(|| object("no map ENV_NAMES".into()))?;
-    let mut map: HashMap<_, [u8; ENV_NAME_BYTES_MAX], u8> =
-        HashMap::try_from(map).map_err(|error| object(error.to_string()))?;
-    for name in names {
-        let mut key = [0; ENV_NAME_BYTES_MAX];
-        // Its `=` and a NUL must fit beside it.
-        let longest = ENV_NAME_BYTES_MAX - 2;
-        if name.len() > longest {
-            return Err(object(format!("`{name}` is longer than {longest} bytes")));
-        }
-        key[..name.len()].copy_from_slice(name.as_bytes());
-        map.insert(key, 1, 0)
-            .map_err(|error| object(error.to_string()))?;
-    }
-    Ok(())
 }
 
 impl Prepared {

@@ -17,9 +17,11 @@ mod facts;
 mod filesystems;
 mod functions;
 mod links;
+mod lists;
 mod load;
 mod maps;
 mod misses;
+mod network;
 mod offsets;
 mod pins;
 mod probe_state;
@@ -50,6 +52,7 @@ pub use links::{Links, Place, Wrong};
 pub use load::check_rights;
 pub use maps::{MappedArray, page_bytes};
 pub use misses::{Lookout, Misses};
+pub use network::SocketFilter;
 pub use pins::{Unrecorded, unload};
 pub use probe_state::ProbeState;
 pub use restrictions::Restrictions;
@@ -108,7 +111,12 @@ pub struct Request {
     pub user_ns: u32,
     /// Enumerator of the v1 controller from whose hierarchy a second cgroup id is taken.
     pub v1_enumerator: Option<String>,
+    /// Which sockets are told.
+    pub sockets: SocketFilter,
 }
+
+/// Programs without long tails, on each CPU.
+const SMALL_SLOTS: u32 = 16;
 
 impl Request {
     /// Programs with long tails: twins have theirs.
@@ -221,7 +229,7 @@ impl Attached {
     /// Bytes of kernel memory in maps and rings, roughly: what we sized.
     pub fn map_bytes(&self) -> u64 {
         let large = self.large_slots as usize * audit_common::limits::SCRATCH_BYTES;
-        let scratch = large + 4 * audit_common::limits::SCRATCH_SMALL_BYTES;
+        let scratch = large + SMALL_SLOTS as usize * audit_common::limits::SCRATCH_SMALL_BYTES;
         let rings: u64 = self.ring_bytes.iter().map(|bytes| u64::from(*bytes)).sum();
         rings
             + u64::from(self.cpus) * scratch as u64

@@ -25,6 +25,17 @@ fn is_of_rings(field: &str) -> bool {
     field.starts_with("request_") || field.starts_with("ring_") || field == "filename_name"
 }
 
+/// What is known of sockets. What may be missing of it: IPv6 and unix sockets that this kernel has not, or
+/// as modules, and what a close tells.
+fn is_of_sockets(field: &str) -> bool {
+    field.starts_with("socket_") || field.starts_with("sock_")
+}
+
+fn is_needed_of_sockets(field: &str) -> bool {
+    let may_miss = ["sock_v6", "sock_unix", "sock_tcp"];
+    is_of_sockets(field) && !may_miss.iter().any(|part| field.starts_with(part))
+}
+
 /// Registers of a machine that this is not.
 fn is_of_another_machine(field: &str) -> bool {
     field.starts_with(match cfg!(target_arch = "aarch64") {
@@ -35,11 +46,20 @@ fn is_of_another_machine(field: &str) -> bool {
 
 /// The first of these members that is missing.
 pub fn missing_of_rings(offsets: &Offsets) -> Option<&'static str> {
+    first_missing(offsets, is_of_rings)
+}
+
+/// The same of sockets.
+pub fn missing_of_sockets(offsets: &Offsets) -> Option<&'static str> {
+    first_missing(offsets, is_needed_of_sockets)
+}
+
+fn first_missing(offsets: &Offsets, is_wanted: fn(&str) -> bool) -> Option<&'static str> {
     let mut missing = None;
     let mut words = offsets.words();
     for (field, specification) in Offsets::SPECS {
         let is_missing = words.next() == Some(ABSENT);
-        if missing.is_none() && is_missing && is_of_rings(field) {
+        if missing.is_none() && is_missing && is_wanted(field) {
             missing = Some(*specification);
         }
     }
@@ -63,7 +83,8 @@ pub fn resolve(btf: &Btf) -> (Offsets, Vec<&'static str>) {
     let mut missing = Vec::new();
     let offsets = Offsets::from_fn(|field, specification| {
         btf.offset(specification).unwrap_or_else(|| {
-            let dispensable = is_of_rings(field) || is_of_another_machine(field);
+            let dispensable =
+                is_of_rings(field) || is_of_sockets(field) || is_of_another_machine(field);
             if !OPTIONAL.contains(&field) && !dispensable {
                 missing.push(field);
             }

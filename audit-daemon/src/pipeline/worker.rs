@@ -6,6 +6,8 @@
 mod canaries;
 mod change;
 mod judge;
+mod rotation;
+mod sockets;
 mod volume;
 
 pub use change::{Change, Claim, Control, Limits};
@@ -13,16 +15,17 @@ pub use change::{Change, Claim, Control, Limits};
 use std::{collections::HashSet, sync::Arc};
 
 use audit_common::{KINDS, Lane, counters::CpuCounters, kind::KIND_SLOTS};
-use crossbeam_channel::{Receiver, Sender, bounded, never, select};
+use crossbeam_channel::{Receiver, Sender, never, select};
 use tracing::warn;
 
-use super::{Block, Rotated, Shared, ToWriter, WorkerStats};
+use super::{Block, Shared, ToWriter, WorkerStats};
 use crate::{
     accounts::{Accounts, Fate, Ticket},
     decode,
     enrich::boot_ns,
     kernel::{Diagnostics, VolumeMaps},
     losses::Losses,
+    network::fold::Folding,
     order::Order,
     policy::PathSearches,
     recorder::{Recorder, Written},
@@ -45,6 +48,7 @@ pub struct Wanted {
     pub fork: bool,
     pub exit: bool,
     pub file: bool,
+    pub network: bool,
 }
 
 /// What a worker is made of.
@@ -56,6 +60,8 @@ pub struct WorkerParts {
     /// Events of this load that the log holds already: (lane, cpu, strand, number).
     pub doubles: HashSet<(u8, u16, u8, u64)>,
     pub wanted: Wanted,
+    /// Which acts on sockets are told as one.
+    pub folding: Folding,
     pub cpus: u32,
     pub counts_interval_ns: u64,
     /// Reads one CPU's counters, losses before numbers.
@@ -73,6 +79,7 @@ pub struct Worker {
     searches: PathSearches,
     volume: volume::Volume,
     canaries: canaries::Canaries,
+    sockets: sockets::Sockets,
     accounts: Accounts,
     losses: Losses,
     doubles: HashSet<(u8, u16, u8, u64)>,
@@ -137,6 +144,7 @@ impl Worker {
             searches: PathSearches::default(),
             volume: volume::Volume::new(parts.volume),
             canaries: canaries::Canaries::default(),
+            sockets: sockets::Sockets::new(parts.folding),
             accounts: Accounts::resume(parts.resumed),
             losses,
             doubles: parts.doubles,
@@ -189,6 +197,7 @@ impl Worker {
     fn end(&mut self) {
         self.expire_searches(u64::MAX);
         self.tell_what_was_not_sent(true);
+        self.tell_folded(u64::MAX);
         self.say_alarms();
         let now_ns = boot_ns();
         self.declare_losses(now_ns.saturating_add(u64::MAX / 4));
@@ -288,6 +297,7 @@ impl Worker {
         self.recorder.table.expire(now_ns);
         self.recorder.cgroups.expire(now_ns);
         self.tell_what_was_not_sent(false);
+        self.tell_folded(now_ns);
         if self.drained {
             self.declare_losses(now_ns);
         }
@@ -336,28 +346,6 @@ impl Worker {
         let bulk = &mut totals[Lane::Bulk as usize];
         self.volume.tell(bulk, &mut self.recorder);
         self.recorder.counts(since_ns, now_ns, &totals);
-    }
-
-    fn rotate(&mut self) {
-        if !self.hand_over() {
-            return;
-        }
-        let (answer, rotated) = bounded(1);
-        if self.to_writer.send(ToWriter::Rotate(answer)).is_err() {
-            return;
-        }
-        let Ok(Some(Rotated { sealed, planned })) = rotated.recv() else {
-            return;
-        };
-        self.recorder.log_rotated(&sealed);
-        for planned in &planned {
-            self.recorder
-                .log_deleted(&planned.segment, "cap: the log is larger than log.cap");
-        }
-        if self.hand_over() && !planned.is_empty() {
-            // A writer that is gone deletes nothing.
-            let _ = self.to_writer.send(ToWriter::Delete(planned));
-        }
     }
 
     /// Hands what was written and what is settled to the writer; false if it is gone.

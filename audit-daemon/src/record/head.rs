@@ -38,6 +38,8 @@ pub enum Outcome<'a> {
     Success,
     /// Nothing told it.
     Unknown,
+    /// Not over; another record will tell it.
+    Pending(i32),
     /// Failed with an errno.
     Errno(i32),
     /// Failed, or counted as a failure, with another code or none.
@@ -94,6 +96,10 @@ impl Line<'_> {
         let (status, code) = match head.outcome {
             Outcome::Success => ("\"status_id\":1,", None),
             Outcome::Unknown => ("\"status_id\":0,", None),
+            Outcome::Pending(number) => (
+                "\"status_id\":99,\"status\":\"Pending\",",
+                Some(names::errno(number)),
+            ),
             Outcome::Errno(number) => ("\"status_id\":2,", Some(names::errno(number))),
             Outcome::Failure(code) => ("\"status_id\":2,", code),
         };

@@ -16,6 +16,7 @@ mod identity;
 mod lifecycle;
 mod linked;
 mod log;
+mod net;
 mod path;
 mod reload;
 mod snapshot;
@@ -35,6 +36,7 @@ pub use daemon::{LaneTotals, unhex};
 pub use exec::trimmed;
 pub use exec_failed::Failure;
 pub use file_open::{Outcome, Repetition};
+pub use net::SocketTold;
 pub use reload::{Asker, ConfigId, ConfigOutcome, ConfigSaid, RecorderChange};
 
 /// Listed variables that are masked one by one, each in memory of its own.

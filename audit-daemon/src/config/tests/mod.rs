@@ -9,6 +9,7 @@ use super::{Config, ConfigErrors, Loaded, Refused, load_read};
 mod defaults;
 mod errors;
 mod hostile;
+mod network;
 mod sources;
 mod values;
 mod watches;

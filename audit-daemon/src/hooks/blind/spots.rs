@@ -142,6 +142,33 @@ pub const SPOTS: &[Spot] = &[
              have a script's own inode in the log, watch it for reads.",
     },
     Spot {
+        spot: BlindSpot::SocketsOf32Bits,
+        id: "32-bit-sockets",
+        weight: Weight::Unseen,
+        words: "sockets of 32-bit programs, but TCP connects",
+        advice: "Connects of TCP are seen whoever makes them. What else 32-bit programs do to sockets \
+                 passes by system call tracepoints. If none should run here, start the kernel with \
+                 ia32_emulation=0 (x86, from Linux 6.7).",
+    },
+    Spot {
+        spot: BlindSpot::SocketsByRing,
+        id: "io_uring-sockets",
+        weight: Weight::Unseen,
+        words: "sockets by io_uring, but TCP connects",
+        advice: "Connects of TCP are seen whoever makes them. accept, bind, listen, connects of other \
+                 sockets and datagrams by io_uring pass by system call tracepoints. Where nothing needs \
+                 it, set the sysctl kernel.io_uring_disabled = 2 (from Linux 6.6).",
+    },
+    Spot {
+        spot: BlindSpot::AddressTold,
+        id: "address-told",
+        weight: Weight::Vague,
+        words: "addresses of failures",
+        advice: "What failed before the socket had an address, and where a datagram goes, is read from \
+                 the caller's memory (`unmapped.source` \"string\"). What is connected or accepted is \
+                 told by the socket.",
+    },
+    Spot {
         spot: BlindSpot::NoLoginUser,
         id: "no-login-user",
         weight: Weight::Vague,

@@ -15,7 +15,7 @@ use crate::{
 
 impl Worker {
     /// Is its record in the log already, from before a crash?
-    fn is_double(&self, header: &Header) -> bool {
+    pub(super) fn is_double(&self, header: &Header) -> bool {
         !self.doubles.is_empty()
             && self
                 .doubles
@@ -75,6 +75,7 @@ impl Worker {
             Event::CgroupCreated(..) | Event::CgroupRemoved(..) => self.cgroup(event),
             Event::FileOpen(event, tails) => self.file_open(event, tails, entry),
             Event::FileAct(event, tails) => self.file_act(event, tails),
+            Event::Net(event, tails) => self.socket(event, tails, entry),
             Event::Unknown(header) => {
                 debug!("an event of unknown kind {}", header.kind);
                 Fate::LeftOut
@@ -136,7 +137,7 @@ impl Worker {
         }
     }
 
-    fn recorded(&mut self, wanted: bool, written: bool, header: &Header) -> Fate {
+    pub(super) fn recorded(&mut self, wanted: bool, written: bool, header: &Header) -> Fate {
         if written {
             self.times.push((
                 Lane::from_number(header.lane).unwrap_or(Lane::Bulk),

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::examples::{self, Example};
-use super::{examples_act, examples_container, examples_daemon, examples_exec, examples_file};
+use super::{
+    examples_act, examples_container, examples_daemon, examples_exec, examples_file, examples_net,
+};
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/record")
@@ -15,6 +17,7 @@ fn all() -> Vec<Example> {
     all.extend(examples_file::all());
     all.extend(examples_act::all());
     all.extend(examples_container::all());
+    all.extend(examples_net::all());
     all.extend(examples_daemon::all());
     all
 }

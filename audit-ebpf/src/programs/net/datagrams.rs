@@ -1,0 +1,211 @@
+//! Datagrams that a socket sends to a peer that it is not connected to: the first to each is told.
+//!
+//! Owns the table of peers. It is bounded, and the peer that was not written to for longest goes: then the
+//! next datagram to it is a first one again.
+
+use audit_common::{
+    Kind, Lane,
+    counters::Filtered,
+    net::{Address, call, family},
+};
+use aya_ebpf::{macros::map, maps::LruHashMap};
+
+use super::{
+    calls::{self, Call},
+    filter, socket,
+};
+use crate::{
+    arch::{self, SENDMMSG, SENDTO},
+    emit::{filtered, lost},
+    read,
+};
+
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Peer {
+    /// The socket's.
+    inode: u64,
+    address: Address,
+    port: u32,
+    /// Failures are another thing than successes.
+    errno: u32,
+}
+
+/// The size is set by the daemon.
+#[map]
+static PEERS: LruHashMap<Peer, u64> = LruHashMap::with_max_entries(1, 0);
+
+const UDP: u32 = 17;
+const UDP_LITE: u32 = 136;
+const EAGAIN: u32 = 11;
+
+/// `struct msghdr` as programs give it: where its name is, with its length.
+const MESSAGE_NAME_AT: u64 = 0;
+const MESSAGE_NAME_LENGTH_AT: u64 = 8;
+/// `struct mmsghdr`
+#[cfg(not(feature = "legacy"))]
+const MESSAGES_BYTES: u64 = 64;
+/// Messages of one call that are looked at; what is beyond is one loss.
+#[cfg(not(feature = "legacy"))]
+const MESSAGES_MAX: u32 = 64;
+#[cfg(feature = "legacy")]
+const MESSAGES_MAX: u32 = 1;
+
+/// True: what stands in the slot is to be told.
+#[inline(always)]
+pub fn sent(call: Call, number: u64) -> bool {
+    if call.errno() == EAGAIN {
+        return false;
+    }
+    let messages = arch::argument::<1>(call.regs);
+    let is_message = number != SENDTO;
+    let (mut at, mut length) = (
+        arch::argument::<4>(call.regs),
+        arch::argument::<5>(call.regs),
+    );
+    if is_message {
+        (at, length) = named(messages);
+    }
+    if at == 0 {
+        return false;
+    }
+    let Some(from) = sender(call) else {
+        return false;
+    };
+    if number == SENDMMSG && call.result > 1 {
+        let count = call.result as u32;
+        if count > MESSAGES_MAX {
+            lost(Kind::Net, Lane::Bulk);
+        }
+        return each(call, from, messages, count.min(MESSAGES_MAX));
+    }
+    one(call, from, at, length as u32)
+}
+
+/// Where a message's address is, with its length.
+#[inline(always)]
+fn named(message: u64) -> (u64, u64) {
+    let length: u32 = read::try_user(message + MESSAGE_NAME_LENGTH_AT).unwrap_or(0);
+    let at: u64 = read::try_user(message + MESSAGE_NAME_AT).unwrap_or(0);
+    (at, u64::from(length))
+}
+
+/// A socket with its inode.
+#[derive(Clone, Copy)]
+struct Sender {
+    sock: u64,
+    inode: u64,
+}
+
+/// The socket, if datagrams of such are told.
+#[inline(always)]
+fn sender(call: Call) -> Option<Sender> {
+    let (sock, inode) = socket::behind(call.task, call.descriptor());
+    if sock == 0 {
+        return None;
+    }
+    let (of, protocol) = (socket::family(sock), socket::protocol(sock));
+    let is_ip = of == family::INET || of == family::INET6;
+    (is_ip && (protocol == UDP || protocol == UDP_LITE)).then_some(Sender { sock, inode })
+}
+
+/// One datagram to the address that stands there: is it the first?
+#[inline(always)]
+fn one(call: Call, from: Sender, at: u64, length: u32) -> bool {
+    let said = socket::said(at, length);
+    if said.family != family::INET && said.family != family::INET6 {
+        return false;
+    }
+    let event = calls::event_in(call.slot);
+    (event.call, event.family) = (call::SEND, said.family);
+    (event.remote, event.remote_port) = (said.address, said.port);
+    if let Some(why) = filter::left_out(event, call.task) {
+        filtered(Lane::Bulk, why);
+        return false;
+    }
+    let peer = Peer {
+        inode: from.inode,
+        address: said.address,
+        port: said.port,
+        errno: call.errno(),
+    };
+    if let Some(count) = PEERS.get_ptr_mut(&peer) {
+        // SAFETY: a live map value.
+        unsafe { crate::atomic::add(count, 1) };
+        filtered(Lane::Bulk, Filtered::Repeat);
+        return false;
+    }
+    let _ = PEERS.insert(&peer, &1, 0);
+    socket::describe(event, from.sock, call::SEND);
+    event.inode = from.inode;
+    event.errno = call.errno();
+    socket::addresses(event, from.sock);
+    calls::be_remote(event, &said);
+    true
+}
+
+/// The state of the loop, in the slot behind everything else: to the verifier one turn looks like the next.
+#[cfg(not(feature = "legacy"))]
+#[repr(C)]
+struct Turns {
+    task: crate::scratch::Word,
+    regs: crate::scratch::Word,
+    result: crate::scratch::Word,
+    sock: crate::scratch::Word,
+    inode: crate::scratch::Word,
+    messages: crate::scratch::Word,
+}
+
+#[cfg(not(feature = "legacy"))]
+const TURNS_AT: usize = 1024;
+
+#[cfg(not(feature = "legacy"))]
+fn turns<'a>(slot: *mut u8) -> &'a mut Turns {
+    // SAFETY: inside the slot, which is this CPU's and program's own.
+    unsafe { &mut *slot.add(TURNS_AT).cast::<Turns>() }
+}
+
+#[cfg(not(feature = "legacy"))]
+#[inline(always)]
+fn each(call: Call, from: Sender, messages: u64, count: u32) -> bool {
+    let turns = turns(call.slot);
+    turns.task.set(call.task);
+    turns.regs.set(call.regs);
+    turns.result.set(call.result as u64);
+    turns.sock.set(from.sock);
+    turns.inode.set(from.inode);
+    turns.messages.set(messages);
+    let mut frame = crate::scratch::Frame { slot: call.slot };
+    read::repeat(count, turn, &mut frame);
+    false
+}
+
+#[cfg(not(feature = "legacy"))]
+extern "C" fn turn(at: u64, frame: *mut core::ffi::c_void) -> i64 {
+    // SAFETY: the frame of `each`.
+    let slot = unsafe { (*frame.cast::<crate::scratch::Frame>()).slot };
+    let turns = turns(slot);
+    let call = Call {
+        task: turns.task.get(),
+        regs: turns.regs.get(),
+        result: turns.result.get() as i64,
+        slot,
+    };
+    let from = Sender {
+        sock: turns.sock.get(),
+        inode: turns.inode.get(),
+    };
+    let (name, length) = named(turns.messages.get() + at * MESSAGES_BYTES);
+    if name != 0 && one(call, from, name, length as u32) {
+        calls::finish(call);
+    }
+    0
+}
+
+/// Without loops the first has to do.
+#[cfg(feature = "legacy")]
+#[inline(always)]
+fn each(call: Call, from: Sender, messages: u64, _: u32) -> bool {
+    let (at, length) = named(messages);
+    one(call, from, at, length as u32)
+}
