@@ -16,9 +16,18 @@ pub enum Filtered {
     Excluded = 2,
     Repeat = 3,
     Rate = 4,
+    /// An act that left everything as it was.
+    NoChange = 5,
 }
 
-pub const FILTER_REASONS: [&str; 5] = ["no-watch", "self", "excluded", "repeat", "rate"];
+pub const FILTER_REASONS: [&str; 6] = [
+    "no-watch",
+    "self",
+    "excluded",
+    "repeat",
+    "rate",
+    "no-change",
+];
 /// Strands: numbers are per interrupt nesting depth where the kernel has no fetching atomics.
 pub const STRANDS: usize = 4;
 

@@ -3,7 +3,7 @@
 //! Owns the kind numbers. Dispatch, metric labels, hook table and docs are loops over [`KINDS`];
 //! nothing else spells a kind's number. A number is never reused for another meaning.
 
-use crate::events::{cgroup, exec, exec_failed, exit, file_act, file_open, fork};
+use crate::events::{cgroup, exec, exec_failed, exit, file_act, file_open, fork, privilege};
 use crate::header::Lane;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
@@ -17,6 +17,7 @@ pub enum Kind {
     CgroupRemoved = 6,
     FileOpen = 7,
     FileAct = 8,
+    Privilege = 9,
 }
 
 /// One kind, as everybody else reads it.
@@ -64,6 +65,12 @@ pub const KINDS: &[KindRow] = &[
         "file.delete", "file.rmdir", "file.rename", "file.link", "file.symlink", "file.mkdir", "file.mknod", "file.truncate",
         "file.chmod", "file.chown", "file.setxattr", "file.rmxattr", "file.utimes", "file.mount", "file.umount",
         "priv.chroot", "priv.pivot_root",
+    ]),
+    row(Kind::Privilege,     "privilege",      "privilege",   Lane::Bulk,     size_of::<privilege::Privilege>(),    &[
+        "priv.setuid", "priv.setgid", "priv.setgroups", "priv.capset", "priv.unshare", "priv.setns",
+        "priv.ptrace", "priv.pidfd_getfd", "priv.vm_read", "priv.vm_write", "priv.signal",
+        "priv.module_load", "priv.module_unload", "priv.bpf_load", "priv.bpf_attach", "priv.kexec",
+        "priv.clock_set", "priv.hostname", "priv.reboot",
     ]),
 ];
 

@@ -48,6 +48,10 @@ pub struct Settings {
     /// Requests of io_uring are told by its own hooks.
     pub rings_seen: u32,
     pub reserved: u32,
+    /// Which calls are looked at: [`crate::privilege::group`].
+    pub privilege: u32,
+    /// Units of which the processes are protected.
+    pub protected_units: u32,
 }
 
 impl Settings {
@@ -78,5 +82,7 @@ impl Settings {
         acts_inside: 0,
         rings_seen: 0,
         reserved: 0,
+        privilege: 0,
+        protected_units: 0,
     };
 }

@@ -16,6 +16,7 @@ use audit_common::{
     file_open::FileOpen,
     fork::Fork,
     header::WIRE_VERSION,
+    privilege::Privilege,
 };
 use thiserror::Error;
 use zerocopy::FromBytes;
@@ -92,6 +93,9 @@ pub struct Tails<'a> {
     pub text: Option<Part<'a>>,
     pub second_file: Option<Part<'a>>,
     pub second_on_disk: Option<Part<'a>>,
+    pub groups: Option<Part<'a>>,
+    pub old_groups: Option<Part<'a>>,
+    pub old_text: Option<Part<'a>>,
     /// All tails, checked; [`Tails::environment`] finds the variables among them.
     pub(crate) all: &'a [u8],
 }
@@ -122,6 +126,9 @@ impl<'a> Tails<'a> {
                 tag::TEXT => &mut tails.text,
                 tag::SECOND_FILE => &mut tails.second_file,
                 tag::SECOND_ON_DISK => &mut tails.second_on_disk,
+                tag::GROUPS => &mut tails.groups,
+                tag::OLD_GROUPS => &mut tails.old_groups,
+                tag::OLD_TEXT => &mut tails.old_text,
                 // The environment comes several times; unknown tags are of a later version.
                 _ => continue,
             };
@@ -213,6 +220,7 @@ kinds! {
     CgroupRemoved: Cgroup Tails,
     FileOpen: FileOpen Tails,
     FileAct: FileAct Tails,
+    Privilege: Privilege Tails,
 }
 
 /// The header of an entry, checked as far as it goes.

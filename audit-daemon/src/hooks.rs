@@ -78,7 +78,7 @@ pub struct HookRow {
 
 /// Groups whose events are only recorded: the other ones also feed tables that give events their
 /// meaning.
-pub const ONLY_RECORDED: [&str; 1] = ["file"];
+pub const ONLY_RECORDED: [&str; 2] = ["file", "privilege"];
 
 /// What became of one row on this kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -98,6 +98,16 @@ pub fn is_oneself(state: &WatchState, tgid: u32) -> bool {
     volatile(&state.self_tgid) == u64::from(tgid)
 }
 
+/// The daemon's own process; also while nothing is watched.
+#[inline(always)]
+pub fn self_tgid() -> u32 {
+    match WATCH_STATE.get_ptr(0) {
+        // SAFETY: a live map value, read volatile.
+        Some(state) => volatile(unsafe { &(*state).self_tgid }) as u32,
+        None => 0,
+    }
+}
+
 /// An inode's identity.
 #[derive(Clone, Copy)]
 pub struct Identity {

@@ -118,6 +118,9 @@ fn take(recorder: &mut Recorder, event: &Event<'_>) {
                 .cgroups
                 .removed(event.hierarchy, event.id, event.header.time_ns);
         }
+        Event::Privilege(event, tails) => {
+            recorder.privilege(event, tails, &[]);
+        }
         Event::Unknown(_) => {}
     }
 }

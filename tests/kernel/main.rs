@@ -17,6 +17,7 @@ mod file_act;
 mod file_open;
 mod fork;
 mod loss;
+mod privilege;
 mod sums;
 mod volume;
 mod watched;

@@ -10,6 +10,7 @@ pub mod exit;
 pub mod file_act;
 pub mod file_open;
 pub mod fork;
+pub mod privilege;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -61,6 +62,11 @@ pub mod tag {
     /// A walk. The second object of an act, as the process sees it; and up to its file system's root.
     pub const SECOND_FILE: u16 = 15;
     pub const SECOND_ON_DISK: u16 = 16;
+    /// Groups of a process, four bytes each; and those of before.
+    pub const GROUPS: u16 = 18;
+    pub const OLD_GROUPS: u16 = 19;
+    /// String. A name before it was changed.
+    pub const OLD_TEXT: u16 = 20;
 }
 
 /// `Tail::flags`

@@ -85,6 +85,8 @@ pub fn requests(config: &Config, host: &Host, v1: Option<&V1Hierarchy>) -> Reque
             .into_iter()
             .filter(|group| config.events.get(group).is_some_and(|event| !event.record))
             .collect(),
+        privilege: config.privilege.groups(),
+        protected: config.privilege.protect.clone(),
         preempted: match config.kernel.mechanism {
             Mechanism::Auto | Mechanism::Trampoline => {
                 kernel_version(&host.kernel_release) >= hooks::PREEMPTED_SINCE
@@ -168,6 +170,7 @@ pub fn wanted(config: &Config) -> Wanted {
         fork: record("fork"),
         exit: record("exit"),
         file: record("file"),
+        privilege: record("privilege"),
     }
 }
 

@@ -41,6 +41,8 @@ pub enum BlindSpot {
     FailuresOf32Bits,
     /// What is asked of a ring is no system call.
     IoUring,
+    /// The memory of other processes, opened as a file.
+    MemoryFiles,
     /// Nor is it looked into for this.
     RingTruncate,
     /// A link in another directory than the watched tree; only where such trees are watched.
@@ -77,11 +79,12 @@ pub enum Weight {
 }
 
 /// All of them, in the order in which they are told.
-pub const BLIND_SPOTS: [BlindSpot; 15] = [
+pub const BLIND_SPOTS: [BlindSpot; 16] = [
     BlindSpot::CallsOf32Bits,
     BlindSpot::IdsOf32Bits,
     BlindSpot::FailuresOf32Bits,
     BlindSpot::IoUring,
+    BlindSpot::MemoryFiles,
     BlindSpot::RingTruncate,
     BlindSpot::NewHardLinks,
     BlindSpot::Received,
@@ -103,6 +106,7 @@ impl BlindSpot {
             BlindSpot::IdsOf32Bits => "32-bit-ids",
             BlindSpot::FailuresOf32Bits => "32-bit-failures",
             BlindSpot::IoUring => "io_uring",
+            BlindSpot::MemoryFiles => "proc-mem",
             BlindSpot::RingTruncate => "io_uring-ftruncate",
             BlindSpot::NewHardLinks => "new-hard-link",
             BlindSpot::Received => "received-descriptor",
@@ -123,6 +127,7 @@ impl BlindSpot {
             | BlindSpot::IdsOf32Bits
             | BlindSpot::FailuresOf32Bits
             | BlindSpot::IoUring
+            | BlindSpot::MemoryFiles
             | BlindSpot::RingTruncate
             | BlindSpot::NewHardLinks
             | BlindSpot::Received => Weight::Unseen,
@@ -143,6 +148,7 @@ impl BlindSpot {
             BlindSpot::IdsOf32Bits => "ids before the exec of 32-bit programs",
             BlindSpot::FailuresOf32Bits => "mounts and failed acts of 32-bit programs",
             BlindSpot::IoUring => "io_uring",
+            BlindSpot::MemoryFiles => "/proc/PID/mem",
             BlindSpot::RingTruncate => "ftruncate by io_uring",
             BlindSpot::NewHardLinks => "new hard links of files in trees",
             BlindSpot::Received => "received descriptors",
@@ -180,6 +186,11 @@ impl BlindSpot {
                 "What programs do to files by io_uring passes by system call tracepoints; from \
                  Linux 6.0 on it is seen. Where nothing needs it, set the sysctl \
                  kernel.io_uring_disabled = 2 (from Linux 6.6)."
+            }
+            BlindSpot::MemoryFiles => {
+                "Who opens /proc/PID/mem of another process reads and writes its memory, and is not \
+                 seen there: looking for that would cost every open of a file. ptrace, \
+                 process_vm_readv and process_vm_writev are seen."
             }
             BlindSpot::RingTruncate => {
                 "The size of a file is changed unseen; that the file was opened is seen. Where nothing needs \
@@ -275,7 +286,8 @@ impl Facts {
                 self.version < since
             }
             BlindSpot::NoLoginUser => !self.login_users,
-            BlindSpot::NewHardLinks
+            BlindSpot::MemoryFiles
+            | BlindSpot::NewHardLinks
             | BlindSpot::Received
             | BlindSpot::ToldByName
             | BlindSpot::ToldByProgram

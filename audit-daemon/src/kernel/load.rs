@@ -6,7 +6,9 @@
 use audit_common::{
     Lane,
     counters::Load,
-    limits::{ENV_NAME_BYTES_MAX, EVENT_BYTES_MAX, REQUESTS_MAX, REQUESTS_SKIPPED_MAX},
+    limits::{
+        ENV_NAME_BYTES_MAX, EVENT_BYTES_MAX, REQUESTS_MAX, REQUESTS_SKIPPED_MAX, UNIT_BYTES_MAX,
+    },
     offsets::{ABSENT, Offsets},
     settings::Settings,
     volume::REPEATS,
@@ -27,6 +29,9 @@ static LEGACY_OBJECT: &[u8] = aya::include_bytes_aligned!(env!("AUDIT_BPF_LEGACY
 
 /// The flavour for kernels with fetching atomics and bpf_loop.
 pub const MODERN: &str = "modern";
+
+/// Programs without long tails.
+pub const SMALL_SLOTS: u32 = 16;
 
 /// Everything that is known before a program is loaded.
 pub struct Prepared {
@@ -211,6 +216,11 @@ fn settings(request: &Request, btf: &Btf, offsets: &Offsets, hookable: &Hookable
         rings_seen: u32::from(offsets::are_rings_seen(btf, offsets)),
         open_root_arguments: hookable.arguments("do_file_open_root"),
         reserved: 0,
+        privilege: match request.off.contains(&"privilege") {
+            true => 0,
+            false => request.privilege,
+        },
+        protected_units: request.protected.len() as u32,
     }
 }
 
@@ -241,7 +251,7 @@ fn fingerprint(
         hash.update([0]);
     }
     hash.update([0]);
-    for name in &request.environment {
+    for name in request.environment.iter().chain(&request.protected) {
         hash.update(name.as_bytes());
         hash.update([0]);
     }
@@ -268,6 +278,7 @@ pub fn open(request: &Request, prepared: &Prepared) -> Result<Opened, KernelErro
         match attach::load_program(&mut opened, &prepared.btf, most_demanding) {
             Ok(()) => {
                 list_environment(&mut opened.ebpf, &request.environment)?;
+                list_units(&mut opened.ebpf, &request.protected)?;
                 return Ok(opened);
             }
             Err(error) => refused = Some(error),
@@ -307,7 +318,8 @@ fn open_object(
         .override_global("AYA_LOG_LEVEL", &request.diagnostics, true)
         .map_max_entries("SCRATCH", request.cpus * request.large_slots())
         .map_max_entries("SCRATCH_COMPAT", request.compat_slots())
-        .map_max_entries("SCRATCH_SMALL", request.cpus * 4)
+        .map_max_entries("SCRATCH_SMALL", request.cpus * SMALL_SLOTS)
+        .map_max_entries("SCRATCH_PRIVILEGE", request.privilege_slots())
         .map_max_entries("REQUESTS", request.ring_entries(REQUESTS_MAX))
         .map_max_entries("SKIPPED", request.ring_entries(REQUESTS_SKIPPED_MAX))
         .map_max_entries("ACTS", request.act_entries())
@@ -372,6 +384,24 @@ fn list_environment(ebpf: &mut Ebpf, names: &[String]) -> Result<(), KernelError
             return Err(object(format!("`{name}` is longer than {longest} bytes")));
         }
         key[..name.len()].copy_from_slice(name.as_bytes());
+        map.insert(key, 1, 0)
+            .map_err(|error| object(error.to_string()))?;
+    }
+    Ok(())
+}
+
+fn list_units(ebpf: &mut Ebpf, names: &[String]) -> Result<(), KernelError> {
+    let object = |reason: String| KernelError::Object { reason };
+    let map = ebpf
+        .map_mut("PROTECTED_UNITS")
+        .ok_or_else(|| object("no map PROTECTED_UNITS".into()))?;
+    let mut map: HashMap<_, [u8; UNIT_BYTES_MAX], u8> =
+        HashMap::try_from(map).map_err(|error| object(error.to_string()))?;
+    for name in names {
+        let mut key = [0; UNIT_BYTES_MAX];
+        // Its configuration has no longer ones.
+        let kept = name.len().min(UNIT_BYTES_MAX - 1);
+        key[..kept].copy_from_slice(&name.as_bytes()[..kept]);
         map.insert(key, 1, 0)
             .map_err(|error| object(error.to_string()))?;
     }

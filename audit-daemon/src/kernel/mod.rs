@@ -92,6 +92,9 @@ pub struct Request {
     pub compat: bool,
     /// Groups of hooks that nothing needs, because their events are not recorded.
     pub off: Vec<&'static str>,
+    /// Acts on privileges that are looked at, and units whose processes are protected.
+    pub privilege: u32,
+    pub protected: Vec<String>,
     /// Programs on raw tracepoints can be preempted, and are then skipped for others.
     pub preempted: bool,
     /// Major and minor of the kernel.
@@ -133,6 +136,14 @@ impl Request {
         match self.compat && !self.off.contains(&"file") {
             true => self.cpus * 2,
             false => 1,
+        }
+    }
+
+    /// Slots of what is told of privileges, on all CPUs: a program's and its twin's.
+    fn privilege_slots(&self) -> u32 {
+        match self.off.contains(&"privilege") {
+            true => 1,
+            false => self.cpus * 2,
         }
     }
 
@@ -221,7 +232,8 @@ impl Attached {
     /// Bytes of kernel memory in maps and rings, roughly: what we sized.
     pub fn map_bytes(&self) -> u64 {
         let large = self.large_slots as usize * audit_common::limits::SCRATCH_BYTES;
-        let scratch = large + 4 * audit_common::limits::SCRATCH_SMALL_BYTES;
+        let scratch =
+            large + load::SMALL_SLOTS as usize * audit_common::limits::SCRATCH_SMALL_BYTES;
         let rings: u64 = self.ring_bytes.iter().map(|bytes| u64::from(*bytes)).sum();
         rings
             + u64::from(self.cpus) * scratch as u64

@@ -45,6 +45,7 @@ pub struct Wanted {
     pub fork: bool,
     pub exit: bool,
     pub file: bool,
+    pub privilege: bool,
 }
 
 /// What a worker is made of.
@@ -188,6 +189,7 @@ impl Worker {
     /// The last of everything: searches, losses, sums.
     fn end(&mut self) {
         self.expire_searches(u64::MAX);
+        self.recorder.privilege_repeats(u64::MAX);
         self.tell_what_was_not_sent(true);
         self.say_alarms();
         let now_ns = boot_ns();
@@ -287,6 +289,7 @@ impl Worker {
         self.recorder.names.tick(std::time::Instant::now());
         self.recorder.table.expire(now_ns);
         self.recorder.cgroups.expire(now_ns);
+        self.recorder.privilege_repeats(now_ns);
         self.tell_what_was_not_sent(false);
         if self.drained {
             self.declare_losses(now_ns);

@@ -39,6 +39,7 @@ mod file_open;
 mod fork;
 mod log;
 mod loss;
+mod privilege;
 mod root_change;
 mod selftest;
 mod snapshot;
@@ -59,6 +60,9 @@ pub use file_open::{FileOpenView, Intent};
 pub use fork::ForkView;
 pub use log::{LogDeleteView, LogFault, LogFile, LogRotateView, LogVerifyView, SequenceRange};
 pub use loss::{LossRange, LossStage, LossView, Lost};
+pub use privilege::{
+    Clock, Ids, KernelAct, KernelObject, Module, PrivilegeAct, PrivilegeView, Reach,
+};
 pub use root_change::RootChangeView;
 pub use selftest::{FailedHook, SelftestView};
 pub use snapshot::SnapshotView;

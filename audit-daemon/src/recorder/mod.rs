@@ -17,6 +17,7 @@ mod lifecycle;
 mod linked;
 mod log;
 mod path;
+mod privilege;
 mod reload;
 mod snapshot;
 
@@ -35,6 +36,7 @@ pub use daemon::{LaneTotals, unhex};
 pub use exec::trimmed;
 pub use exec_failed::Failure;
 pub use file_open::{Outcome, Repetition};
+pub use privilege::Seen;
 pub use reload::{Asker, ConfigId, ConfigOutcome, ConfigSaid, RecorderChange};
 
 /// Listed variables that are masked one by one, each in memory of its own.
@@ -63,6 +65,10 @@ pub struct Recorder {
     /// What processes with other roots see.
     views: crate::watching::Views,
     linked: linked::Linked,
+    threads: privilege::Threads,
+    repeats: privilege::Repeats,
+    /// Device and inode of the daemon's program.
+    own_executable: Option<(u32, u64)>,
     /// Working memory for paths.
     paths: path::Paths,
     /// The lines made since the last take.
@@ -124,6 +130,9 @@ impl Recorder {
             watching: Default::default(),
             views: Default::default(),
             linked: linked::Linked::default(),
+            threads: privilege::Threads::default(),
+            repeats: privilege::Repeats::default(),
+            own_executable: own_executable(),
             paths: path::Paths::default(),
             out: Vec::new(),
             ends: Vec::new(),
@@ -177,6 +186,15 @@ impl Recorder {
     fn utc_now(&self) -> i64 {
         self.utc(self.clock.boot_ns_now())
     }
+}
+
+/// As the kernel has it, but on file systems that show `stat` another device.
+fn own_executable() -> Option<(u32, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    let meta = std::fs::metadata("/proc/self/exe").ok()?;
+    let dev = |major: u32, minor: u32| major << 20 | minor;
+    let (major, minor) = (nix::libc::major(meta.dev()), nix::libc::minor(meta.dev()));
+    Some((dev(major, minor), meta.ino()))
 }
 
 fn utc(clock: &WallClock, boot_ns: u64) -> i64 {

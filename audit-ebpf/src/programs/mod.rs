@@ -11,6 +11,7 @@ mod file_act;
 mod file_open;
 mod fork;
 mod moving;
+mod privilege;
 #[cfg(not(feature = "legacy"))]
 mod uring;
 mod way;
