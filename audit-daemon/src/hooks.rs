@@ -12,7 +12,7 @@ pub use blind::{
     BLIND_SPOTS, BlindSpot, Facts, Precision, Weight, knows_new_links, reconcile, unseen,
 };
 use table::RING_SUBMIT;
-pub use table::{HOOKS, LOOPS_SINCE, OF_COMPAT};
+pub use table::{HOOKS, LOOPS_SINCE, MODULE_NAME, OF_COMPAT};
 
 /// How a program is hooked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -14,7 +14,8 @@ use audit_common::{
 };
 use zerocopy::{FromZeros, Immutable, IntoBytes};
 
-pub const ON_HOST: u32 = flag::HOST_ROOT | flag::HOST_USER_NS | flag::HOST_PID_NS | flag::HOST_MNT_NS;
+pub const ON_HOST: u32 =
+    flag::HOST_ROOT | flag::HOST_USER_NS | flag::HOST_PID_NS | flag::HOST_MNT_NS;
 
 /// Name and bytes of each.
 pub fn all() -> Vec<(&'static str, Vec<u8>)> {

@@ -84,7 +84,10 @@ fn setgroups() -> Vec<u8> {
     event.flags = flag::BEFORE;
     event.before_ids = [0, 1000, 0, 1000, 0, 1000, 0, 1000];
     let words = |groups: &[u32]| -> Vec<u8> {
-        groups.iter().flat_map(|group| group.to_ne_bytes()).collect()
+        groups
+            .iter()
+            .flat_map(|group| group.to_ne_bytes())
+            .collect()
     };
     Built::of(&event)
         .tail(tag::OLD_GROUPS, &words(&[4, 24, 27]))

@@ -24,6 +24,7 @@ mod escape;
 mod events;
 mod files;
 mod nearest;
+mod privilege;
 mod quantity;
 mod reader;
 mod report;

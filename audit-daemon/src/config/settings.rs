@@ -11,15 +11,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use audit_common::limits::{UNIT_BYTES_MAX, UNITS_MAX};
-use audit_common::privilege::group;
-
 use super::bounds::{
     CAP, CAP_AUTO_BYTES_MAX, CAP_AUTO_PERCENT, COMMAND_LINE, COMMIT_INTERVAL, COUNTS_INTERVAL,
     FOLD_WINDOW, LOOKUP_TIMEOUT, PROCESS_RATE, PROCESSES, RING, SEGMENT_SIZE, SELFTEST_INTERVAL,
     USERS,
 };
 use super::events::Events;
+use super::privilege::Privilege;
 use super::quantity::{KIB, MIB};
 use super::rules::{MaskRule, RULE_NAMES, Rules};
 use super::scalar::{Flag, OneOf};
@@ -36,15 +34,6 @@ const ENVIRONMENT: TextList = TextList {
         pattern: "^[A-Za-z_][A-Za-z0-9_]{0,29}$",
     },
     items_max: 32,
-};
-
-/// Units whose processes are protected.
-const UNITS: TextList = TextList {
-    item: Text {
-        check: check_unit,
-        pattern: r"^[A-Za-z0-9:_.@\\-]{1,63}$",
-    },
-    items_max: UNITS_MAX as usize,
 };
 
 /// Labels repeated in each record.
@@ -245,52 +234,6 @@ settings! {
 }
 
 settings! {
-    /// `[privilege]`
-    pub struct Privilege as "key" {
-        /// Users and groups of a process: setuid, setgid, setgroups and their kin.
-        credentials: bool = Flag => true,
-        /// Capabilities: capset, and ambient ones by prctl. Those of an exec stand in its record.
-        capabilities: bool = Flag => true,
-        /// Namespaces that are made or entered: clone, unshare, setns.
-        namespaces: bool = Flag => true,
-        /// ptrace, and descriptors taken out of other processes (pidfd_getfd).
-        ptrace: bool = Flag => true,
-        /// Memory of other processes: process_vm_readv and process_vm_writev.
-        memory: bool = Flag => true,
-        /// Kernel modules.
-        modules: bool = Flag => true,
-        /// eBPF programs of others than the daemon: loaded, attached.
-        bpf: bool = Flag => true,
-        /// The machine as a whole: kexec, reboot, clock, names of the host.
-        system: bool = Flag => true,
-        /// Signals to protected processes: who sent what.
-        signals: bool = Flag => true,
-        /// Units whose processes are protected, such as ["sshd.service"]; the daemon always is.
-        protect: Vec<String> = UNITS => Vec::new(),
-    }
-}
-
-impl Privilege {
-    /// As the kernel programs have it.
-    pub fn groups(&self) -> u32 {
-        [
-            (self.credentials, group::CREDENTIALS),
-            (self.capabilities, group::CAPABILITIES),
-            (self.namespaces, group::NAMESPACES),
-            (self.ptrace, group::PTRACE),
-            (self.memory, group::MEMORY),
-            (self.modules, group::MODULES),
-            (self.bpf, group::BPF),
-            (self.system, group::SYSTEM),
-            (self.signals, group::SIGNALS),
-        ]
-        .into_iter()
-        .filter(|(wanted, _)| *wanted)
-        .fold(0, |groups, (_, group)| groups | group)
-    }
-}
-
-settings! {
     /// `[volume]`
     pub struct Volume as "key" {
         /// A process that opens the same file in the same way again, within this time of the first,
@@ -404,14 +347,6 @@ pub enum Listen {
     Unix(PathBuf),
     /// On a loopback port.
     Tcp(SocketAddr),
-}
-
-fn check_unit(name: &str) -> Result<(), String> {
-    let part = |c: char| c.is_ascii_alphanumeric() || ":_.@\\-".contains(c);
-    if !name.is_empty() && name.len() < UNIT_BYTES_MAX && name.chars().all(part) {
-        return Ok(());
-    }
-    Err("expected the name of a unit, such as \"sshd.service\"".to_owned())
 }
 
 fn check_variable(name: &str) -> Result<(), String> {

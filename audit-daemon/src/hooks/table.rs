@@ -2,7 +2,10 @@
 //!
 //! Owns the attach targets and the order of candidates. Must not know how any of them is attached.
 
+mod privilege;
+
 use audit_common::Kind;
+pub use privilege::MODULE_NAME;
 
 use super::{
     BlindSpot::{self, *},
@@ -172,33 +175,6 @@ const EXECS_FAILED_BY_CALLS: &[BlindSpot] = &[
 const BEGINNINGS: &[BlindSpot] = &[CallsOf32Bits, IoUring];
 const RING_TRACED: &[BlindSpot] = &[RingTruncate, NoCompletion];
 const RING: &[BlindSpot] = &[RingTruncate, Skipped, Uncounted, NoCompletion];
-
-/// Calls of which what was before is wanted.
-#[rustfmt::skip]
-const PRIVILEGE_ENTERS: &[&str] = &[
-    "syscalls/sys_enter_setuid", "syscalls/sys_enter_setgid", "syscalls/sys_enter_setreuid",
-    "syscalls/sys_enter_setregid", "syscalls/sys_enter_setresuid", "syscalls/sys_enter_setresgid",
-    "syscalls/sys_enter_setfsuid", "syscalls/sys_enter_setfsgid", "syscalls/sys_enter_setgroups",
-    "syscalls/sys_enter_capset", "syscalls/sys_enter_prctl", "syscalls/sys_enter_unshare",
-    "syscalls/sys_enter_setns", "syscalls/sys_enter_adjtimex", "syscalls/sys_enter_clock_adjtime",
-    "syscalls/sys_enter_sethostname", "syscalls/sys_enter_setdomainname", "syscalls/sys_enter_reboot",
-];
-#[rustfmt::skip]
-const PRIVILEGE_RETURNS: &[&str] = &[
-    "syscalls/sys_exit_setuid", "syscalls/sys_exit_setgid", "syscalls/sys_exit_setreuid",
-    "syscalls/sys_exit_setregid", "syscalls/sys_exit_setresuid", "syscalls/sys_exit_setresgid",
-    "syscalls/sys_exit_setfsuid", "syscalls/sys_exit_setfsgid", "syscalls/sys_exit_setgroups",
-    "syscalls/sys_exit_capset", "syscalls/sys_exit_prctl", "syscalls/sys_exit_unshare",
-    "syscalls/sys_exit_setns", "syscalls/sys_exit_ptrace", "syscalls/sys_exit_process_vm_readv",
-    "syscalls/sys_exit_process_vm_writev", "syscalls/sys_exit_pidfd_getfd", "syscalls/sys_exit_kill",
-    "syscalls/sys_exit_tkill", "syscalls/sys_exit_tgkill", "syscalls/sys_exit_rt_sigqueueinfo",
-    "syscalls/sys_exit_rt_tgsigqueueinfo", "syscalls/sys_exit_pidfd_send_signal",
-    "syscalls/sys_exit_init_module", "syscalls/sys_exit_finit_module", "syscalls/sys_exit_delete_module",
-    "syscalls/sys_exit_bpf", "syscalls/sys_exit_kexec_load", "syscalls/sys_exit_kexec_file_load",
-    "syscalls/sys_exit_settimeofday", "syscalls/sys_exit_clock_settime", "syscalls/sys_exit_adjtimex",
-    "syscalls/sys_exit_clock_adjtime", "syscalls/sys_exit_sethostname", "syscalls/sys_exit_setdomainname",
-    "syscalls/sys_exit_reboot",
-];
 
 /// A row of acts on files that makes no events of its own.
 const fn looks(name: &'static str, candidates: &'static [Candidate]) -> HookRow {
@@ -402,33 +378,10 @@ pub const HOOKS: &[HookRow] = &[
         // The same thing by its older name.
         Candidate { blind: RING, ..raw("ring_submitted", &["io_uring_submit_sqe"], RINGS_SINCE) },
     ] },
-    // Before the exits, so that the first one seen has its "before".
-    HookRow { name: "privilege_enter", group: "privilege", kinds: &[], auxiliary: true, candidates: &[
-        Candidate {
-            twin: Some("privilege_enters_again"),
-            blind: &[],
-            precision: Precision::Exact,
-            ..calls("privilege_enters", PRIVILEGE_ENTERS)
-        },
-    ] },
-    HookRow { name: "module_name", group: "privilege", kinds: &[], auxiliary: true, candidates: &[
-        raw("module_named", &["module_load"], (5, 5)),
-    ] },
-    HookRow { name: "privilege", group: "privilege", kinds: &[Kind::Privilege], auxiliary: false, candidates: &[
-        Candidate {
-            precision: Precision::Exact,
-            blind: PRIVILEGES,
-            ..twinned(
-                "privilege_returned",
-                "privilege_returned_again",
-                &["privilege_returned_again"],
-                PRIVILEGE_RETURNS,
-            )
-        },
-    ] },
-    HookRow { name: "signal", group: "privilege", kinds: &[], auxiliary: true, candidates: &[
-        raw("signal_sent", &["signal_generate"], (5, 5)),
-    ] },
+    privilege::ENTER,
+    privilege::MODULE,
+    privilege::RETURN,
+    privilege::SIGNAL,
     // Last: an entry that nobody answers is a loss, so the answers must be attached by then.
     HookRow { name: "exec_entered", group: "exec", kinds: &[], auxiliary: true, candidates: &[
         traced("exec_before_enter", &["syscalls/sys_enter_execve", "syscalls/sys_enter_execveat"]),

@@ -6,22 +6,20 @@
 use audit_common::{
     Lane,
     counters::Load,
-    limits::{
-        ENV_NAME_BYTES_MAX, EVENT_BYTES_MAX, REQUESTS_MAX, REQUESTS_SKIPPED_MAX, UNIT_BYTES_MAX,
-    },
+    limits::{EVENT_BYTES_MAX, REQUESTS_MAX, REQUESTS_SKIPPED_MAX},
     offsets::{ABSENT, Offsets},
     settings::Settings,
     volume::REPEATS,
     watch::VERDICTS,
 };
-use aya::{Btf as LoaderBtf, Ebpf, EbpfLoader, Pod, VerifierLogLevel, maps::HashMap};
+use aya::{Btf as LoaderBtf, Ebpf, EbpfLoader, Pod, VerifierLogLevel};
 use sha2::{Digest, Sha256};
 
 use crate::hooks::{Candidate, Facts};
 
 use super::{
     Functions, KernelError, Request, attach, btf::Btf, facts, filesystems, functions::Hookable,
-    offsets, watches,
+    lists, offsets, watches,
 };
 
 static MODERN_OBJECT: &[u8] = aya::include_bytes_aligned!(env!("AUDIT_BPF_MODERN"));
@@ -277,8 +275,8 @@ pub fn open(request: &Request, prepared: &Prepared) -> Result<Opened, KernelErro
         };
         match attach::load_program(&mut opened, &prepared.btf, most_demanding) {
             Ok(()) => {
-                list_environment(&mut opened.ebpf, &request.environment)?;
-                list_units(&mut opened.ebpf, &request.protected)?;
+                lists::environment(&mut opened.ebpf, &request.environment)?;
+                lists::units(&mut opened.ebpf, &request.protected)?;
                 return Ok(opened);
             }
             Err(error) => refused = Some(error),
@@ -367,45 +365,6 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         source = error.source();
     }
     text
-}
-
-fn list_environment(ebpf: &mut Ebpf, names: &[String]) -> Result<(), KernelError> {
-    let object = |reason: String| KernelError::Object { reason };
-    let map = ebpf
-        .map_mut("ENV_NAMES")
-        .ok_or_else(|| object("no map ENV_NAMES".into()))?;
-    let mut map: HashMap<_, [u8; ENV_NAME_BYTES_MAX], u8> =
-        HashMap::try_from(map).map_err(|error| object(error.to_string()))?;
-    for name in names {
-        let mut key = [0; ENV_NAME_BYTES_MAX];
-        // Its `=` and a NUL must fit beside it.
-        let longest = ENV_NAME_BYTES_MAX - 2;
-        if name.len() > longest {
-            return Err(object(format!("`{name}` is longer than {longest} bytes")));
-        }
-        key[..name.len()].copy_from_slice(name.as_bytes());
-        map.insert(key, 1, 0)
-            .map_err(|error| object(error.to_string()))?;
-    }
-    Ok(())
-}
-
-fn list_units(ebpf: &mut Ebpf, names: &[String]) -> Result<(), KernelError> {
-    let object = |reason: String| KernelError::Object { reason };
-    let map = ebpf
-        .map_mut("PROTECTED_UNITS")
-        .ok_or_else(|| object("no map PROTECTED_UNITS".into()))?;
-    let mut map: HashMap<_, [u8; UNIT_BYTES_MAX], u8> =
-        HashMap::try_from(map).map_err(|error| object(error.to_string()))?;
-    for name in names {
-        let mut key = [0; UNIT_BYTES_MAX];
-        // Its configuration has no longer ones.
-        let kept = name.len().min(UNIT_BYTES_MAX - 1);
-        key[..kept].copy_from_slice(&name.as_bytes()[..kept]);
-        map.insert(key, 1, 0)
-            .map_err(|error| object(error.to_string()))?;
-    }
-    Ok(())
 }
 
 impl Prepared {

@@ -17,6 +17,7 @@ mod facts;
 mod filesystems;
 mod functions;
 mod links;
+mod lists;
 mod load;
 mod maps;
 mod misses;

@@ -157,7 +157,6 @@ impl Worker {
     pub fn recorder(&mut self) -> &mut Recorder {
         &mut self.recorder
     }
-
     /// Whoever changes the configuration while events come.
     pub fn listen_to(&mut self, controls: Receiver<Control>) {
         self.controls = controls;
@@ -287,9 +286,7 @@ impl Worker {
             diagnostics.flush();
         }
         self.recorder.names.tick(std::time::Instant::now());
-        self.recorder.table.expire(now_ns);
-        self.recorder.cgroups.expire(now_ns);
-        self.recorder.privilege_repeats(now_ns);
+        self.recorder.expire(now_ns);
         self.tell_what_was_not_sent(false);
         if self.drained {
             self.declare_losses(now_ns);

@@ -5,6 +5,10 @@
 //! MUST NOT: hold anything but borrowed or `Copy` data, or decide what is written: a view offers
 //! all that is known, each kind takes the part that RECORDS gives it.
 
+mod privileges;
+
+pub use privileges::{Groups, Privileges};
+
 /// A login uid or audit session that was never set: the kernel's `(unsigned int)-1`.
 pub const UNSET: u32 = u32::MAX;
 
@@ -173,26 +177,6 @@ pub struct ProcessView<'a> {
     pub privileges: Privileges<'a>,
     /// Its pid is the caller's word.
     pub pid_source: Source,
-}
-
-/// What is peculiar to an act on privileges; what is not said is none.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Privileges<'a> {
-    /// Ambient, effective and permitted capabilities: before and after, if they differ.
-    pub ambient: Option<(u64, u64)>,
-    pub effective: Option<(u64, u64)>,
-    pub permitted: Option<(u64, u64)>,
-    /// Supplementary groups, and those of before; the first of them, and how many there are.
-    pub groups: Option<Groups<'a>>,
-    pub groups_before: Option<Groups<'a>>,
-    /// The user namespace, if it is not the host's.
-    pub user_ns: Option<u32>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Groups<'a> {
-    pub first: &'a [u32],
-    pub count: u64,
 }
 
 /// One listed environment variable.

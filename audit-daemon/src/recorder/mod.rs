@@ -145,6 +145,13 @@ impl Recorder {
         self.next_sequence
     }
 
+    /// Forgets what is over by now, and tells what was folded until then.
+    pub fn expire(&mut self, now_ns: u64) {
+        self.table.expire(now_ns);
+        self.cgroups.expire(now_ns);
+        self.privilege_repeats(now_ns);
+    }
+
     /// Bytes of the lines not taken yet.
     pub fn waiting_bytes(&self) -> usize {
         self.out.len()

@@ -32,8 +32,8 @@ fn a_module_that_is_refused_is_told_by_its_file() {
         .with(["done"])
         .done();
     let found = results(&acted.stdout);
-    if found[0] == EPERM {
-        audit_tests::skip!("this machine lets nobody load modules");
+    if !has_call("finit_module") {
+        audit_tests::skip!("this kernel has no modules");
     }
     assert_eq!(found, [ENOEXEC, ENOEXEC, -i64::from(libc::ENOENT)]);
     assert_eq!(results(&denied.stdout), [EPERM, EPERM]);
@@ -221,24 +221,20 @@ fn names_of_the_host_are_told_old_and_new() {
 }
 
 #[test]
-fn kexec_and_reboot_are_told_though_refused() {
+fn a_reboot_is_told_though_refused() {
     let setup = Setup::new();
     let mut daemon = Lent::take(&setup);
     // Numbers that show that nobody means it; as root nothing else is tried.
-    let wrong = call(Act::new(), "reboot", &["1", "2", "0x1234567", "0"])
-        .with(["done"])
-        .done();
+    let wrong = call(Act::new(), "reboot", &["1", "2", "0x1234567", "0"]);
+    let wrong = wrong.with(["done"]).done();
     assert_eq!(results(&wrong.stdout), [EINVAL]);
     let denied = call(
         nobody(),
         "reboot",
         &["0xfee1dead", "672274793", "0x1234567", "0"],
     );
-    let denied = call(denied, "kexec_load", &["0", "0", "0", "0"]);
-    let denied = call(denied, "kexec_file_load", &["999", "999", "0", "0", "0"]);
     let denied = denied.with(["done"]).done();
-    let found = results(&denied.stdout);
-    assert_eq!(found[..2], [EPERM, EPERM]);
+    assert_eq!(results(&denied.stdout), [EPERM]);
     let records = daemon.seen();
     let record = only(&records, wrong.pid, "priv.reboot");
     assert_at(record, "status_code", "EINVAL");
@@ -247,6 +243,20 @@ fn kexec_and_reboot_are_told_though_refused() {
     let record = only(&records, denied.pid, "priv.reboot");
     assert_at(record, "status_code", "EPERM");
     assert_at(record, "status_detail", "LINUX_REBOOT_CMD_RESTART");
+}
+
+#[test]
+fn another_kernel_is_told_though_refused() {
+    if !has_call("kexec_load") {
+        audit_tests::skip!("this kernel has no kexec");
+    }
+    let setup = Setup::new();
+    let mut daemon = Lent::take(&setup);
+    let denied = call(nobody(), "kexec_load", &["0", "0", "0", "0"]);
+    let denied = call(denied, "kexec_file_load", &["999", "999", "0", "0", "0"]);
+    let denied = denied.with(["done"]).done();
+    assert_eq!(results(&denied.stdout), [EPERM, EPERM]);
+    let records = daemon.seen();
     let all = of(&records, denied.pid);
     let kexec: Vec<_> = all
         .iter()
@@ -257,6 +267,16 @@ fn kexec_and_reboot_are_told_though_refused() {
         .map(|one| one.str("kernel.system_call"))
         .collect();
     assert_eq!(calls, ["kexec_load", "kexec_file_load"]);
-    assert_at(kexec[0], "status_code", "EPERM");
-    assert_at(kexec[0], "severity_id", 3);
+    for record in kexec {
+        assert_at(record, "status_code", "EPERM");
+        assert_at(record, "severity_id", 3);
+    }
+}
+
+/// Is there a tracepoint for this call? Without one the kernel does not have it.
+fn has_call(name: &str) -> bool {
+    let point = format!("events/syscalls/sys_exit_{name}");
+    ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"]
+        .iter()
+        .any(|root| std::path::Path::new(root).join(&point).exists())
 }

@@ -10,6 +10,7 @@ mod examples_container;
 mod examples_daemon;
 mod examples_exec;
 mod examples_file;
+mod examples_privilege;
 mod fit;
 mod golden;
 mod hostile;

@@ -1,0 +1,240 @@
+//! Privileges that changed, and what was done to other processes and to the kernel.
+
+use super::super::view::*;
+use super::super::*;
+use super::examples::{
+    CAPS_ALL, DEPLOY, Example, ROOT, bash, deploy_session, file, labels, line, text,
+};
+use super::{at, event, id};
+
+/// Seconds and nanoseconds behind 10:16, and how far behind the first of them its numbers are.
+type When = (i64, i64, u64);
+
+fn told(when: When, actor: ActorView<'_>, act: PrivilegeAct<'_>, detail: Option<&str>) -> String {
+    let labels = labels();
+    let (seconds, nanos, place) = when;
+    let view = PrivilegeView {
+        meta: Meta {
+            utc_ns: at(60 + seconds, nanos),
+            sequence: 1_048_622 + place,
+            event: event(Lane::Critical, 2, 77_126 + place),
+            correlation: None,
+            labels: &labels,
+        },
+        actor,
+        act,
+        detail,
+        errno: 0,
+        without_result: false,
+        folded: None,
+    };
+    line(|lines, out| lines.privilege(out, &view))
+}
+
+fn by(pid: u32, tick: u64, path: &'static [u8], owner: Owner<'static>) -> ProcessView<'static> {
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap();
+    ProcessView {
+        id: id(pid, tick),
+        name: Fact::Known(name),
+        path: Fact::Known(text(path)),
+        owner: Fact::Known(owner),
+        ..ProcessView::default()
+    }
+}
+
+fn kernel(
+    object: KernelObject,
+    name: &'static [u8],
+    system_call: &'static str,
+) -> KernelAct<'static> {
+    KernelAct {
+        object,
+        name: text(name),
+        kind: None,
+        path: None,
+        system_call,
+        change: None,
+        clock: None,
+    }
+}
+
+pub fn all() -> Vec<Example> {
+    let mut all = processes();
+    all.extend(kernels());
+    all
+}
+
+fn processes() -> Vec<Example> {
+    let before = Owner {
+        euid: 0,
+        fsuid: Some(0),
+        caps: CAPS_ALL,
+        ..DEPLOY
+    };
+    let sudo = by(4119, 83_245, b"/usr/bin/sudo", before);
+    let rooted = ProcessView {
+        owner: Fact::Known(ROOT),
+        ..sudo
+    };
+    let maker = by(4158, 83_250, b"/usr/bin/sudo", ROOT);
+    let owner = Owner {
+        caps: Some(Caps {
+            effective: 0x3000,
+            full: 0x1ff_ffff_ffff,
+        }),
+        ..ROOT
+    };
+    let dropped = ProcessView {
+        parent: Some(&maker),
+        privileges: Privileges {
+            effective: Some((0x1ff_ffff_ffff, 0x3000)),
+            ..Privileges::default()
+        },
+        ..by(4160, 83_250, b"/usr/sbin/tcpdump", owner)
+    };
+    let dropped = ProcessView {
+        path: Fact::Known(text(b"/usr/bin/tcpdump")),
+        ..dropped
+    };
+    let gdb = by(4171, 83_252, b"/usr/bin/gdb", DEPLOY);
+    let attached = PrivilegeAct::Process(Reach::Ptrace, bash());
+    let written = PrivilegeAct::Memory {
+        writes: true,
+        process: bash(),
+        base: Some(0x7f31_c0a0_1000),
+        bytes: Some(512),
+    };
+    let by_gdb = deploy_session(Some(&gdb));
+    vec![
+        (
+            "50-priv-setuid",
+            told(
+                (16, 497_731_867, 0),
+                deploy_session(Some(&sudo)),
+                PrivilegeAct::Ids(Ids::User, rooted),
+                None,
+            ),
+        ),
+        (
+            "51-priv-capset",
+            told(
+                (17, 230_153_742, 1),
+                deploy_session(None),
+                PrivilegeAct::Capabilities(dropped, false),
+                None,
+            ),
+        ),
+        (
+            "53-priv-ptrace",
+            told(
+                (19, 843_434_992, 3),
+                by_gdb,
+                attached,
+                Some("PTRACE_ATTACH"),
+            ),
+        ),
+        (
+            "54-priv-vm-write",
+            told((20, 286_794_367, 4), by_gdb, written, None),
+        ),
+    ]
+}
+
+fn kernels() -> Vec<Example> {
+    let bash = bash();
+    let kmod = ProcessView {
+        name: Fact::Known(b"modprobe"),
+        ..by(4180, 83_253, b"/usr/bin/kmod", ROOT)
+    };
+    let bpftool = by(4191, 83_254, b"/usr/sbin/bpftool", ROOT);
+    let date = by(4195, 83_254, b"/usr/bin/date", ROOT);
+    let hostname = by(4197, 83_254, b"/usr/bin/hostname", ROOT);
+    let module = FileView {
+        inode: Fact::Known(Inode {
+            major: 253,
+            minor: 1,
+            number: 270_011,
+            mode: 0o100_644,
+        }),
+        ..file(
+            b"/usr/lib/modules/6.12.41+deb13-amd64/kernel/net/wireguard/wireguard.ko.xz",
+            253,
+            1,
+            270_011,
+        )
+    };
+    let new_user = KernelObject::MadeNamespaces { user: true };
+    let namespaces = kernel(new_user, b"user:[4026532841] mnt:[4026532842]", "unshare");
+    let program = KernelAct {
+        kind: Some("tracing"),
+        ..kernel(KernelObject::LoadedProgram, b"trace_open", "bpf")
+    };
+    let clock = KernelAct {
+        clock: Some(Clock {
+            from_utc_ns: at(91, 412_000),
+            to_utc_ns: at(91 - 3600, 0),
+        }),
+        ..kernel(KernelObject::Clock, b"CLOCK_REALTIME", "clock_settime")
+    };
+    let name = KernelAct {
+        change: Some((text(b"web-1"), text(b"web-2"))),
+        ..kernel(KernelObject::HostName, b"hostname", "sethostname")
+    };
+    let module = PrivilegeAct::Module {
+        loads: true,
+        module: Module::File(module),
+    };
+    let attached = KernelAct {
+        object: KernelObject::AttachedProgram,
+        ..program
+    };
+    let reboot = kernel(KernelObject::Reboot, b"reboot", "reboot");
+    let sshd = by(812, 1_044, b"/usr/sbin/sshd", ROOT);
+    let killed = PrivilegeAct::Process(Reach::Signal, sshd);
+    let by = |process| deploy_session(Some(process));
+    let on = PrivilegeAct::Kernel;
+    vec![
+        (
+            "52-priv-userns",
+            told((18, 689_138_117, 2), by(&bash), on(namespaces), None),
+        ),
+        (
+            "55-priv-module-load",
+            told((21, 737_966_242, 5), by(&kmod), module, None),
+        ),
+        (
+            "56-priv-bpf-load",
+            told((22, 540_700_617, 6), by(&bpftool), on(program), None),
+        ),
+        (
+            "57-priv-clock-set",
+            told((23, 163_163_492, 7), by(&date), on(clock), None),
+        ),
+        (
+            "59-priv-hostname",
+            told((25, 370_778_742, 9), by(&hostname), on(name), None),
+        ),
+        (
+            "priv-bpf-attach",
+            told(
+                (26, 370_778_742, 10),
+                by(&bpftool),
+                on(attached),
+                Some("trace_fentry vfs_open"),
+            ),
+        ),
+        (
+            "priv-reboot",
+            told(
+                (27, 370_778_742, 11),
+                by(&date),
+                on(reboot),
+                Some("LINUX_REBOOT_CMD_RESTART"),
+            ),
+        ),
+        (
+            "priv-signal",
+            told((28, 370_778_742, 12), by(&bash), killed, Some("SIGTERM")),
+        ),
+    ]
+}
