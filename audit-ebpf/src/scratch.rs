@@ -52,6 +52,8 @@ pub enum Large {
     Privilege = 0x200,
     #[cfg(not(feature = "legacy"))]
     PrivilegeAgain = 0x201,
+    /// By the 32-bit entry.
+    PrivilegeCompat = 0x202,
 }
 /// Programs without.
 #[derive(Clone, Copy)]
@@ -65,6 +67,7 @@ pub enum Small {
     PrivilegeEntersAgain = 9,
     PrivilegeClone = 10,
     Signal = 11,
+    PrivilegeEntersCompat = 12,
 }
 
 /// Sizes are set by the daemon: possible CPUs times programs that are there.
@@ -166,6 +169,7 @@ pub fn large(program: Large) -> Option<*mut u8> {
         Large::Privilege => SCRATCH_PRIVILEGE.get_ptr_mut(cpu()),
         #[cfg(not(feature = "legacy"))]
         Large::PrivilegeAgain => SCRATCH_PRIVILEGE.get_ptr_mut(setting!(cpus) + cpu()),
+        Large::PrivilegeCompat => SCRATCH_PRIVILEGE.get_ptr_mut(2 * setting!(cpus) + cpu()),
         _ => SCRATCH.get_ptr_mut(program as u32 * setting!(cpus) + cpu()),
     };
     slot.map(|slot| slot.cast())

@@ -17,6 +17,8 @@
 //! self          our own pid
 //! ```
 //!
+//! `call-32 NUMBER COUNT ARGUMENT…` does so by the 32-bit entry, with numbers only.
+//!
 //! Acts: `done` (ends), `stay` (until standard output is closed by the reader), `threads-setuid COUNT UID`,
 //! `bpf-load TYPE NAME`, `bpf-attach NAME TRACEPOINT`, `bpf-garbage NAME`.
 
@@ -150,6 +152,18 @@ pub fn call(words: &mut Words) {
         // SAFETY: a child of our own.
         unsafe { libc::waitpid(result as i32, std::ptr::null_mut(), libc::__WALL) };
     }
+}
+
+/// The same by the 32-bit entry: `call-32 NUMBER COUNT ARGUMENT…`, numbers only.
+pub fn call_32(words: &mut Words) {
+    let (number, count) = (words.number(), words.number());
+    let mut all = [0; 6];
+    for place in all.iter_mut().take(count as usize) {
+        let word = String::from_utf8(words.bytes()).expect("an argument");
+        *place = argument(&word) as u32;
+    }
+    // SAFETY: no argument is an address.
+    println!("{}", unsafe { crate::entry::enter(number, all) });
 }
 
 fn say(result: i64) {

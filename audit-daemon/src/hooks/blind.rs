@@ -169,7 +169,7 @@ impl BlindSpot {
             BlindSpot::CallsOf32Bits => {
                 "They pass by system call tracepoints. If any run here, set `kernel.compat = true` \
                  (costs about 180 ns on every system call): it shows their failed execs and what \
-                 they do to files. If none should, start the kernel with ia32_emulation=0 (x86, \
+                 they do to files, and what they do with privileges. If none should, start the kernel with ia32_emulation=0 (x86, \
                  from Linux 6.7)."
             }
             BlindSpot::IdsOf32Bits => {

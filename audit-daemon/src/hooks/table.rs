@@ -382,6 +382,8 @@ pub const HOOKS: &[HookRow] = &[
     privilege::MODULE,
     privilege::RETURN,
     privilege::SIGNAL,
+    privilege::ENTER_OF_COMPAT,
+    privilege::RETURN_OF_COMPAT,
     // Last: an entry that nobody answers is a loss, so the answers must be attached by then.
     HookRow { name: "exec_entered", group: "exec", kinds: &[], auxiliary: true, candidates: &[
         traced("exec_before_enter", &["syscalls/sys_enter_execve", "syscalls/sys_enter_execveat"]),

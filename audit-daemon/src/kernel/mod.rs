@@ -140,11 +140,11 @@ impl Request {
         }
     }
 
-    /// Slots of what is told of privileges, on all CPUs: a program's and its twin's.
+    /// Slots of what is told of privileges, on all CPUs: a program's, its twin's, and of 32-bit calls.
     fn privilege_slots(&self) -> u32 {
         match self.off.contains(&"privilege") {
             true => 1,
-            false => self.cpus * 2,
+            false => self.cpus * if self.compat { 3 } else { 2 },
         }
     }
 

@@ -19,7 +19,10 @@ use audit_common::{
     events::{tag, tail_flag},
     privilege::{GROUPS_MAX, Privilege, call, flag, group, group_of, namespace},
 };
-use aya_ebpf::{macros::tracepoint, programs::TracePointContext};
+use aya_ebpf::{
+    macros::{btf_tracepoint, tracepoint},
+    programs::{BtfTracePointContext, TracePointContext},
+};
 
 use super::exec_failed::result_in;
 use crate::{
@@ -39,7 +42,7 @@ const ERESTART_LAST: u32 = 516;
 
 #[tracepoint]
 pub fn privilege_returned(ctx: TracePointContext) -> u32 {
-    returned(&ctx, Large::Privilege, Turn::First);
+    native_returned(&ctx, Large::Privilege, Turn::First);
     0
 }
 
@@ -47,8 +50,47 @@ pub fn privilege_returned(ctx: TracePointContext) -> u32 {
 #[cfg(not(feature = "legacy"))]
 #[tracepoint]
 pub fn privilege_returned_again(ctx: TracePointContext) -> u32 {
-    returned(&ctx, Large::PrivilegeAgain, Turn::Twin);
+    native_returned(&ctx, Large::PrivilegeAgain, Turn::Twin);
     0
+}
+
+/// The same on the raw tracepoint, for 32-bit calls only. Its price is paid by every system call, so it
+/// is a setting.
+#[btf_tracepoint(function = "sys_exit")]
+pub fn privilege_returned_compat(ctx: BtfTracePointContext) -> i32 {
+    if task::in_compat(task::current()) {
+        compat_returned(ctx.arg(0), ctx.arg(1));
+    }
+    0
+}
+
+/// The same on the trace event of that tracepoint, whose program is never preempted.
+#[cfg(not(feature = "legacy"))]
+#[tracepoint]
+pub fn privilege_returned_compat_traced(ctx: TracePointContext) -> u32 {
+    let task = task::current();
+    if task::in_compat(task) {
+        compat_returned(registers(task), result_in(&ctx));
+    }
+    0
+}
+
+#[inline(always)]
+fn native_returned(ctx: &TracePointContext, slot: Large, turn: Turn) {
+    let regs = registers(task::current());
+    let call = calls::call(arch::number(regs));
+    if call != 0 && group_of(call) & setting!(privilege) != 0 {
+        returned(call, regs, result_in(ctx), slot, turn, Entry::Native);
+    }
+}
+
+#[inline(always)]
+fn compat_returned(regs: u64, result: i64) {
+    let call = calls::call_32(arch::number(regs));
+    if call != 0 && group_of(call) & setting!(privilege) != 0 {
+        let (slot, entry) = (Large::PrivilegeCompat, Entry::Compat);
+        returned(call, regs, result, slot, Turn::Only, entry);
+    }
 }
 
 /// One call, as it came back.
@@ -57,6 +99,7 @@ struct Call {
     /// [`call`]
     call: u32,
     number: u64,
+    entry: Entry,
     arguments: [u64; 6],
     result: i64,
     errno: u32,
@@ -72,20 +115,15 @@ enum Verdict {
 }
 
 #[inline(always)]
-fn returned(ctx: &TracePointContext, slot: Large, turn: Turn) {
+fn returned(call: u32, regs: u64, result: i64, slot: Large, turn: Turn, entry: Entry) {
     let task = task::current();
-    let regs = registers(task);
     let number = arch::number(regs);
-    let call = calls::call(number);
-    if call == 0 || group_of(call) & setting!(privilege) == 0 {
-        return;
-    }
-    let result = result_in(ctx);
     let asked = Call {
         task,
         call,
         number,
-        arguments: arguments(regs, Entry::Native),
+        entry,
+        arguments: arguments(regs, entry),
         result,
         errno: if result < 0 { -result as u32 } else { 0 },
     };
@@ -113,6 +151,7 @@ fn tell(asked: &Call, before: Option<*mut before::Before>, slot: Large, turn: Tu
     let event = unsafe { &mut *slot.cast::<Privilege>() };
     blank(event, asked.task, asked.call, asked.errno);
     event.number = asked.number as u32;
+    event.header.flags |= asked.entry.flag();
     if watch::self_tgid() == event.header.tgid {
         passed_over(turn, Filtered::Oneself);
         return;

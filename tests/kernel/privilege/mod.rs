@@ -4,6 +4,7 @@
 mod credentials;
 mod kernel;
 mod namespaces;
+mod narrow;
 mod processes;
 mod signals;
 

@@ -100,6 +100,7 @@ fn every_key_is_read() {
             ("fork", true, Required::IfAvailable),
             ("exit", false, Required::Always),
             ("file", true, Required::IfAvailable),
+            ("privilege", true, Required::IfAvailable),
             ("cgroup", false, Required::Always),
         ]
     );

@@ -4,7 +4,7 @@
 
 use audit_common::Kind;
 
-use super::{PRIVILEGES, calls, raw, twinned};
+use super::{PRIVILEGES, calls, compat, raw, traced, twinned};
 use crate::hooks::{Candidate, HookRow, Precision};
 
 /// Calls of which what was before is wanted.
@@ -82,4 +82,32 @@ pub const SIGNAL: HookRow = HookRow {
     kinds: &[],
     auxiliary: true,
     candidates: &[raw("signal_sent", &["signal_generate"], (5, 5))],
+};
+
+pub const ENTER_OF_COMPAT: HookRow = HookRow {
+    name: "privilege_enter_32",
+    group: "privilege",
+    kinds: &[],
+    auxiliary: true,
+    candidates: &[
+        compat(traced(
+            "privilege_enters_compat_traced",
+            &["raw_syscalls/sys_enter"],
+        )),
+        compat(raw("privilege_enters_compat", &["sys_enter"], (5, 5))),
+    ],
+};
+
+pub const RETURN_OF_COMPAT: HookRow = HookRow {
+    name: "privilege_32",
+    group: "privilege",
+    kinds: &[],
+    auxiliary: true,
+    candidates: &[
+        compat(traced(
+            "privilege_returned_compat_traced",
+            &["raw_syscalls/sys_exit"],
+        )),
+        compat(raw("privilege_returned_compat", &["sys_exit"], (5, 5))),
+    ],
 };

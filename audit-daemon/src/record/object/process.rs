@@ -137,9 +137,7 @@ impl Line<'_> {
         }
         let exec = parts.has(Parts::EXEC).then_some(&process.exec);
         self.process_xattributes(at, owner, exec, &process.privileges);
-        if process.pid_source != Source::Kernel {
-            self.notes.source(&at.field("pid"), process.pid_source);
-        }
+        self.notes.source(&at.field("pid"), process.pid_source);
         self.close();
     }
 
@@ -303,8 +301,11 @@ impl Line<'_> {
         {
             self.hex16(key!("cap_eff"), caps.effective);
         }
-        if let (Some(caps), Some(before)) = (caps, exec.and_then(|exec| exec.before))
-            && before.cap_effective != caps.effective
+        if let (Some(caps), Some(before), None) = (
+            caps,
+            exec.and_then(|exec| exec.before),
+            privileges.effective,
+        ) && before.cap_effective != caps.effective
             && !(before.cap_effective == 0 && before.euid != 0)
         {
             self.hex16(key!("cap_eff_before"), before.cap_effective);

@@ -16,10 +16,8 @@ impl Line<'_> {
         match module {
             Module::File(file) => self.file(&at, file),
             Module::Name(name) => self.module_name(&at, name),
-            Module::Unknown => {
-                self.notes.unknown(&at.field("name"));
-                self.module_name(&at, &Text::whole(b"unknown"));
-            }
+            // OCSF has no file without a name.
+            Module::Unknown => self.module_name(&at, &Text::whole(b"unknown")),
         }
         self.close();
     }

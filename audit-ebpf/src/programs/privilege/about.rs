@@ -10,6 +10,7 @@ use audit_common::{
 
 use super::{Call, Verdict, before, bpf, calls, module, push_groups, reboot, signal, target};
 use crate::{
+    entry::Entry,
     path::{self, Place},
     read::{self, mask},
     settings::offset,
@@ -97,16 +98,16 @@ pub fn describe(asked: &Call, event: &mut Privilege, tails: Tails) -> Verdict {
 
 #[inline(always)]
 fn ids(asked: &Call, event: &mut Privilege) -> Verdict {
-    event.values[0] = asked.arguments[0];
-    event.values[1] = asked.arguments[1];
-    event.values[2] = asked.arguments[2];
+    event.values[0] = widened(asked, asked.arguments[0]);
+    event.values[1] = widened(asked, asked.arguments[1]);
+    event.values[2] = widened(asked, asked.arguments[2]);
     let header = &event.header;
     let now = [
         header.uid, header.gid, header.suid, header.sgid, header.euid, header.egid, header.fsuid,
         header.fsgid,
     ];
     // These two do not say that they were refused.
-    let wanted = asked.arguments[0] as u32;
+    let wanted = event.values[0] as u32;
     let set = match asked.call {
         call::SETFSUID => header.fsuid,
         call::SETFSGID => header.fsgid,
@@ -178,7 +179,7 @@ fn other_process(asked: &Call, event: &mut Privilege) -> Verdict {
         call::PTRACE if first == PTRACE_TRACEME => asked.task,
         call::PTRACE => task::by_number(asked.task, second as u32),
         call::PIDFD_GETFD => target::by_descriptor(asked.task, first),
-        call::SIGNAL if asked.number == calls::signal::PIDFD_SEND_SIGNAL => {
+        call::SIGNAL if asked.number == calls::PIDFD_SEND_SIGNAL => {
             target::by_descriptor(asked.task, first)
         }
         _ => task::by_number(asked.task, first as u32),
@@ -195,8 +196,7 @@ fn other_process(asked: &Call, event: &mut Privilege) -> Verdict {
             event.values[1] = if asked.errno == 0 { asked.result as u64 } else { NO_VALUE };
         }
         call::SIGNAL => {
-            let is_third = asked.number == calls::signal::TGKILL
-                || asked.number == calls::signal::RT_TGSIGQUEUEINFO;
+            let is_third = calls::names_thread(asked.number, asked.entry);
             event.values[0] = if is_third { third } else { second };
             let protected = receiver != 0 && signal::is_protected(receiver);
             // Of 0 only the right to send is asked.
@@ -211,12 +211,44 @@ fn other_process(asked: &Call, event: &mut Privilege) -> Verdict {
             event.values[0] = first;
             event.values[1] = match fifth {
                 0 => NO_VALUE,
-                _ => read::try_user(fourth).unwrap_or(NO_VALUE),
+                _ => first_address(asked.entry, fourth),
             };
             event.values[2] = if asked.errno == 0 { asked.result as u64 } else { NO_VALUE };
         }
     }
     Verdict::Tell
+}
+
+/// Of a list of pieces of memory.
+#[inline(always)]
+fn first_address(entry: Entry, list: u64) -> u64 {
+    match entry {
+        Entry::Native => read::try_user(list).unwrap_or(NO_VALUE),
+        Entry::Compat => read::try_user::<u32>(list).map_or(NO_VALUE, u64::from),
+    }
+}
+
+/// An id as this call gives it: those of 16 bits have their own "leave it".
+#[inline(always)]
+fn widened(asked: &Call, id: u64) -> u64 {
+    let is_short = asked.entry == Entry::Compat && calls::is_short_32(asked.number);
+    match id & 0xffff {
+        0xffff if is_short => u32::MAX.into(),
+        short if is_short => short,
+        _ => id,
+    }
+}
+
+/// Seconds and the smaller part, as this call gives them.
+#[inline(always)]
+fn time_at(asked: &Call, address: u64) -> [u64; 2] {
+    let narrow = asked.entry == Entry::Compat && asked.number != calls::CLOCK_SETTIME64;
+    let read = match narrow {
+        true => read::try_user::<[i32; 2]>(address)
+            .map(|[seconds, part]| [i64::from(seconds) as u64, i64::from(part) as u64]),
+        false => read::try_user(address),
+    };
+    read.unwrap_or([NO_VALUE; 2])
 }
 
 /// The file behind this descriptor.
@@ -269,7 +301,7 @@ fn clock(asked: &Call, event: &mut Privilege) -> Verdict {
         let known = event.flags & flag::BEFORE != 0 && modes & ADJ_SETOFFSET != 0;
         (if known { kept } else { [NO_VALUE; 2] }, modes)
     } else {
-        (read::try_user(address).unwrap_or([NO_VALUE; 2]), 0)
+        (time_at(asked, address), 0)
     };
     let in_us = asked.call == call::SETTIMEOFDAY || is_adjustment && modes & ADJ_NANO == 0;
     if in_us && time[1] != NO_VALUE {

@@ -5,7 +5,11 @@
 //! that it does not know.
 
 use audit_common::privilege::{GROUPS_MAX, NO_VALUE, Sets, call, group_of, namespace};
-use aya_ebpf::{macros::map, macros::tracepoint, maps::LruHashMap, programs::TracePointContext};
+use aya_ebpf::{
+    macros::{btf_tracepoint, map, tracepoint},
+    maps::LruHashMap,
+    programs::{BtfTracePointContext, TracePointContext},
+};
 
 use super::{calls, reboot};
 use crate::{
@@ -45,7 +49,7 @@ static PRIVILEGE_BEFORE: LruHashMap<u64, Before> = LruHashMap::with_max_entries(
 
 #[tracepoint]
 pub fn privilege_enters(_ctx: TracePointContext) -> u32 {
-    entered(Small::PrivilegeEnters, true);
+    entered(Small::PrivilegeEnters, Entry::Native, true);
     0
 }
 
@@ -53,26 +57,57 @@ pub fn privilege_enters(_ctx: TracePointContext) -> u32 {
 #[cfg(not(feature = "legacy"))]
 #[tracepoint]
 pub fn privilege_enters_again(_ctx: TracePointContext) -> u32 {
-    entered(Small::PrivilegeEntersAgain, false);
+    entered(Small::PrivilegeEntersAgain, Entry::Native, false);
     0
 }
 
+/// Of 32-bit calls, where those are looked at.
+#[btf_tracepoint(function = "sys_enter")]
+pub fn privilege_enters_compat(_ctx: BtfTracePointContext) -> i32 {
+    if task::in_compat(task::current()) {
+        entered(Small::PrivilegeEntersCompat, Entry::Compat, true);
+    }
+    0
+}
+
+#[cfg(not(feature = "legacy"))]
+#[tracepoint]
+pub fn privilege_enters_compat_traced(_ctx: TracePointContext) -> u32 {
+    if task::in_compat(task::current()) {
+        entered(Small::PrivilegeEntersCompat, Entry::Compat, true);
+    }
+    0
+}
+
+/// Has the call a "before" that is wanted?
 #[inline(always)]
-fn entered(slot: Small, is_first: bool) {
+fn is_kept(call: u32) -> bool {
+    matches!(
+        call,
+        call::SETUID..=call::SETNS
+            | call::ADJTIMEX..=call::SETDOMAINNAME
+    )
+}
+
+#[inline(always)]
+fn entered(slot: Small, entry: Entry, is_first: bool) {
     let task = task::current();
     let regs = registers(task);
-    let call = calls::call(arch::number(regs));
-    if group_of(call) & setting!(privilege) == 0 {
+    let call = calls::by_entry(arch::number(regs), entry);
+    if call == 0 || group_of(call) & setting!(privilege) == 0 {
         return;
     }
-    let first = argument::<0>(regs, Entry::Native);
-    if call == call::PRCTL_AMBIENT && !calls::is_ambient(first, argument::<1>(regs, Entry::Native)) {
+    let first = argument::<0>(regs, entry);
+    if call == call::PRCTL_AMBIENT && !calls::is_ambient(first, argument::<1>(regs, entry)) {
         return;
     }
     if call == call::REBOOT {
         if is_first {
-            reboot::entered(task, regs);
+            reboot::entered(task, regs, entry, slot);
         }
+        return;
+    }
+    if !is_kept(call) {
         return;
     }
     let Some(slot) = scratch::small(slot) else {
@@ -98,8 +133,11 @@ fn entered(slot: Small, is_first: bool) {
             // SAFETY: the text is longer.
             unsafe { read::kernel_bytes(before.text.as_mut_ptr(), NAME_BYTES as u64, name) };
         }
-        call::ADJTIMEX => before.time = adjustment(first),
-        call::CLOCK_ADJTIME => before.time = adjustment(argument::<1>(regs, Entry::Native)),
+        // Of 32 bits the structure is another one.
+        call::ADJTIMEX if entry == Entry::Native => before.time = adjustment(first),
+        call::CLOCK_ADJTIME if entry == Entry::Native => {
+            before.time = adjustment(argument::<1>(regs, entry));
+        }
         _ => {}
     }
     // A full map evicts; a failure leaves the event without its "before", which it says.
@@ -139,7 +177,7 @@ pub fn over(task: u64, before: Option<*mut Before>, turn: Turn) {
     let Some(before) = before else {
         return;
     };
-    if setting!(preempted) != 0 && turn.counts() {
+    if setting!(preempted) != 0 && turn == Turn::First {
         // SAFETY: a live map value.
         unsafe { (*before).is_told = 1 };
     } else {

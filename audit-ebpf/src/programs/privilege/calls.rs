@@ -4,6 +4,20 @@
 
 use audit_common::privilege::call;
 
+use crate::entry::Entry;
+
+/// Sends a signal to who is behind a descriptor; by any entry.
+pub const PIDFD_SEND_SIGNAL: u64 = 424;
+
+/// The act of a system call by either entry; 0: none.
+#[inline(always)]
+pub fn by_entry(number: u64, entry: Entry) -> u32 {
+    match entry {
+        Entry::Native => call(number),
+        Entry::Compat => call_32(number),
+    }
+}
+
 /// The act of a system call; 0: none. Of calls that do several things the first of them.
 #[cfg(not(bpf_target_arch = "aarch64"))]
 #[inline(always)]
@@ -44,14 +58,64 @@ pub fn call(number: u64) -> u32 {
     }
 }
 
-/// Calls that send a signal, by where they say to whom.
+/// Calls that send a signal to one thread of a process: there it is the third argument.
 #[cfg(not(bpf_target_arch = "aarch64"))]
-pub mod signal {
-    /// To one thread of a process: the signal is the third argument.
-    pub const TGKILL: u64 = 234;
-    pub const RT_TGSIGQUEUEINFO: u64 = 297;
-    pub const PIDFD_SEND_SIGNAL: u64 = 424;
+#[inline(always)]
+pub fn names_thread(number: u64, entry: Entry) -> bool {
+    match entry {
+        Entry::Native => matches!(number, 234 | 297),
+        Entry::Compat => matches!(number, 270 | 335),
+    }
 }
+
+/// The same of a call of the 32-bit entry, as i386 numbers them.
+#[cfg(not(bpf_target_arch = "aarch64"))]
+#[inline(always)]
+pub fn call_32(number: u64) -> u32 {
+    match number {
+        23 | 213 => call::SETUID,
+        25 | 79 => call::SETTIMEOFDAY,
+        26 => call::PTRACE,
+        37 | 178 | 238 | 270 | 335 | 424 => call::SIGNAL,
+        46 | 214 => call::SETGID,
+        70 | 203 => call::SETREUID,
+        71 | 204 => call::SETREGID,
+        74 => call::SETHOSTNAME,
+        81 | 206 => call::SETGROUPS,
+        88 => call::REBOOT,
+        121 => call::SETDOMAINNAME,
+        124 => call::ADJTIMEX,
+        128 => call::INIT_MODULE,
+        129 => call::DELETE_MODULE,
+        138 | 215 => call::SETFSUID,
+        139 | 216 => call::SETFSGID,
+        164 | 208 => call::SETRESUID,
+        170 | 210 => call::SETRESGID,
+        172 => call::PRCTL_AMBIENT,
+        185 => call::CAPSET,
+        264 | 404 => call::CLOCK_SETTIME,
+        283 => call::KEXEC_LOAD,
+        310 => call::UNSHARE,
+        343 | 405 => call::CLOCK_ADJTIME,
+        346 => call::SETNS,
+        347 => call::VM_READ,
+        348 => call::VM_WRITE,
+        350 => call::FINIT_MODULE,
+        357 => call::BPF_LOAD,
+        438 => call::PIDFD_GETFD,
+        _ => 0,
+    }
+}
+
+/// Its ids have 16 bits.
+#[cfg(not(bpf_target_arch = "aarch64"))]
+#[inline(always)]
+pub fn is_short_32(number: u64) -> bool {
+    matches!(number, 23 | 46 | 70 | 71 | 138 | 139 | 164 | 170)
+}
+
+/// Its times have 64 bits, as native ones.
+pub const CLOCK_SETTIME64: u64 = 404;
 
 /// Makes a process by a structure.
 #[cfg(not(bpf_target_arch = "aarch64"))]
@@ -97,11 +161,61 @@ pub fn call(number: u64) -> u32 {
 }
 
 #[cfg(bpf_target_arch = "aarch64")]
-pub mod signal {
-    pub const TGKILL: u64 = 131;
-    pub const RT_TGSIGQUEUEINFO: u64 = 240;
-    pub const PIDFD_SEND_SIGNAL: u64 = 424;
+#[inline(always)]
+pub fn names_thread(number: u64, entry: Entry) -> bool {
+    match entry {
+        Entry::Native => matches!(number, 131 | 240),
+        Entry::Compat => matches!(number, 268 | 363),
+    }
 }
+
+/// As 32-bit Arm programs number them.
+#[cfg(bpf_target_arch = "aarch64")]
+#[inline(always)]
+pub fn call_32(number: u64) -> u32 {
+    match number {
+        23 | 213 => call::SETUID,
+        26 => call::PTRACE,
+        37 | 178 | 238 | 268 | 363 | 424 => call::SIGNAL,
+        46 | 214 => call::SETGID,
+        70 | 203 => call::SETREUID,
+        71 | 204 => call::SETREGID,
+        74 => call::SETHOSTNAME,
+        79 => call::SETTIMEOFDAY,
+        81 | 206 => call::SETGROUPS,
+        88 => call::REBOOT,
+        121 => call::SETDOMAINNAME,
+        124 => call::ADJTIMEX,
+        128 => call::INIT_MODULE,
+        129 => call::DELETE_MODULE,
+        138 | 215 => call::SETFSUID,
+        139 | 216 => call::SETFSGID,
+        164 | 208 => call::SETRESUID,
+        170 | 210 => call::SETRESGID,
+        172 => call::PRCTL_AMBIENT,
+        185 => call::CAPSET,
+        262 | 404 => call::CLOCK_SETTIME,
+        337 => call::UNSHARE,
+        347 => call::KEXEC_LOAD,
+        372 | 405 => call::CLOCK_ADJTIME,
+        375 => call::SETNS,
+        376 => call::VM_READ,
+        377 => call::VM_WRITE,
+        379 => call::FINIT_MODULE,
+        386 => call::BPF_LOAD,
+        438 => call::PIDFD_GETFD,
+        _ => 0,
+    }
+}
+
+#[cfg(bpf_target_arch = "aarch64")]
+#[inline(always)]
+pub fn is_short_32(number: u64) -> bool {
+    matches!(number, 23 | 46 | 70 | 71 | 138 | 139 | 164 | 170)
+}
+
+#[cfg(bpf_target_arch = "aarch64")]
+pub const CLOCK_SETTIME64: u64 = 404;
 
 #[cfg(bpf_target_arch = "aarch64")]
 pub const CLONE3: u64 = 435;

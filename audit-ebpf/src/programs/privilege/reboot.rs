@@ -33,12 +33,12 @@ pub fn is_harmless(command: u64) -> bool {
 }
 
 #[inline(always)]
-pub fn entered(task: u64, regs: u64) {
-    let [first, second, command, ..] = arguments(regs, Entry::Native);
+pub fn entered(task: u64, regs: u64, entry: Entry, slot: Small) {
+    let [first, second, command, ..] = arguments(regs, entry);
     if !is_meant(first, second) || is_harmless(command) {
         return;
     }
-    let Some(slot) = scratch::small(Small::PrivilegeEnters) else {
+    let Some(slot) = scratch::small(slot) else {
         return;
     };
     // SAFETY: the slot is larger than the event, and this CPU's and program's own.

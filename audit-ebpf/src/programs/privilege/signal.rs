@@ -18,6 +18,7 @@ use super::{blank, calls, target};
 use crate::{
     arch,
     emit::emit,
+    entry::Entry,
     read,
     scratch::{self, Small},
     settings::{offset, setting},
@@ -55,7 +56,7 @@ fn sent(ctx: &BtfTracePointContext, info: u64, receiver: u64) {
     let sender = task::current();
     // Whoever queues one chooses its code, but for those of the kernel's own.
     let asked = matches!(code, SI_USER | SI_QUEUE | SI_TKILL)
-        || code < 0 && calls::call(arch::number(arch::registers(sender))) == call::SIGNAL;
+        || code < 0 && sends(sender);
     let to: u32 = read::kernel(receiver + offset!(task_tgid));
     let from: u32 = read::kernel(sender + offset!(task_tgid));
     if !asked || to == from {
@@ -78,6 +79,17 @@ fn sent(ctx: &BtfTracePointContext, info: u64, receiver: u64) {
         target::fill(event, receiver);
         emit(Kind::Privilege, Lane::Bulk, slot, size_of::<Privilege>() as u64);
     }
+}
+
+/// Is this task in a call that sends signals?
+#[inline(always)]
+fn sends(sender: u64) -> bool {
+    let number = arch::number(arch::registers(sender));
+    let entry = match task::in_compat(sender) {
+        true => Entry::Compat,
+        false => Entry::Native,
+    };
+    calls::by_entry(number, entry) == call::SIGNAL
 }
 
 /// Is this the daemon, or a process of a listed unit?
