@@ -104,8 +104,8 @@ settings! {
         status: Status = Nested(PhantomData) => Status::default(),
         /// Counters for Prometheus.
         metrics: Metrics = Nested(PhantomData) => Metrics::default(),
-        /// Acts that change what a process may do, reach into another one or change the kernel. Each
-        /// group is looked at by default: together they are rare, and what they are for is grave.
+        /// Acts that change what a process may do, reach into another one or change the kernel.
+        /// Each group is looked at by default: they are rare, and what they are for is grave.
         privilege: Privilege = Nested(PhantomData) => Privilege::default(),
         /// What keeps one program from filling the log with file events.
         volume: Volume = Nested(PhantomData) => Volume::default(),

@@ -240,7 +240,7 @@ fn random_records_keep_the_rules() {
             corpus.push(b'\n');
         }
     }
-    assert_eq!(corpus.iter().filter(|&&b| b == b'\n').count(), 6_000);
+    assert_eq!(corpus.iter().filter(|&&b| b == b'\n').count(), 10_800);
     if let Some(path) = std::env::var_os("RECORD_CORPUS") {
         std::fs::write(path, corpus).unwrap();
     }
