@@ -6,8 +6,8 @@
 
 use audit_common::{
     Header,
-    privilege::{GROUPS_MAX, Sets, namespace},
     header::{UNSET, flag},
+    privilege::{GROUPS_MAX, Sets, namespace},
 };
 use aya_ebpf::helpers::{bpf_get_current_task, bpf_ktime_get_boot_ns};
 

@@ -231,6 +231,13 @@ fn load(kind: u32, name: &[u8]) -> i64 {
 }
 
 fn load_of(kind: u32, name: &[u8], code: &[u8]) -> i64 {
+    // Before 5.11 programs count as memory that is locked.
+    let all = libc::rlimit {
+        rlim_cur: libc::RLIM_INFINITY,
+        rlim_max: libc::RLIM_INFINITY,
+    };
+    // SAFETY: a structure of our own. Who may not do so may not load programs either.
+    unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const all) };
     let mut attributes = [0u8; 72];
     let mut put = |at: usize, bytes: &[u8]| attributes[at..at + bytes.len()].copy_from_slice(bytes);
     put(0, &kind.to_ne_bytes());

@@ -14,9 +14,10 @@ mod signal;
 mod target;
 
 use audit_common::{
-    Kind, Lane, header,
+    Kind, Lane,
     counters::Filtered,
     events::{tag, tail_flag},
+    header,
     privilege::{GROUPS_MAX, Privilege, call, flag, group, group_of, namespace},
 };
 use aya_ebpf::{
@@ -172,9 +173,7 @@ fn tell(asked: &Call, before: Option<*mut before::Before>, slot: Large, turn: Tu
     let token = asked.number << 32 | u64::from(event.errno);
     // What was done is told whatever came before it in this second.
     let is_failure = event.errno != 0;
-    if turn.takes(asked.task, token)
-        && (!is_failure || volume::is_within_rate(&event.header))
-    {
+    if turn.takes(asked.task, token) && (!is_failure || volume::is_within_rate(&event.header)) {
         // SAFETY: `slot` begins with the event; `size` is masked to the slot.
         unsafe { emit(Kind::Privilege, Lane::Bulk, slot, tails.size()) };
     }
@@ -314,6 +313,11 @@ fn cloned_apart(maker: u64, child: u64) {
         event.number = number as u32;
         event.values[0] = u64::from(number == calls::CLONE3);
         target::fill(event, child);
-        emit(Kind::Privilege, Lane::Bulk, slot, size_of::<Privilege>() as u64);
+        emit(
+            Kind::Privilege,
+            Lane::Bulk,
+            slot,
+            size_of::<Privilege>() as u64,
+        );
     }
 }

@@ -27,15 +27,16 @@ impl Other {
         self.child.id().to_string()
     }
 
-    /// Beginning of its stack.
+    /// The end of its stack, where its own name stands.
     fn memory(&self) -> u64 {
         let maps = std::fs::read_to_string(format!("/proc/{}/maps", self.pid())).expect("maps");
         let stack = maps
             .lines()
             .find(|line| line.ends_with("[stack]"))
             .expect("a stack");
-        let (begin, _) = stack.split_once('-').expect("a range");
-        u64::from_str_radix(begin, 16).expect("hexadecimal")
+        let range = stack.split(' ').next().expect("a range");
+        let (_, end) = range.split_once('-').expect("a range");
+        u64::from_str_radix(end, 16).expect("hexadecimal") - 64
     }
 
     #[track_caller]

@@ -288,32 +288,7 @@ impl Line<'_> {
         let start = self.out.len();
         self.raw("\"xattributes\":{");
         let empty = self.out.len();
-        let caps = owner.and_then(|owner| owner.caps);
-        if let Some((before, after)) = privileges.ambient {
-            self.hex16(key!("cap_amb"), after);
-            self.hex16(key!("cap_amb_before"), before);
-        }
-        if let Some((before, after)) = privileges.effective {
-            self.hex16(key!("cap_eff"), after);
-            self.hex16(key!("cap_eff_before"), before);
-        } else if let (Some(owner), Some(caps)) = (owner, caps)
-            && !is_implied(caps, owner.euid)
-        {
-            self.hex16(key!("cap_eff"), caps.effective);
-        }
-        if let (Some(caps), Some(before), None) = (
-            caps,
-            exec.and_then(|exec| exec.before),
-            privileges.effective,
-        ) && before.cap_effective != caps.effective
-            && !(before.cap_effective == 0 && before.euid != 0)
-        {
-            self.hex16(key!("cap_eff_before"), before.cap_effective);
-        }
-        if let Some((before, after)) = privileges.permitted {
-            self.hex16(key!("cap_prm"), after);
-            self.hex16(key!("cap_prm_before"), before);
-        }
+        self.capabilities(owner, exec, privileges);
         if let Some(fileless) = exec.and_then(|exec| exec.fileless) {
             self.word(key!("fileless"), fileless_word(fileless));
         }
@@ -347,6 +322,41 @@ impl Line<'_> {
             self.out.truncate(start);
         } else {
             self.close();
+        }
+    }
+
+    /// Capability sets: what they are, and what they were.
+    fn capabilities(
+        &mut self,
+        owner: Option<&Owner>,
+        exec: Option<&ExecTraits>,
+        privileges: &Privileges,
+    ) {
+        let caps = owner.and_then(|owner| owner.caps);
+        if let Some((before, after)) = privileges.ambient {
+            self.hex16(key!("cap_amb"), after);
+            self.hex16(key!("cap_amb_before"), before);
+        }
+        if let Some((before, after)) = privileges.effective {
+            self.hex16(key!("cap_eff"), after);
+            self.hex16(key!("cap_eff_before"), before);
+        } else if let (Some(owner), Some(caps)) = (owner, caps)
+            && !is_implied(caps, owner.euid)
+        {
+            self.hex16(key!("cap_eff"), caps.effective);
+        }
+        if let (Some(caps), Some(before), None) = (
+            caps,
+            exec.and_then(|exec| exec.before),
+            privileges.effective,
+        ) && before.cap_effective != caps.effective
+            && !(before.cap_effective == 0 && before.euid != 0)
+        {
+            self.hex16(key!("cap_eff_before"), before.cap_effective);
+        }
+        if let Some((before, after)) = privileges.permitted {
+            self.hex16(key!("cap_prm"), after);
+            self.hex16(key!("cap_prm_before"), before);
         }
     }
 

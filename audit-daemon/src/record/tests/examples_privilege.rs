@@ -60,12 +60,18 @@ fn kernel(
 }
 
 pub fn all() -> Vec<Example> {
-    let mut all = processes();
+    let mut all = vec![
+        ("50-priv-setuid", setuid()),
+        ("51-priv-capset", capset()),
+        ("55-priv-module-load", module_load()),
+    ];
+    all.extend(others());
     all.extend(kernels());
+    all.extend(programs());
     all
 }
 
-fn processes() -> Vec<Example> {
+fn setuid() -> String {
     let before = Owner {
         euid: 0,
         fsuid: Some(0),
@@ -77,99 +83,79 @@ fn processes() -> Vec<Example> {
         owner: Fact::Known(ROOT),
         ..sudo
     };
+    let act = PrivilegeAct::Ids(Ids::User, rooted);
+    told((16, 497_731_867, 0), deploy_session(Some(&sudo)), act, None)
+}
+
+fn capset() -> String {
     let maker = by(4158, 83_250, b"/usr/bin/sudo", ROOT);
+    let full = 0x1ff_ffff_ffff;
     let owner = Owner {
         caps: Some(Caps {
             effective: 0x3000,
-            full: 0x1ff_ffff_ffff,
+            full,
         }),
         ..ROOT
     };
     let dropped = ProcessView {
         parent: Some(&maker),
         privileges: Privileges {
-            effective: Some((0x1ff_ffff_ffff, 0x3000)),
+            effective: Some((full, 0x3000)),
             ..Privileges::default()
         },
-        ..by(4160, 83_250, b"/usr/sbin/tcpdump", owner)
+        ..by(4160, 83_250, b"/usr/bin/tcpdump", owner)
     };
-    let dropped = ProcessView {
-        path: Fact::Known(text(b"/usr/bin/tcpdump")),
-        ..dropped
-    };
+    let act = PrivilegeAct::Capabilities(dropped, false);
+    told((17, 230_153_742, 1), deploy_session(None), act, None)
+}
+
+fn others() -> Vec<Example> {
     let gdb = by(4171, 83_252, b"/usr/bin/gdb", DEPLOY);
+    let by_gdb = deploy_session(Some(&gdb));
     let attached = PrivilegeAct::Process(Reach::Ptrace, bash());
+    let request = Some("PTRACE_ATTACH");
     let written = PrivilegeAct::Memory {
         writes: true,
         process: bash(),
         base: Some(0x7f31_c0a0_1000),
         bytes: Some(512),
     };
-    let by_gdb = deploy_session(Some(&gdb));
+    let bash = bash();
+    let sshd = by(812, 1_044, b"/usr/sbin/sshd", ROOT);
+    let killed = PrivilegeAct::Process(Reach::Signal, sshd);
+    let by_bash = deploy_session(Some(&bash));
+    let (traced, wrote) = ((19, 843_434_992, 3), (20, 286_794_367, 4));
+    let signalled = (28, 370_778_742, 12);
     vec![
+        ("53-priv-ptrace", told(traced, by_gdb, attached, request)),
+        ("54-priv-vm-write", told(wrote, by_gdb, written, None)),
         (
-            "50-priv-setuid",
-            told(
-                (16, 497_731_867, 0),
-                deploy_session(Some(&sudo)),
-                PrivilegeAct::Ids(Ids::User, rooted),
-                None,
-            ),
-        ),
-        (
-            "51-priv-capset",
-            told(
-                (17, 230_153_742, 1),
-                deploy_session(None),
-                PrivilegeAct::Capabilities(dropped, false),
-                None,
-            ),
-        ),
-        (
-            "53-priv-ptrace",
-            told(
-                (19, 843_434_992, 3),
-                by_gdb,
-                attached,
-                Some("PTRACE_ATTACH"),
-            ),
-        ),
-        (
-            "54-priv-vm-write",
-            told((20, 286_794_367, 4), by_gdb, written, None),
+            "priv-signal",
+            told(signalled, by_bash, killed, Some("SIGTERM")),
         ),
     ]
 }
 
-fn kernels() -> Vec<Example> {
-    let bash = bash();
+fn module_load() -> String {
     let kmod = ProcessView {
         name: Fact::Known(b"modprobe"),
         ..by(4180, 83_253, b"/usr/bin/kmod", ROOT)
     };
-    let bpftool = by(4191, 83_254, b"/usr/sbin/bpftool", ROOT);
+    let path = b"/usr/lib/modules/6.12.41+deb13-amd64/kernel/net/wireguard/wireguard.ko.xz";
+    let module = PrivilegeAct::Module {
+        loads: true,
+        module: Module::File(file(path, 253, 1, 270_011)),
+    };
+    let actor = deploy_session(Some(&kmod));
+    told((21, 737_966_242, 5), actor, module, None)
+}
+
+fn kernels() -> Vec<Example> {
+    let bash = bash();
     let date = by(4195, 83_254, b"/usr/bin/date", ROOT);
     let hostname = by(4197, 83_254, b"/usr/bin/hostname", ROOT);
-    let module = FileView {
-        inode: Fact::Known(Inode {
-            major: 253,
-            minor: 1,
-            number: 270_011,
-            mode: 0o100_644,
-        }),
-        ..file(
-            b"/usr/lib/modules/6.12.41+deb13-amd64/kernel/net/wireguard/wireguard.ko.xz",
-            253,
-            1,
-            270_011,
-        )
-    };
     let new_user = KernelObject::MadeNamespaces { user: true };
     let namespaces = kernel(new_user, b"user:[4026532841] mnt:[4026532842]", "unshare");
-    let program = KernelAct {
-        kind: Some("tracing"),
-        ..kernel(KernelObject::LoadedProgram, b"trace_open", "bpf")
-    };
     let clock = KernelAct {
         clock: Some(Clock {
             from_utc_ns: at(91, 412_000),
@@ -181,61 +167,46 @@ fn kernels() -> Vec<Example> {
         change: Some((text(b"web-1"), text(b"web-2"))),
         ..kernel(KernelObject::HostName, b"hostname", "sethostname")
     };
-    let module = PrivilegeAct::Module {
-        loads: true,
-        module: Module::File(module),
+    let reboot = kernel(KernelObject::Reboot, b"reboot", "reboot");
+    let done = |when, process, act, detail| {
+        let actor = deploy_session(Some(process));
+        told(when, actor, PrivilegeAct::Kernel(act), detail)
+    };
+    let command = Some("LINUX_REBOOT_CMD_RESTART");
+    let [user, set, named, restarted] = [
+        (18, 689_138_117, 2),
+        (23, 163_747_492, 7),
+        (25, 370_778_742, 9),
+        (27, 370_778_742, 11),
+    ];
+    vec![
+        ("52-priv-userns", done(user, &bash, namespaces, None)),
+        ("57-priv-clock-set", done(set, &date, clock, None)),
+        ("59-priv-hostname", done(named, &hostname, name, None)),
+        ("priv-reboot", done(restarted, &date, reboot, command)),
+    ]
+}
+
+fn programs() -> Vec<Example> {
+    let bpftool = by(4191, 83_254, b"/usr/sbin/bpftool", ROOT);
+    let loaded = KernelAct {
+        kind: Some("tracing"),
+        ..kernel(KernelObject::LoadedProgram, b"trace_open", "bpf")
     };
     let attached = KernelAct {
         object: KernelObject::AttachedProgram,
-        ..program
+        ..loaded
     };
-    let reboot = kernel(KernelObject::Reboot, b"reboot", "reboot");
-    let sshd = by(812, 1_044, b"/usr/sbin/sshd", ROOT);
-    let killed = PrivilegeAct::Process(Reach::Signal, sshd);
-    let by = |process| deploy_session(Some(process));
-    let on = PrivilegeAct::Kernel;
+    let done = |when, act, detail| {
+        let actor = deploy_session(Some(&bpftool));
+        told(when, actor, PrivilegeAct::Kernel(act), detail)
+    };
+    let place = Some("trace_fentry vfs_open");
     vec![
-        (
-            "52-priv-userns",
-            told((18, 689_138_117, 2), by(&bash), on(namespaces), None),
-        ),
-        (
-            "55-priv-module-load",
-            told((21, 737_966_242, 5), by(&kmod), module, None),
-        ),
-        (
-            "56-priv-bpf-load",
-            told((22, 540_700_617, 6), by(&bpftool), on(program), None),
-        ),
-        (
-            "57-priv-clock-set",
-            told((23, 163_747_492, 7), by(&date), on(clock), None),
-        ),
-        (
-            "59-priv-hostname",
-            told((25, 370_778_742, 9), by(&hostname), on(name), None),
-        ),
+        ("56-priv-bpf-load", done((22, 540_700_617, 6), loaded, None)),
         (
             "priv-bpf-attach",
-            told(
-                (26, 370_778_742, 10),
-                by(&bpftool),
-                on(attached),
-                Some("trace_fentry vfs_open"),
-            ),
-        ),
-        (
-            "priv-reboot",
-            told(
-                (27, 370_778_742, 11),
-                by(&date),
-                on(reboot),
-                Some("LINUX_REBOOT_CMD_RESTART"),
-            ),
-        ),
-        (
-            "priv-signal",
-            told((28, 370_778_742, 12), by(&bash), killed, Some("SIGTERM")),
+            done((26, 370_778_742, 10), attached, place),
         ),
     ]
 }

@@ -14,6 +14,7 @@ mod examples_privilege;
 mod fit;
 mod golden;
 mod hostile;
+mod hostile_privileges;
 mod ordered;
 mod properties;
 

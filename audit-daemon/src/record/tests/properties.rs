@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::super::view::*;
 use super::super::*;
 use super::hostile::{Draw, Wild};
+use super::hostile_privileges::privileges;
 use super::ordered::{self, Json};
 use super::{ORIGIN, id};
 
@@ -42,7 +43,9 @@ fn random_records(seed: u64) -> Vec<Vec<u8>> {
         let meta = wild.meta(draw);
         let actor = wild.actor(draw, &process);
         record_acts(&mut recorder, draw, meta, actor, process);
-        record_privileges(&mut recorder, draw, meta, actor, process);
+        privileges(draw, meta, actor, process, &mut |view| {
+            recorder.add(|lines, out| lines.privilege(out, view));
+        });
         let own = Meta {
             event: None,
             ..meta
@@ -102,64 +105,6 @@ fn record_acts(
         lifetime_ns,
     };
     recorder.add(|lines, out| lines.exit(out, &exit));
-}
-
-fn record_privileges(
-    recorder: &mut Recorder,
-    draw: &mut Draw,
-    meta: Meta,
-    actor: ActorView,
-    process: ProcessView,
-) {
-    let name = Text::whole(b"a\x1b[2J\xff");
-    let kernel = |object| {
-        PrivilegeAct::Kernel(KernelAct {
-            object,
-            name,
-            kind: Some("tracing"),
-            path: Some(name),
-            system_call: "bpf",
-            change: Some((name, Text::whole(b"\xe2"))),
-            clock: Some(Clock {
-                from_utc_ns: i64::MAX,
-                to_utc_ns: i64::MIN,
-            }),
-        })
-    };
-    let acts = [
-        PrivilegeAct::Ids(Ids::Groups, process),
-        PrivilegeAct::Capabilities(process, true),
-        PrivilegeAct::Process(Reach::Signal, process),
-        PrivilegeAct::Memory {
-            writes: draw.one_in(2),
-            process,
-            base: Some(u64::MAX),
-            bytes: Some(u64::MAX),
-        },
-        PrivilegeAct::Module {
-            loads: draw.one_in(2),
-            module: Module::Name(name),
-        },
-        kernel(KernelObject::EnteredNamespaces),
-        kernel(KernelObject::AttachedProgram),
-        kernel(KernelObject::HostName),
-    ];
-    for act in acts {
-        let view = PrivilegeView {
-            meta,
-            actor,
-            act,
-            detail: None,
-            errno: draw.below(40) as i32,
-            without_result: draw.one_in(4),
-            folded: draw.one_in(3).then_some(Folded {
-                count: u64::MAX,
-                first_utc_ns: 0,
-                last_utc_ns: 1,
-            }),
-        };
-        recorder.add(|lines, out| lines.privilege(out, &view));
-    }
 }
 
 fn record_daemon(

@@ -103,7 +103,13 @@ fn ids(asked: &Call, event: &mut Privilege) -> Verdict {
     event.values[2] = widened(asked, asked.arguments[2]);
     let header = &event.header;
     let now = [
-        header.uid, header.gid, header.suid, header.sgid, header.euid, header.egid, header.fsuid,
+        header.uid,
+        header.gid,
+        header.suid,
+        header.sgid,
+        header.euid,
+        header.egid,
+        header.fsuid,
         header.fsgid,
     ];
     // These two do not say that they were refused.
@@ -193,7 +199,11 @@ fn other_process(asked: &Call, event: &mut Privilege) -> Verdict {
         }
         call::PIDFD_GETFD => {
             event.values[0] = second;
-            event.values[1] = if asked.errno == 0 { asked.result as u64 } else { NO_VALUE };
+            event.values[1] = if asked.errno == 0 {
+                asked.result as u64
+            } else {
+                NO_VALUE
+            };
         }
         call::SIGNAL => {
             let is_third = calls::names_thread(asked.number, asked.entry);
@@ -213,7 +223,11 @@ fn other_process(asked: &Call, event: &mut Privilege) -> Verdict {
                 0 => NO_VALUE,
                 _ => first_address(asked.entry, fourth),
             };
-            event.values[2] = if asked.errno == 0 { asked.result as u64 } else { NO_VALUE };
+            event.values[2] = if asked.errno == 0 {
+                asked.result as u64
+            } else {
+                NO_VALUE
+            };
         }
     }
     Verdict::Tell
@@ -344,5 +358,9 @@ fn reboots(asked: &Call, event: &mut Privilege) -> Verdict {
     event.values[1] = u64::from(is_meant);
     // What was to be done was told before.
     let was_told = asked.errno == 0 && !reboot::is_harmless(command);
-    if was_told { Verdict::None } else { Verdict::Tell }
+    if was_told {
+        Verdict::None
+    } else {
+        Verdict::Tell
+    }
 }

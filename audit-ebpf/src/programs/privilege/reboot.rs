@@ -51,6 +51,11 @@ pub fn entered(task: u64, regs: u64, entry: Entry, slot: Small) {
         event.values[0] = command;
         event.values[1] = 1;
         event.flags = flag::NO_RESULT;
-        emit(Kind::Privilege, Lane::Bulk, slot, size_of::<Privilege>() as u64);
+        emit(
+            Kind::Privilege,
+            Lane::Bulk,
+            slot,
+            size_of::<Privilege>() as u64,
+        );
     }
 }

@@ -27,11 +27,12 @@ use crate::{
 
 /// Names of units, NUL-padded; filled by the daemon at load.
 #[map]
-static PROTECTED_UNITS: HashMap<[u8; UNIT_BYTES_MAX], u8> =
-    HashMap::with_max_entries(UNITS_MAX, 0);
+static PROTECTED_UNITS: HashMap<[u8; UNIT_BYTES_MAX], u8> = HashMap::with_max_entries(UNITS_MAX, 0);
 
-/// SEND_SIG_NOINFO and SEND_SIG_PRIV, in the place of an address.
-const NO_INFO_LAST: u64 = 1;
+/// In the place of an address: a signal of a user of whom nothing more is said (newer kernels' kill), and
+/// one of the kernel.
+const SEND_SIG_NOINFO: u64 = 0;
+const SEND_SIG_PRIV: u64 = 1;
 const SI_USER: i32 = 0;
 const SI_QUEUE: i32 = -1;
 const SI_TKILL: i32 = -6;
@@ -41,7 +42,7 @@ const LEVELS: u32 = 4;
 #[btf_tracepoint(function = "signal_generate")]
 pub fn signal_sent(ctx: BtfTracePointContext) -> i32 {
     let (info, receiver): (u64, u64) = (ctx.arg(1), ctx.arg(2));
-    if info > NO_INFO_LAST && setting!(privilege) & group::SIGNALS != 0 {
+    if info != SEND_SIG_PRIV && setting!(privilege) & group::SIGNALS != 0 {
         sent(&ctx, info, receiver);
     }
     0
@@ -52,11 +53,13 @@ fn sent(ctx: &BtfTracePointContext, info: u64, receiver: u64) {
     if !is_protected(receiver) {
         return;
     }
-    let code: i32 = read::kernel(info + offset!(siginfo_code));
+    let code: i32 = match info {
+        SEND_SIG_NOINFO => SI_USER,
+        _ => read::kernel(info + offset!(siginfo_code)),
+    };
     let sender = task::current();
     // Whoever queues one chooses its code, but for those of the kernel's own.
-    let asked = matches!(code, SI_USER | SI_QUEUE | SI_TKILL)
-        || code < 0 && sends(sender);
+    let asked = matches!(code, SI_USER | SI_QUEUE | SI_TKILL) || code < 0 && sends(sender);
     let to: u32 = read::kernel(receiver + offset!(task_tgid));
     let from: u32 = read::kernel(sender + offset!(task_tgid));
     if !asked || to == from {
@@ -77,7 +80,12 @@ fn sent(ctx: &BtfTracePointContext, info: u64, receiver: u64) {
         event.values[2] = u64::from(ctx.arg::<u32>(3) == 0);
         event.values[3] = ctx.arg::<u32>(4).into();
         target::fill(event, receiver);
-        emit(Kind::Privilege, Lane::Bulk, slot, size_of::<Privilege>() as u64);
+        emit(
+            Kind::Privilege,
+            Lane::Bulk,
+            slot,
+            size_of::<Privilege>() as u64,
+        );
     }
 }
 
