@@ -50,7 +50,10 @@ impl Recorder {
         }
         let known = self.table.get(key_of(&event.header));
         let executable = known.and_then(|process| process.executable);
-        if self.repeats.is_folded(event, tails, executable, entry) {
+        if self
+            .repeats
+            .is_folded(event, tails, executable, entry, self.next_sequence)
+        {
             return Seen::Folded;
         }
         self.write_privilege(event, tails, None);
@@ -68,7 +71,8 @@ impl Recorder {
                 first_utc_ns: self.utc(over.first_ns),
                 last_utc_ns: self.utc(over.last_ns),
             };
-            self.write_privilege(&event, &tails, Some(folded));
+            let first = self.lines.uid(over.sequence);
+            self.write_privilege(&event, &tails, Some((folded, &first)));
         }
     }
 
@@ -85,16 +89,25 @@ impl Recorder {
         executable.is_some_and(|file| self.own_executable == Some((file.dev, file.ino)))
     }
 
-    fn write_privilege(&mut self, event: &Privilege, tails: &Tails<'_>, folded: Option<Folded>) {
+    /// Of what was folded there is no number of its own, but that of the record that told it first.
+    fn write_privilege(
+        &mut self,
+        event: &Privilege,
+        tails: &Tails<'_>,
+        folded: Option<(Folded, &str)>,
+    ) {
         let told = Told::of(event, tails, self.utc(event.header.time_ns));
         let meta = super::meta(&self.clock, self.next_sequence, &[], &event.header);
         let labels = std::mem::take(&mut self.settings.labels);
+        let meta = Meta {
+            labels: &labels,
+            event: meta.event.filter(|_| folded.is_none()),
+            correlation: folded.map(|(_, first)| first),
+            ..meta
+        };
         let view = Common {
-            meta: Meta {
-                labels: &labels,
-                ..meta
-            },
-            folded,
+            meta,
+            folded: folded.map(|(folded, _)| folded),
             told: &told,
         };
         match event.call {

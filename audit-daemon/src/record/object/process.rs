@@ -10,8 +10,7 @@ use crate::record::limits;
 use crate::record::line::{Fit, Line, key};
 use crate::record::notes::At;
 use crate::record::view::{
-    Caps, ExecTraits, Fact, Fileless, Gain, Groups, Owner, Privileges, ProcessId, ProcessView,
-    Source, Text,
+    Caps, ExecTraits, Fact, Fileless, Gain, Groups, Owner, Privileges, ProcessId, ProcessView, Text,
 };
 
 /// Which members of a process are written. `pid` and `uid` always are.

@@ -34,6 +34,7 @@ struct Same {
 
 struct Window {
     began_ns: u64,
+    sequence: u64,
     told: u64,
     folded: Option<Over>,
 }
@@ -42,6 +43,8 @@ struct Window {
 pub struct Over {
     /// The first one's bytes.
     pub entry: Vec<u8>,
+    /// The record that told the same act first.
+    pub sequence: u64,
     pub count: u64,
     pub first_ns: u64,
     pub last_ns: u64,
@@ -55,13 +58,14 @@ pub struct Repeats {
 }
 
 impl Repeats {
-    /// Is this one to be told with others?
+    /// Is this one to be told with others? If not, its record has this sequence.
     pub fn is_folded(
         &mut self,
         event: &Privilege,
         tails: &Tails<'_>,
         executable: Option<Executable>,
         entry: &[u8],
+        sequence: u64,
     ) -> bool {
         let now_ns = event.header.time_ns;
         let same = same(event, tails, executable);
@@ -72,6 +76,7 @@ impl Repeats {
         if !is_full {
             let window = Window {
                 began_ns: now_ns,
+                sequence,
                 told: 1,
                 folded: None,
             };
@@ -108,6 +113,7 @@ impl Window {
         }
         let folded = self.folded.get_or_insert_with(|| Over {
             entry: entry.to_vec(),
+            sequence: self.sequence,
             count: 0,
             first_ns: now_ns,
             last_ns: now_ns,
@@ -181,7 +187,7 @@ mod tests {
     }
 
     fn folded(repeats: &mut Repeats, event: &Privilege) -> bool {
-        repeats.is_folded(event, &Tails::default(), None, b"bytes")
+        repeats.is_folded(event, &Tails::default(), None, b"bytes", 7)
     }
 
     #[test]
@@ -196,6 +202,7 @@ mod tests {
             (over[0].count, over[0].first_ns, over[0].last_ns),
             (15, 11, 25)
         );
+        assert_eq!(over[0].sequence, 7);
         assert!(repeats.over(u64::MAX).is_empty());
     }
 
