@@ -19,10 +19,20 @@ pub enum Filtered {
     Loopback = 5,
     Unix = 6,
     Ignored = 7,
+    /// An act that left everything as it was.
+    NoChange = 8,
 }
 
-pub const FILTER_REASONS: [&str; 8] = [
-    "no-watch", "self", "excluded", "repeat", "rate", "loopback", "unix", "ignored",
+pub const FILTER_REASONS: [&str; 9] = [
+    "no-watch",
+    "self",
+    "excluded",
+    "repeat",
+    "rate",
+    "loopback",
+    "unix",
+    "ignored",
+    "no-change",
 ];
 /// Strands: numbers are per interrupt nesting depth where the kernel has no fetching atomics.
 pub const STRANDS: usize = 4;

@@ -3,7 +3,7 @@
 //! Owns the kind numbers. Dispatch, metric labels, hook table and docs are loops over [`KINDS`];
 //! nothing else spells a kind's number. A number is never reused for another meaning.
 
-use crate::events::{cgroup, exec, exec_failed, exit, file_act, file_open, fork, net};
+use crate::events::{cgroup, exec, exec_failed, exit, file_act, file_open, fork, net, privilege};
 use crate::header::Lane;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
@@ -18,6 +18,7 @@ pub enum Kind {
     FileOpen = 7,
     FileAct = 8,
     Net = 9,
+    Privilege = 10,
 }
 
 /// One kind, as everybody else reads it.
@@ -68,6 +69,12 @@ pub const KINDS: &[KindRow] = &[
     ]),
     row(Kind::Net,           "network",        "network",     Lane::Bulk,     size_of::<net::Net>(),               &[
         "net.connect", "net.send", "net.accept", "net.bind", "net.listen", "net.close", "net.raw_socket",
+    ]),
+    row(Kind::Privilege,     "privilege",      "privilege",   Lane::Bulk,     size_of::<privilege::Privilege>(),    &[
+        "priv.setuid", "priv.setgid", "priv.setgroups", "priv.capset", "priv.unshare", "priv.setns",
+        "priv.ptrace", "priv.pidfd_getfd", "priv.vm_read", "priv.vm_write", "priv.signal",
+        "priv.module_load", "priv.module_unload", "priv.bpf_load", "priv.bpf_attach", "priv.kexec",
+        "priv.clock_set", "priv.hostname", "priv.reboot",
     ]),
 ];
 

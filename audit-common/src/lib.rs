@@ -17,6 +17,6 @@ pub mod settings;
 pub mod volume;
 pub mod watch;
 
-pub use events::{cgroup, exec, exec_failed, exit, file_act, file_open, fork, net};
+pub use events::{cgroup, exec, exec_failed, exit, file_act, file_open, fork, net, privilege};
 pub use header::{Header, Lane};
 pub use kind::{KINDS, Kind, KindRow};

@@ -53,6 +53,10 @@ pub const REQUESTS_MAX: u32 = 256;
 pub const REQUESTS_SKIPPED_MAX: u32 = 128;
 /// Acts under way whose objects are kept; further ones are told by their names.
 pub const ACTS_MAX: u32 = 256;
+/// Name of a unit whose processes are protected, with its NUL.
+pub const UNIT_BYTES_MAX: usize = 64;
+/// Units that may be named.
+pub const UNITS_MAX: u32 = 64;
 /// What the events without long tails need (a cgroup path is the longest).
 pub const SCRATCH_SMALL_BYTES: usize = 8 * 1024;
 

@@ -58,6 +58,10 @@ pub struct Settings {
     pub state_new_at: u32,
     pub retransmit_sock_at: u32,
     pub reserved: u32,
+    /// Which calls are looked at: [`crate::privilege::group`].
+    pub privilege: u32,
+    /// Units of which the processes are protected.
+    pub protected_units: u32,
 }
 
 impl Settings {
@@ -96,5 +100,7 @@ impl Settings {
         state_new_at: 0,
         retransmit_sock_at: 0,
         reserved: 0,
+        privilege: 0,
+        protected_units: 0,
     };
 }

@@ -17,6 +17,7 @@ use audit_common::{
     fork::Fork,
     header::WIRE_VERSION,
     net::Net,
+    privilege::Privilege,
 };
 use thiserror::Error;
 use zerocopy::FromBytes;
@@ -94,6 +95,9 @@ pub struct Tails<'a> {
     pub second_file: Option<Part<'a>>,
     pub second_on_disk: Option<Part<'a>>,
     pub unix_name: Option<Part<'a>>,
+    pub groups: Option<Part<'a>>,
+    pub old_groups: Option<Part<'a>>,
+    pub old_text: Option<Part<'a>>,
     /// All tails, checked; [`Tails::environment`] finds the variables among them.
     pub(crate) all: &'a [u8],
 }
@@ -125,6 +129,9 @@ impl<'a> Tails<'a> {
                 tag::SECOND_FILE => &mut tails.second_file,
                 tag::SECOND_ON_DISK => &mut tails.second_on_disk,
                 tag::UNIX_NAME => &mut tails.unix_name,
+                tag::GROUPS => &mut tails.groups,
+                tag::OLD_GROUPS => &mut tails.old_groups,
+                tag::OLD_TEXT => &mut tails.old_text,
                 // The environment comes several times; unknown tags are of a later version.
                 _ => continue,
             };
@@ -217,6 +224,7 @@ kinds! {
     FileOpen: FileOpen Tails,
     FileAct: FileAct Tails,
     Net: Net Tails,
+    Privilege: Privilege Tails,
 }
 
 /// The header of an entry, checked as far as it goes.

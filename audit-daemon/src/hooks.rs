@@ -10,7 +10,7 @@ use audit_common::Kind;
 
 pub use blind::{BlindSpot, Facts, Precision, SPOTS, Weight, knows_new_links, reconcile, unseen};
 use table::RING_SUBMIT;
-pub use table::{HOOKS, LOOPS_SINCE, OF_COMPAT};
+pub use table::{HOOKS, LOOPS_SINCE, MODULE_NAME, OF_COMPAT};
 
 /// How a program is hooked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,7 +76,7 @@ pub struct HookRow {
 
 /// Groups whose events are only recorded: the other ones also feed tables that give events their
 /// meaning.
-pub const ONLY_RECORDED: [&str; 2] = ["file", "network"];
+pub const ONLY_RECORDED: [&str; 3] = ["file", "network", "privilege"];
 
 /// What became of one row on this kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]

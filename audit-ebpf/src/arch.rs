@@ -2,7 +2,7 @@
 //! as a 32-bit program makes it.
 //!
 //! Owns every name of a register and every number of a system call, but for the tables of
-//! `file_act/calls`. Which machine it is, the build says (`bpf_target_arch`). Must not: know what a call
+//! `file_act/calls` and `privilege/calls`. Which machine it is, the build says (`bpf_target_arch`). Must not: know what a call
 //! means.
 
 #[cfg(bpf_target_arch = "aarch64")]

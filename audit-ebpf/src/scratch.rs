@@ -48,6 +48,12 @@ pub enum Large {
     /// By the 32-bit entry: slots of another map.
     FileOpenCompat = 0x100,
     FileActCompat = 0x101,
+    /// Of privileges: slots of a map of their own.
+    Privilege = 0x200,
+    #[cfg(not(feature = "legacy"))]
+    PrivilegeAgain = 0x201,
+    /// By the 32-bit entry.
+    PrivilegeCompat = 0x202,
 }
 /// Programs without.
 #[derive(Clone, Copy)]
@@ -63,6 +69,12 @@ pub enum Small {
     /// The twin, where programs can be preempted.
     #[cfg(not(feature = "legacy"))]
     NetCalledAgain = 6,
+    PrivilegeEnters = 8,
+    #[cfg(not(feature = "legacy"))]
+    PrivilegeEntersAgain = 9,
+    PrivilegeClone = 10,
+    Signal = 11,
+    PrivilegeEntersCompat = 12,
 }
 
 /// Sizes are set by the daemon: possible CPUs times programs that are there.
@@ -71,6 +83,9 @@ static SCRATCH: Array<[u8; SCRATCH_BYTES]> = Array::with_max_entries(2, 0);
 /// Of programs at the 32-bit entry, which few hosts need.
 #[map]
 static SCRATCH_COMPAT: Array<[u8; SCRATCH_BYTES]> = Array::with_max_entries(1, 0);
+/// Of what is told of privileges.
+#[map]
+static SCRATCH_PRIVILEGE: Array<[u8; SCRATCH_BYTES]> = Array::with_max_entries(1, 0);
 #[map]
 static SCRATCH_SMALL: Array<[u8; SCRATCH_SMALL_BYTES]> = Array::with_max_entries(4, 0);
 
@@ -158,6 +173,10 @@ pub fn large(program: Large) -> Option<*mut u8> {
     let slot = match program {
         Large::FileOpenCompat => SCRATCH_COMPAT.get_ptr_mut(cpu()),
         Large::FileActCompat => SCRATCH_COMPAT.get_ptr_mut(setting!(cpus) + cpu()),
+        Large::Privilege => SCRATCH_PRIVILEGE.get_ptr_mut(cpu()),
+        #[cfg(not(feature = "legacy"))]
+        Large::PrivilegeAgain => SCRATCH_PRIVILEGE.get_ptr_mut(setting!(cpus) + cpu()),
+        Large::PrivilegeCompat => SCRATCH_PRIVILEGE.get_ptr_mut(2 * setting!(cpus) + cpu()),
         _ => SCRATCH.get_ptr_mut(program as u32 * setting!(cpus) + cpu()),
     };
     slot.map(|slot| slot.cast())

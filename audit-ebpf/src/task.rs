@@ -7,6 +7,7 @@
 use audit_common::{
     Header,
     header::{UNSET, flag},
+    privilege::{GROUPS_MAX, Sets, namespace},
 };
 use aya_ebpf::helpers::{bpf_get_current_task, bpf_ktime_get_boot_ns};
 
@@ -179,7 +180,7 @@ fn namespaces(task: u64, header: &mut Header) {
 
 /// Is the task's root directory the host's?
 #[inline(always)]
-fn host_root(task: u64) -> bool {
+pub fn has_host_root(task: u64) -> bool {
     let fs: u64 = read::kernel(task + offset!(task_fs));
     let dentry: u64 = read::kernel(fs + offset!(fs_root) + offset!(path_dentry));
     let inode: u64 = read::kernel(dentry + offset!(dentry_inode));
@@ -229,7 +230,7 @@ pub fn fill_with(header: &mut Header, task: u64, cred: u64) -> (u32, u64) {
     let (pid, pid_ns) = innermost_pid(task);
     header.pid_ns = pid_ns;
     let mut flags = 0;
-    if host_root(task) {
+    if has_host_root(task) {
         flags |= flag::HOST_ROOT;
     }
     if header.user_ns == setting!(user_ns) {
@@ -243,4 +244,102 @@ pub fn fill_with(header: &mut Header, task: u64, cred: u64) -> (u32, u64) {
     }
     header.flags = flags;
     (pid, cred.cap_permitted)
+}
+
+/// The capability sets of credentials.
+#[inline(always)]
+pub fn capability_sets(cred: u64) -> Sets {
+    Sets {
+        effective: read::kernel(cred + offset!(cred_cap_effective)),
+        permitted: read::kernel(cred + offset!(cred_cap_permitted)),
+        inheritable: read::kernel(cred + offset!(cred_cap_inheritable)),
+        ambient: read::kernel(cred + offset!(cred_cap_ambient)),
+    }
+}
+
+/// Copies the first of the supplementary groups; how many there are.
+///
+/// # Safety
+/// `to` has room for [`GROUPS_MAX`] of them.
+#[inline(always)]
+pub unsafe fn groups(cred: u64, to: *mut u8) -> u32 {
+    let info: u64 = read::kernel(cred + offset!(cred_group_info));
+    let count: u32 = read::kernel(info + offset!(group_info_count));
+    let kept = match count > GROUPS_MAX as u32 {
+        true => GROUPS_MAX as u32,
+        false => count,
+    };
+    let bytes = mask!(u64::from(kept) * 4, 0xff);
+    // SAFETY: the caller's; not more than the verifier sees.
+    if bytes <= 4 * GROUPS_MAX as u64 {
+        unsafe { read::kernel_bytes(to, bytes, info + offset!(group_info_gid)) };
+    }
+    count
+}
+
+/// Inode numbers of all namespaces, those that children will be in.
+#[inline(always)]
+pub fn namespaces_of(task: u64, to: &mut [u32; namespace::COUNT]) {
+    let cred: u64 = read::kernel(task + offset!(task_cred));
+    let user: u64 = read::kernel(cred + offset!(cred_user_ns));
+    let proxy: u64 = read::kernel(task + offset!(task_nsproxy));
+    let number = |member: u64, inum: u64| -> u32 {
+        if !present(member) {
+            return 0;
+        }
+        let namespace: u64 = read::kernel(proxy + member);
+        read::kernel(namespace + inum)
+    };
+    to[0] = read::kernel(user + offset!(user_ns_inum));
+    to[1] = number(offset!(nsproxy_mnt), offset!(mnt_ns_inum));
+    to[2] = number(offset!(nsproxy_pid), offset!(pid_ns_inum));
+    to[3] = number(offset!(nsproxy_net), offset!(net_ns_inum));
+    to[4] = number(offset!(nsproxy_uts), offset!(uts_ns_inum));
+    to[5] = number(offset!(nsproxy_ipc), offset!(ipc_ns_inum));
+    to[6] = number(offset!(nsproxy_cgroup), offset!(cgroup_ns_inum));
+    to[7] = number(offset!(nsproxy_time), offset!(time_ns_inum));
+}
+
+/// `struct upid` is an int and a pointer.
+const UPID_BYTES: u64 = 16;
+/// Numbers have 22 bits, a node of the tree takes six of them.
+const TREE_LEVELS: u32 = 5;
+const NODE_MASK: u64 = 3;
+const NODE: u64 = 2;
+
+/// The task with this number as the current one's pid namespace has it; 0: none. What the kernel is
+/// changing just now may not be found.
+#[inline(always)]
+pub fn by_number(caller: u64, number: u32) -> u64 {
+    let own: u64 = read::kernel(caller + offset!(task_thread_pid));
+    let level: u32 = read::kernel(own + offset!(pid_level));
+    let at = offset!(pid_numbers) + mask!(u64::from(level), 0x3f) * UPID_BYTES;
+    let namespace: u64 = read::kernel(own + at + offset!(upid_ns));
+    let mut entry: u64 = read::kernel(namespace + offset!(pid_ns_tree));
+    for _ in 0..TREE_LEVELS {
+        if entry & NODE_MASK == NODE {
+            let node = entry & !NODE_MASK;
+            let shift: u8 = read::kernel(node + offset!(tree_node_shift));
+            let slot = u64::from(number) >> mask!(u64::from(shift), 0x1f) & 0x3f;
+            entry = read::kernel(node + offset!(tree_node_slots) + slot * 8);
+        }
+    }
+    let found: u32 = read::kernel(entry + at + offset!(upid_nr));
+    match entry != 0 && number != 0 && found == number {
+        true => of_pid(entry),
+        false => 0,
+    }
+}
+
+/// The task of a `struct pid`; 0: it has none, or this is no such structure.
+#[inline(always)]
+pub fn of_pid(pid: u64) -> u64 {
+    if !present(offset!(task_pid_links)) {
+        return 0;
+    }
+    // PIDTYPE_PID is the first of both arrays.
+    let link: u64 = read::kernel(pid + offset!(pid_tasks));
+    let task = link.wrapping_sub(offset!(task_pid_links));
+    let is_its = link != 0 && read::kernel::<u64>(task + offset!(task_thread_pid)) == pid;
+    if is_its { task } else { 0 }
 }

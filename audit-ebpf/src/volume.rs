@@ -155,6 +155,12 @@ pub fn admits_request(header: &Header) -> bool {
     settings().is_none_or(|settings| is_allowed(settings, header))
 }
 
+/// May this process send one more event in this second? Whatever it is about.
+#[inline(always)]
+pub fn is_within_rate(header: &Header) -> bool {
+    settings().is_none_or(|settings| is_allowed(settings, header))
+}
+
 #[inline(always)]
 fn is_quiet(settings: &VolumeSettings, header: &Header, exec_id: u32, what: u64) -> bool {
     let slot = process_slot(header.tgid, header.start_ns, QUIETS);

@@ -101,10 +101,17 @@ pub fn is_oneself(state: &WatchState, tgid: u32) -> bool {
 /// The same, whether anything is watched or not.
 #[inline(always)]
 pub fn is_the_daemon(tgid: u32) -> bool {
-    // SAFETY: as in `state`.
-    WATCH_STATE
-        .get_ptr(0)
-        .is_some_and(|state| is_oneself(unsafe { &*state }, tgid))
+    self_tgid() == tgid
+}
+
+/// The daemon's own process; also while nothing is watched.
+#[inline(always)]
+pub fn self_tgid() -> u32 {
+    match WATCH_STATE.get_ptr(0) {
+        // SAFETY: a live map value, read volatile.
+        Some(state) => volatile(unsafe { &(*state).self_tgid }) as u32,
+        None => 0,
+    }
 }
 
 /// An inode's identity.

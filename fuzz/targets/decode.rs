@@ -29,6 +29,7 @@ fn decoded(entry: &[u8]) {
         Ok(
             Event::Exec(_, tails)
             | Event::ExecFailed(_, tails)
+            | Event::Privilege(_, tails)
             | Event::CgroupCreated(_, tails)
             | Event::CgroupRemoved(_, tails)
             | Event::FileOpen(_, tails)

@@ -119,6 +119,9 @@ fn take(recorder: &mut Recorder, event: &Event<'_>) {
                 .removed(event.hierarchy, event.id, event.header.time_ns);
         }
         Event::Net(event, tails) => recorder.socket(event, tails, SocketTold::Once),
+        Event::Privilege(event, tails) => {
+            recorder.privilege(event, tails, &[]);
+        }
         // Whether these are told a watch decides, which is not here.
         Event::FileOpen(..) | Event::FileAct(..) | Event::Unknown(_) => {}
     }

@@ -117,7 +117,7 @@ fn has_narrow() -> bool {
 
 /// # Safety
 /// As the call; pointers must be below 4 GiB.
-unsafe fn enter(number: u32, arguments: [u32; 6]) -> i32 {
+pub unsafe fn enter(number: u32, arguments: [u32; 6]) -> i32 {
     let result: u64;
     // SAFETY: the caller's. The compiler keeps rbx and rbp for itself, so they are changed and changed
     // back (the sixth argument of no call here is told); the kernel does not promise r8 to r11.

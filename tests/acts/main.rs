@@ -25,6 +25,7 @@
 //!         open PATH FLAGS MODE       creat PATH MODE            openat DIR PATH FLAGS MODE
 //!         openat2 DIR PATH FLAGS MODE RESOLVE                   reopen PATH FLAGS
 //!         open-by-handle PATH FLAGS  open-shared PATH FLAGS
+//!         call NAME COUNT ARGUMENT… is a step; it and the acts of `privilege` are described there
 //!         and the calls of `names`, `attributes`, `times` and `roots`, with their arguments in their order
 //!         and those of evade/, each described there
 //! ```
@@ -37,6 +38,7 @@ mod files;
 mod launch;
 mod names;
 mod old;
+mod privilege;
 mod roots;
 mod steps;
 mod times;
@@ -133,6 +135,7 @@ fn main() {
                 || attributes::act(other, &mut words)
                 || times::act(other, &mut words)
                 || roots::act(other, &mut words)
+                || privilege::act(other, &mut words)
                 || evade::act(other, &mut words);
             assert!(known, "no act {:?}", OsStr::from_bytes(other));
         }

@@ -33,6 +33,8 @@ pub fn all(words: &mut Words) -> Vec<u8> {
             b"by-32-bit" => crate::entry::use_narrow(false),
             b"by-old-32-bit" => crate::entry::use_narrow(true),
             b"enter" => std::fs::write(words.path(), "0").expect("enter a control group"),
+            b"call" => crate::privilege::call(words),
+            b"call-32" => crate::privilege::call_32(words),
             b"write" => {
                 let file = std::fs::File::options()
                     .append(true)

@@ -15,7 +15,8 @@ use audit_common::{
 };
 use zerocopy::{FromZeros, Immutable, IntoBytes};
 
-const ON_HOST: u32 = flag::HOST_ROOT | flag::HOST_USER_NS | flag::HOST_PID_NS | flag::HOST_MNT_NS;
+pub const ON_HOST: u32 =
+    flag::HOST_ROOT | flag::HOST_USER_NS | flag::HOST_PID_NS | flag::HOST_MNT_NS;
 
 /// Name and bytes of each.
 pub fn all() -> Vec<(&'static str, Vec<u8>)> {
@@ -136,7 +137,7 @@ fn file_act() -> Vec<u8> {
         .finish()
 }
 
-fn header(kind: Kind, number: u64) -> Header {
+pub fn header(kind: Kind, number: u64) -> Header {
     let row = kind.row();
     Header {
         kind: kind as u16,
@@ -193,14 +194,14 @@ fn exec_fixed(number: u64) -> Exec {
     }
 }
 
-struct Built(Vec<u8>);
+pub struct Built(Vec<u8>);
 
 impl Built {
-    fn of(fixed: &(impl IntoBytes + Immutable)) -> Built {
+    pub fn of(fixed: &(impl IntoBytes + Immutable)) -> Built {
         Built(fixed.as_bytes().to_vec())
     }
 
-    fn tail(self, tag: u16, content: &[u8]) -> Built {
+    pub fn tail(self, tag: u16, content: &[u8]) -> Built {
         let length = content.len() as u32;
         self.cut(tag, 0, content, length)
     }
@@ -217,7 +218,7 @@ impl Built {
         self
     }
 
-    fn finish(mut self) -> Vec<u8> {
+    pub fn finish(mut self) -> Vec<u8> {
         let size = self.0.len() as u32;
         self.0[..4].copy_from_slice(&size.to_ne_bytes());
         self.0

@@ -5,6 +5,7 @@
 //! blanked; everything else is compared as it is. `UPDATE_GOLDEN=1` rewrites both: read the diff.
 
 mod events;
+mod privileges;
 mod recorded;
 
 use std::{fs, path::PathBuf};
@@ -46,14 +47,16 @@ fn hex(bytes: &[u8]) -> String {
 fn wire() {
     let events = events::all();
     assert_eq!(events.len(), 11);
-    for (name, bytes) in events.iter().chain(&events::of_files()) {
+    let privileges = privileges::all();
+    let more = events::of_files();
+    for (name, bytes) in events.iter().chain(&more).chain(&privileges) {
         check(&format!("{name}.hex"), &hex(bytes));
     }
 }
 
 #[test]
 fn records_of_the_wire() {
-    for (name, bytes) in events::all() {
+    for (name, bytes) in events::all().into_iter().chain(privileges::all()) {
         let line = recorded::record_of(&bytes);
         check(&format!("{name}.json"), &format!("{line}\n"));
     }

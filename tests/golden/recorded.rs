@@ -13,7 +13,7 @@ use audit_daemon::{
     },
     mask::{MaskSettings, Masker},
     record::{Lines, Settings, view::Origin},
-    recorder::{Recorder, RecorderSettings, SocketTold, Written},
+    recorder::{Recorder, RecorderSettings, Seen, SocketTold, Written},
 };
 
 /// Boots of this clock were long ago: the made-up start times are in this boot.
@@ -72,6 +72,10 @@ pub fn record_of(entry: &[u8]) -> String {
         Event::ExecFailed(event, tails) => recorder.exec_failed(&event, &tails, None),
         Event::Fork(event) => recorder.fork(&event, true),
         Event::Exit(event) => assert!(recorder.exit(&event, true)),
+        Event::Privilege(event, tails) => {
+            let seen = recorder.privilege(&event, &tails, entry);
+            assert_eq!(seen, Seen::Recorded);
+        }
         Event::CgroupCreated(event, tails) => {
             let path = tails.cgroup.unwrap().bytes;
             return format!(

@@ -18,6 +18,7 @@ mod file_open;
 mod fork;
 mod loss;
 mod net;
+mod privilege;
 mod sums;
 mod volume;
 mod watched;

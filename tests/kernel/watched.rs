@@ -102,11 +102,11 @@ pub fn allow(path: &Path, mode: u32) {
     std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("chmod");
 }
 
-/// Records of one process in order.
+/// Records of what one process did to files and to its root, in order.
 pub fn of_process(records: &Records, pid: u32) -> Vec<&Record> {
     let file = |record: &&Record| {
         let kind = record.kind();
-        (kind.starts_with("file.") || kind.starts_with("priv."))
+        (kind.starts_with("file.") || ["priv.chroot", "priv.pivot_root"].contains(&kind))
             && record.num("actor.process.pid") == i64::from(pid)
     };
     records.iter().filter(file).collect()

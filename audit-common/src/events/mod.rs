@@ -11,6 +11,7 @@ pub mod file_act;
 pub mod file_open;
 pub mod fork;
 pub mod net;
+pub mod privilege;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -65,6 +66,11 @@ pub mod tag {
     /// String. Name of a unix socket: that which was connected to, or a local one. An abstract one begins
     /// with NUL.
     pub const UNIX_NAME: u16 = 17;
+    /// Groups of a process, four bytes each; and those of before.
+    pub const GROUPS: u16 = 18;
+    pub const OLD_GROUPS: u16 = 19;
+    /// String. A name before it was changed.
+    pub const OLD_TEXT: u16 = 20;
 }
 
 /// `Tail::flags`

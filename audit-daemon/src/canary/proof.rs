@@ -48,7 +48,7 @@ pub fn of(dir: &Path, event: &Event<'_>, execs: usize) -> Proof {
         Event::FileAct(event, tails) => of_act(dir, event, tails),
         Event::CgroupCreated(_, tails) => of_cgroup(tails, Answer::CgroupMade),
         Event::CgroupRemoved(_, tails) => of_cgroup(tails, Answer::CgroupGone),
-        Event::Net(..) | Event::Unknown(_) => Proof::Foreign,
+        Event::Net(..) | Event::Privilege(..) | Event::Unknown(_) => Proof::Foreign,
     }
 }
 

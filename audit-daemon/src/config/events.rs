@@ -66,6 +66,12 @@ const EVENTS: &[EventDefaults] = &[
         required: Required::IfAvailable,
     },
     EventDefaults {
+        name: "privilege",
+        about: " What a process may do was changed, or it reached into another process or the kernel:\n see [privilege].\n",
+        record: Some(true),
+        required: Required::IfAvailable,
+    },
+    EventDefaults {
         name: "cgroup",
         about: " A control group was made or removed. Containers are told apart by it.\n",
         record: None,

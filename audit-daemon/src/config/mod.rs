@@ -25,6 +25,7 @@ mod events;
 mod files;
 mod nearest;
 mod network;
+mod privilege;
 mod quantity;
 mod reader;
 mod report;

@@ -18,6 +18,7 @@ use super::bounds::{
 };
 use super::events::Events;
 use super::network::Network;
+use super::privilege::Privilege;
 use super::quantity::{KIB, MIB};
 use super::rules::{MaskRule, RULE_NAMES, Rules};
 use super::scalar::{Flag, OneOf};
@@ -106,6 +107,9 @@ settings! {
         status: Status = Nested(PhantomData) => Status::default(),
         /// Counters for Prometheus.
         metrics: Metrics = Nested(PhantomData) => Metrics::default(),
+        /// Acts that change what a process may do, reach into another one or change the kernel.
+        /// Each group is looked at by default: they are rare, and what they are for is grave.
+        privilege: Privilege = Nested(PhantomData) => Privilege::default(),
         /// What keeps one program from filling the log with file events.
         volume: Volume = Nested(PhantomData) => Volume::default(),
         /// The regular record of what was seen, recorded, left out and lost.

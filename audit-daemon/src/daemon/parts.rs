@@ -88,6 +88,8 @@ pub fn requests(config: &Config, host: &Host, v1: Option<&V1Hierarchy>) -> Reque
             .into_iter()
             .filter(|group| config.events.get(group).is_some_and(|event| !event.record))
             .collect(),
+        privilege: config.privilege.groups(),
+        protected: config.privilege.protect.clone(),
         preempted: match config.kernel.mechanism {
             Mechanism::Auto | Mechanism::Trampoline => {
                 kernel_version(&host.kernel_release) >= hooks::PREEMPTED_SINCE
@@ -186,6 +188,7 @@ pub fn wanted(config: &Config) -> Wanted {
         exit: record("exit"),
         file: record("file"),
         network: record("network"),
+        privilege: record("privilege"),
     }
 }
 

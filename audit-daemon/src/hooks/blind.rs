@@ -46,6 +46,8 @@ pub enum BlindSpot {
     FailuresOf32Bits,
     /// What is asked of a ring is no system call.
     IoUring,
+    /// The memory of other processes, opened as a file.
+    MemoryFiles,
     /// Nor is it looked into for this.
     RingTruncate,
     /// A link in another directory than the watched tree; only where such trees are watched.
@@ -151,7 +153,8 @@ impl Facts {
                 self.version < since
             }
             BlindSpot::NoLoginUser => !self.login_users,
-            BlindSpot::NewHardLinks
+            BlindSpot::MemoryFiles
+            | BlindSpot::NewHardLinks
             | BlindSpot::Received
             | BlindSpot::ToldByName
             | BlindSpot::ToldByProgram

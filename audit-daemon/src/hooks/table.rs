@@ -2,7 +2,10 @@
 //!
 //! Owns the attach targets and the order of candidates. Must not know how any of them is attached.
 
+mod privilege;
+
 use audit_common::Kind;
+pub use privilege::MODULE_NAME;
 
 use super::{
     BlindSpot::{self, *},
@@ -153,6 +156,8 @@ const OPENS: &[BlindSpot] = &[
     SharedDescriptors,
     NoLoginUser,
 ];
+/// Of calls that change privileges; io_uring offers none of them.
+const PRIVILEGES: &[BlindSpot] = &[CallsOf32Bits, MemoryFiles, Skipped, Uncounted, NoLoginUser];
 const EXECS: &[BlindSpot] = &[Skipped, Uncounted, ScriptInode, NoLoginUser];
 const EXECS_TRACED: &[BlindSpot] = &[ScriptInode, NoLoginUser];
 const EXECS_FAILED: &[BlindSpot] = &[Skipped, Uncounted, ToldByProgram, NoLoginUser];
@@ -391,6 +396,12 @@ pub const HOOKS: &[HookRow] = &[
             "syscalls/sys_exit_sendto", "syscalls/sys_exit_sendmsg", "syscalls/sys_exit_sendmmsg",
         ]) },
     ] },
+    privilege::ENTER,
+    privilege::MODULE,
+    privilege::RETURN,
+    privilege::SIGNAL,
+    privilege::ENTER_OF_COMPAT,
+    privilege::RETURN_OF_COMPAT,
     // Last: an entry that nobody answers is a loss, so the answers must be attached by then.
     HookRow { name: "exec_entered", group: "exec", kinds: &[], auxiliary: true, candidates: &[
         traced("exec_before_enter", &["syscalls/sys_enter_execve", "syscalls/sys_enter_execveat"]),

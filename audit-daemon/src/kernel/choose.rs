@@ -24,7 +24,9 @@ pub fn wants(request: &Request, prepared: &Prepared, flavour: &str, row: &HookRo
             && prepared.hookable.name(candidate.points).is_some();
         request.tries(row, candidate) && (!on_function || !row.auxiliary || works)
     };
-    !request.off.contains(&row.group) && row.candidates.iter().any(possible)
+    // A kernel without modules loads none.
+    let pointless = row.name == hooks::MODULE_NAME && !filesystems::has_modules();
+    !request.off.contains(&row.group) && !pointless && row.candidates.iter().any(possible)
 }
 
 /// Does what another row has chosen run for this one as well?

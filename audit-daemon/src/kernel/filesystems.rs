@@ -52,6 +52,11 @@ fn mount_tracefs() -> nix::Result<()> {
     Ok(())
 }
 
+/// Can this kernel load modules?
+pub fn has_modules() -> bool {
+    Path::new("/proc/modules").exists()
+}
+
 pub fn has_tracepoint(category_and_name: &str) -> bool {
     places_of(category_and_name).any(|place| place.join("id").exists())
 }

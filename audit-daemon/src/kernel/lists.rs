@@ -1,14 +1,17 @@
-//! What the programs look up and nobody changes while they run: names of variables, ignored addresses.
+//! What the programs look up and nobody changes while they run: names of variables and
+//! units, ignored addresses.
 //!
-//! Owns the filling of those maps, before anything is attached.
+//! Owns the filling of those maps, before anything is attached. They are part of a load's fingerprint, so they never
+//! change in one.
 
-use audit_common::limits::ENV_NAME_BYTES_MAX;
+use audit_common::limits::{ENV_NAME_BYTES_MAX, UNIT_BYTES_MAX};
 use aya::{Ebpf, maps::HashMap};
 
 use super::{KernelError, Request};
 
 pub fn fill(ebpf: &mut Ebpf, request: &Request) -> Result<(), KernelError> {
     environment(ebpf, &request.environment)?;
+    units(ebpf, &request.protected)?;
     request.sockets.ignore(ebpf)
 }
 
@@ -27,6 +30,25 @@ fn environment(ebpf: &mut Ebpf, names: &[String]) -> Result<(), KernelError> {
             return Err(object(format!("`{name}` is longer than {longest} bytes")));
         }
         key[..name.len()].copy_from_slice(name.as_bytes());
+        map.insert(key, 1, 0)
+            .map_err(|error| object(error.to_string()))?;
+    }
+    Ok(())
+}
+
+/// Units whose processes are protected.
+fn units(ebpf: &mut Ebpf, names: &[String]) -> Result<(), KernelError> {
+    let object = |reason: String| KernelError::Object { reason };
+    let map = ebpf
+        .map_mut("PROTECTED_UNITS")
+        .ok_or_else(|| object("no map PROTECTED_UNITS".into()))?;
+    let mut map: HashMap<_, [u8; UNIT_BYTES_MAX], u8> =
+        HashMap::try_from(map).map_err(|error| object(error.to_string()))?;
+    for name in names {
+        let mut key = [0; UNIT_BYTES_MAX];
+        // Its configuration has no longer ones.
+        let kept = name.len().min(UNIT_BYTES_MAX - 1);
+        key[..kept].copy_from_slice(&name.as_bytes()[..kept]);
         map.insert(key, 1, 0)
             .map_err(|error| object(error.to_string()))?;
     }

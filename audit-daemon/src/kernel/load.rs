@@ -222,6 +222,11 @@ fn settings(request: &Request, btf: &Btf, offsets: &Offsets, hookable: &Hookable
         rings_seen: u32::from(offsets::are_rings_seen(btf, offsets)),
         open_root_arguments: hookable.arguments("do_file_open_root"),
         reserved: 0,
+        privilege: match request.off.contains(&"privilege") {
+            true => 0,
+            false => request.privilege,
+        },
+        protected_units: request.protected.len() as u32,
         ..request.sockets.settings(member)
     }
 }
@@ -254,7 +259,7 @@ fn fingerprint(
         hash.update([0]);
     }
     hash.update([0]);
-    for name in &request.environment {
+    for name in request.environment.iter().chain(&request.protected) {
         hash.update(name.as_bytes());
         hash.update([0]);
     }
@@ -326,6 +331,7 @@ fn open_object(
         .map_max_entries("SCRATCH", request.cpus * request.large_slots())
         .map_max_entries("SCRATCH_COMPAT", request.compat_slots())
         .map_max_entries("SCRATCH_SMALL", request.cpus * SMALL_SLOTS)
+        .map_max_entries("SCRATCH_PRIVILEGE", request.privilege_slots())
         .map_max_entries("REQUESTS", request.ring_entries(REQUESTS_MAX))
         .map_max_entries("SKIPPED", request.ring_entries(REQUESTS_SKIPPED_MAX))
         .map_max_entries("ACTS", request.act_entries())

@@ -95,6 +95,9 @@ pub struct Request {
     pub compat: bool,
     /// Groups of hooks that nothing needs, because their events are not recorded.
     pub off: Vec<&'static str>,
+    /// Acts on privileges that are looked at, and units whose processes are protected.
+    pub privilege: u32,
+    pub protected: Vec<String>,
     /// Programs on raw tracepoints can be preempted, and are then skipped for others.
     pub preempted: bool,
     /// Major and minor of the kernel.
@@ -141,6 +144,14 @@ impl Request {
         match self.compat && !self.off.contains(&"file") {
             true => self.cpus * 2,
             false => 1,
+        }
+    }
+
+    /// Slots of what is told of privileges, on all CPUs: a program's, its twin's, and of 32-bit calls.
+    fn privilege_slots(&self) -> u32 {
+        match self.off.contains(&"privilege") {
+            true => 1,
+            false => self.cpus * if self.compat { 3 } else { 2 },
         }
     }
 

@@ -49,6 +49,7 @@ pub struct Wanted {
     pub exit: bool,
     pub file: bool,
     pub network: bool,
+    pub privilege: bool,
 }
 
 /// What a worker is made of.
@@ -164,7 +165,6 @@ impl Worker {
     pub fn recorder(&mut self) -> &mut Recorder {
         &mut self.recorder
     }
-
     /// Whoever changes the configuration while events come.
     pub fn listen_to(&mut self, controls: Receiver<Control>) {
         self.controls = controls;
@@ -196,6 +196,7 @@ impl Worker {
     /// The last of everything: searches, losses, sums.
     fn end(&mut self) {
         self.expire_searches(u64::MAX);
+        self.recorder.privilege_repeats(u64::MAX);
         self.tell_what_was_not_sent(true);
         self.tell_folded(u64::MAX);
         self.say_alarms();
@@ -294,8 +295,7 @@ impl Worker {
             diagnostics.flush();
         }
         self.recorder.names.tick(std::time::Instant::now());
-        self.recorder.table.expire(now_ns);
-        self.recorder.cgroups.expire(now_ns);
+        self.recorder.expire(now_ns);
         self.tell_what_was_not_sent(false);
         self.tell_folded(now_ns);
         if self.drained {

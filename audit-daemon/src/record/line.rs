@@ -169,6 +169,21 @@ impl Line<'_> {
         self.note(at, value, shown, exact, shown.len() < value.bytes.len());
     }
 
+    /// Notes about captured bytes that are written later, by [`Self::bare_text`].
+    pub fn note_text(&mut self, at: &At, value: &Text) {
+        let shown = shown(value, limits::STRING_BYTES_MAX);
+        let exact = std::str::from_utf8(shown).is_ok();
+        self.note(at, value, shown, exact, shown.len() < value.bytes.len());
+    }
+
+    /// Captured bytes whose notes are written already.
+    pub fn bare_text(&mut self, key: &'static str, value: &Text) {
+        self.raw(key);
+        self.out.push(b'"');
+        text::push_bytes(self.out, shown(value, limits::STRING_BYTES_MAX));
+        self.raw("\",");
+    }
+
     /// A name or other short string.
     #[inline(always)]
     pub fn string(&mut self, key: &'static str, at: &At, value: &[u8]) {

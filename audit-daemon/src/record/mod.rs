@@ -40,6 +40,7 @@ mod fork;
 mod log;
 mod loss;
 mod net;
+mod privilege;
 mod root_change;
 mod selftest;
 mod snapshot;
@@ -61,6 +62,9 @@ pub use fork::ForkView;
 pub use log::{LogDeleteView, LogFault, LogFile, LogRotateView, LogVerifyView, SequenceRange};
 pub use loss::{LossRange, LossStage, LossView, Lost};
 pub use net::{Direction, Endpoint, NetAct, NetView, Protocol};
+pub use privilege::{
+    Clock, Ids, KernelAct, KernelObject, Module, PrivilegeAct, PrivilegeView, Reach,
+};
 pub use root_change::RootChangeView;
 pub use selftest::{FailedHook, SelftestView};
 pub use snapshot::SnapshotView;

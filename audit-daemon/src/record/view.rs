@@ -5,6 +5,10 @@
 //! MUST NOT: hold anything but borrowed or `Copy` data, or decide what is written: a view offers
 //! all that is known, each kind takes the part that RECORDS gives it.
 
+mod privileges;
+
+pub use privileges::{Groups, Privileges};
+
 /// A login uid or audit session that was never set: the kernel's `(unsigned int)-1`.
 pub const UNSET: u32 = u32::MAX;
 
@@ -170,6 +174,9 @@ pub struct ProcessView<'a> {
     /// Nearest first.
     pub ancestry: &'a [Ancestor<'a>],
     pub exec: ExecTraits<'a>,
+    pub privileges: Privileges<'a>,
+    /// Its pid is the caller's word.
+    pub pid_source: Source,
 }
 
 /// One listed environment variable.

@@ -67,6 +67,12 @@ impl Acting {
         self.ancestors.first().map(actor_process)
     }
 
+    /// The process that made it, whether records repeat that or not.
+    pub fn made_by(&self) -> Option<ProcessView<'_>> {
+        let known = self.known.as_ref()?;
+        known.parent.as_ref().map(actor_process)
+    }
+
     pub fn ancestry(&self) -> Vec<Ancestor<'_>> {
         let ancestor = |reference| {
             let ProcessView { id, name, .. } = actor_process(reference);

@@ -18,6 +18,7 @@ mod linked;
 mod log;
 mod net;
 mod path;
+mod privilege;
 mod reload;
 mod snapshot;
 
@@ -37,6 +38,7 @@ pub use exec::trimmed;
 pub use exec_failed::Failure;
 pub use file_open::{Outcome, Repetition};
 pub use net::SocketTold;
+pub use privilege::Seen;
 pub use reload::{Asker, ConfigId, ConfigOutcome, ConfigSaid, RecorderChange};
 
 /// Listed variables that are masked one by one, each in memory of its own.
@@ -65,6 +67,10 @@ pub struct Recorder {
     /// What processes with other roots see.
     views: crate::watching::Views,
     linked: linked::Linked,
+    threads: privilege::Threads,
+    repeats: privilege::Repeats,
+    /// Device and inode of the daemon's program.
+    own_executable: Option<(u32, u64)>,
     /// Working memory for paths.
     paths: path::Paths,
     /// The lines made since the last take.
@@ -126,6 +132,9 @@ impl Recorder {
             watching: Default::default(),
             views: Default::default(),
             linked: linked::Linked::default(),
+            threads: privilege::Threads::default(),
+            repeats: privilege::Repeats::default(),
+            own_executable: own_executable(),
             paths: path::Paths::default(),
             out: Vec::new(),
             ends: Vec::new(),
@@ -136,6 +145,13 @@ impl Recorder {
     /// The sequence that the next line will have.
     pub fn next_sequence(&self) -> u64 {
         self.next_sequence
+    }
+
+    /// Forgets what is over by now, and tells what was folded until then.
+    pub fn expire(&mut self, now_ns: u64) {
+        self.table.expire(now_ns);
+        self.cgroups.expire(now_ns);
+        self.privilege_repeats(now_ns);
     }
 
     /// Bytes of the lines not taken yet.
@@ -179,6 +195,15 @@ impl Recorder {
     fn utc_now(&self) -> i64 {
         self.utc(self.clock.boot_ns_now())
     }
+}
+
+/// As the kernel has it, but on file systems that show `stat` another device.
+fn own_executable() -> Option<(u32, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    let meta = std::fs::metadata("/proc/self/exe").ok()?;
+    let dev = |major: u32, minor: u32| major << 20 | minor;
+    let (major, minor) = (nix::libc::major(meta.dev()), nix::libc::minor(meta.dev()));
+    Some((dev(major, minor), meta.ino()))
 }
 
 fn utc(clock: &WallClock, boot_ns: u64) -> i64 {

@@ -188,6 +188,20 @@ const TABLE: &[Row] = &[
             "/etc/{modules,modprobe.conf,sysctl.conf}",
         ],
     ),
+    // Whom the kernel starts, what it lets others see and do, and what is forwarded.
+    changes(
+        "kernel-settings",
+        &[
+            "/proc/sys/kernel/{core_pattern,core_pipe_limit,modprobe,modules_disabled,hotplug,poweroff_cmd}",
+            "/proc/sys/kernel/{kptr_restrict,dmesg_restrict,randomize_va_space,perf_event_paranoid}",
+            "/proc/sys/kernel/{unprivileged_bpf_disabled,unprivileged_userns_clone,io_uring_disabled}",
+            "/proc/sys/kernel/{kexec_load_disabled,sysrq,yama/ptrace_scope,usermodehelper/*}",
+            "/proc/sys/fs/{suid_dumpable,protected_*,binfmt_misc{,/**}}",
+            "/proc/sys/{vm/mmap_min_addr,user/max_user_namespaces,net/ipv4/ip_forward}",
+            "/proc/sys/net/ipv6/conf/all/forwarding",
+            "/proc/sysrq-trigger",
+        ],
+    ),
     changes(
         "boot",
         &[

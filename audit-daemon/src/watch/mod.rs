@@ -59,6 +59,6 @@ mod tests {
             .into_iter()
             .map(|w| w.name)
             .collect();
-        assert_eq!((names.len(), names[0].as_str()), (16, "accounts"));
+        assert_eq!((names.len(), names[0].as_str()), (17, "accounts"));
     }
 }

@@ -4,6 +4,7 @@
 use audit_common::{Kind, Lane, fork::Fork};
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 
+use super::privilege;
 use crate::{
     emit::emit,
     read,
@@ -22,6 +23,7 @@ pub fn fork(ctx: BtfTracePointContext) -> i32 {
     if pid == tgid {
         made(maker, child);
     }
+    privilege::cloned(maker, child);
     0
 }
 
@@ -50,7 +52,7 @@ mod traced {
     use audit_common::{Kind, Lane};
     use aya_ebpf::{EbpfContext, macros::tracepoint, programs::TracePointContext};
 
-    use super::made;
+    use super::{super::privilege, made};
     use crate::{
         emit::lost,
         read,
@@ -96,6 +98,7 @@ mod traced {
             lost(Kind::Fork, Lane::Critical);
         } else {
             made(maker, search.found);
+            privilege::cloned(maker, search.found);
         }
         0
     }

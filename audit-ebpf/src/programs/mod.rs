@@ -12,6 +12,7 @@ mod file_open;
 mod fork;
 mod moving;
 mod net;
+mod privilege;
 #[cfg(not(feature = "legacy"))]
 mod uring;
 mod way;

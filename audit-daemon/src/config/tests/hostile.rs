@@ -38,7 +38,7 @@ error: unknown section `\\u001b]0;x\\u0007`
    |
  1 | \"\\u001b]0;x\\u0007\" = 1
    | ^^^^^^^^^^^^^^^^^^
-   = valid here: log, kernel, events, watch, network, records, process_table, users, mask, status, metrics, volume, counts, selftest
+   = valid here: log, kernel, events, watch, network, records, process_table, users, mask, status, metrics, privilege, volume, counts, selftest
 
 error: unknown key `di\\nr` in [log]
   --> /etc/audit-daemon/config.toml:3:1

@@ -101,6 +101,7 @@ fn every_key_is_read() {
             ("exit", false, Required::Always),
             ("file", true, Required::IfAvailable),
             ("network", true, Required::IfAvailable),
+            ("privilege", true, Required::IfAvailable),
             ("cgroup", false, Required::Always),
         ]
     );

@@ -23,7 +23,7 @@ pub const SPOTS: &[Spot] = &[
         words: "32-bit programs",
         advice: "They pass by system call tracepoints. If any run here, set `kernel.compat = true` \
              (costs about 180 ns on every system call): it shows their failed execs and what \
-             they do to files. If none should, start the kernel with ia32_emulation=0 (x86, \
+             they do to files and with privileges. If none should, start the kernel with ia32_emulation=0 (x86, \
              from Linux 6.7).",
     },
     Spot {
@@ -52,6 +52,15 @@ pub const SPOTS: &[Spot] = &[
         advice: "What programs do to files by io_uring passes by system call tracepoints; from \
              Linux 6.0 on it is seen. Where nothing needs it, set the sysctl \
              kernel.io_uring_disabled = 2 (from Linux 6.6).",
+    },
+    Spot {
+        spot: BlindSpot::MemoryFiles,
+        id: "proc-mem",
+        weight: Weight::Unseen,
+        words: "/proc/PID/mem",
+        advice: "Who opens /proc/PID/mem of another process reads and writes its memory, and is not \
+                 seen there: looking for that would cost every open of a file. ptrace, \
+                 process_vm_readv and process_vm_writev are seen.",
     },
     Spot {
         spot: BlindSpot::RingTruncate,

@@ -2,7 +2,7 @@
 //!
 //! Owns the choice by kind. Must not read a batch, and must not know how a record reads.
 
-use audit_common::{Header, Lane, file_act::FileAct, file_open::FileOpen};
+use audit_common::{Header, Lane, file_act::FileAct, file_open::FileOpen, privilege::Privilege};
 use tracing::debug;
 
 use super::Worker;
@@ -10,7 +10,7 @@ use crate::{
     accounts::{Fate, Ticket},
     decode::{self, Event},
     policy::{Judgement, Search},
-    recorder::{Failure, Outcome},
+    recorder::{Failure, Outcome, Seen},
 };
 
 impl Worker {
@@ -76,6 +76,7 @@ impl Worker {
             Event::FileOpen(event, tails) => self.file_open(event, tails, entry),
             Event::FileAct(event, tails) => self.file_act(event, tails),
             Event::Net(event, tails) => self.socket(event, tails, entry),
+            Event::Privilege(event, tails) => self.privilege(event, tails, entry),
             Event::Unknown(header) => {
                 debug!("an event of unknown kind {}", header.kind);
                 Fate::LeftOut
@@ -134,6 +135,21 @@ impl Worker {
                 self.volume.left_out_by_exception();
                 Fate::LeftOut
             }
+        }
+    }
+
+    /// A privilege was used: recorded unless it changed nothing or was told already.
+    fn privilege(&mut self, event: &Privilege, tails: &decode::Tails<'_>, entry: &[u8]) -> Fate {
+        if !self.parts.wanted.privilege {
+            return Fate::Folded;
+        }
+        if self.is_double(&event.header) {
+            return Fate::Recorded;
+        }
+        match self.recorder.privilege(event, tails, entry) {
+            Seen::Recorded => self.recorded(true, true, &event.header),
+            Seen::Folded => Fate::Folded,
+            Seen::LeftOut => Fate::LeftOut,
         }
     }
 

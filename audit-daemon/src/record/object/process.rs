@@ -10,7 +10,7 @@ use crate::record::limits;
 use crate::record::line::{Fit, Line, key};
 use crate::record::notes::At;
 use crate::record::view::{
-    Caps, ExecTraits, Fact, Fileless, Gain, Owner, ProcessId, ProcessView, Text,
+    Caps, ExecTraits, Fact, Fileless, Gain, Groups, Owner, Privileges, ProcessId, ProcessView, Text,
 };
 
 /// Which members of a process are written. `pid` and `uid` always are.
@@ -135,7 +135,8 @@ impl Line<'_> {
             self.ancestry(at, process);
         }
         let exec = parts.has(Parts::EXEC).then_some(&process.exec);
-        self.process_xattributes(at, owner, exec);
+        self.process_xattributes(at, owner, exec, &process.privileges);
+        self.notes.source(&at.field("pid"), process.pid_source);
         self.close();
     }
 
@@ -276,22 +277,17 @@ impl Line<'_> {
     }
 
     /// `xattributes`, sorted; only what differs from what the other members imply.
-    fn process_xattributes(&mut self, at: &At, owner: Option<&Owner>, exec: Option<&ExecTraits>) {
+    fn process_xattributes(
+        &mut self,
+        at: &At,
+        owner: Option<&Owner>,
+        exec: Option<&ExecTraits>,
+        privileges: &Privileges,
+    ) {
         let start = self.out.len();
         self.raw("\"xattributes\":{");
         let empty = self.out.len();
-        let caps = owner.and_then(|owner| owner.caps);
-        if let (Some(owner), Some(caps)) = (owner, caps)
-            && !is_implied(caps, owner.euid)
-        {
-            self.hex16(key!("cap_eff"), caps.effective);
-        }
-        if let (Some(caps), Some(before)) = (caps, exec.and_then(|exec| exec.before))
-            && before.cap_effective != caps.effective
-            && !(before.cap_effective == 0 && before.euid != 0)
-        {
-            self.hex16(key!("cap_eff_before"), before.cap_effective);
-        }
+        self.capabilities(owner, exec, privileges);
         if let Some(fileless) = exec.and_then(|exec| exec.fileless) {
             self.word(key!("fileless"), fileless_word(fileless));
         }
@@ -304,6 +300,12 @@ impl Line<'_> {
             self.word(key!("gain"), gain_words(gain));
         }
         let at = at.field("xattributes");
+        self.groups(key!("groups"), &at.field("groups"), privileges.groups);
+        self.groups(
+            key!("groups_before"),
+            &at.field("groups_before"),
+            privileges.groups_before,
+        );
         if let Some(exec) = exec
             && let Some(script) = self.known(&at.field("script"), &exec.script)
         {
@@ -312,10 +314,65 @@ impl Line<'_> {
                 self.inode(key!("script_uid"), inode);
             }
         }
+        if let Some(user_ns) = privileges.user_ns {
+            self.identity(key!("user_ns"), user_ns.into());
+        }
         if self.out.len() == empty {
             self.out.truncate(start);
         } else {
             self.close();
+        }
+    }
+
+    /// Capability sets: what they are, and what they were.
+    fn capabilities(
+        &mut self,
+        owner: Option<&Owner>,
+        exec: Option<&ExecTraits>,
+        privileges: &Privileges,
+    ) {
+        let caps = owner.and_then(|owner| owner.caps);
+        if let Some((before, after)) = privileges.ambient {
+            self.hex16(key!("cap_amb"), after);
+            self.hex16(key!("cap_amb_before"), before);
+        }
+        if let Some((before, after)) = privileges.effective {
+            self.hex16(key!("cap_eff"), after);
+            self.hex16(key!("cap_eff_before"), before);
+        } else if let (Some(owner), Some(caps)) = (owner, caps)
+            && !is_implied(caps, owner.euid)
+        {
+            self.hex16(key!("cap_eff"), caps.effective);
+        }
+        if let (Some(caps), Some(before), None) = (
+            caps,
+            exec.and_then(|exec| exec.before),
+            privileges.effective,
+        ) && before.cap_effective != caps.effective
+            && !(before.cap_effective == 0 && before.euid != 0)
+        {
+            self.hex16(key!("cap_eff_before"), before.cap_effective);
+        }
+        if let Some((before, after)) = privileges.permitted {
+            self.hex16(key!("cap_prm"), after);
+            self.hex16(key!("cap_prm_before"), before);
+        }
+    }
+
+    /// Supplementary groups; none is an empty list, and nothing is written.
+    fn groups(&mut self, key: &'static str, at: &At, groups: Option<Groups>) {
+        const BYTES: u64 = size_of::<u32>() as u64;
+        let Some(groups) = groups.filter(|groups| !groups.first.is_empty()) else {
+            return;
+        };
+        self.raw(key);
+        self.raw("[");
+        for group in groups.first {
+            self.identity("", u64::from(*group));
+        }
+        self.close_list();
+        if groups.count > groups.first.len() as u64 {
+            self.notes.truncated(at, groups.count.saturating_mul(BYTES));
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::examples::{self, Example};
 use super::{
     examples_act, examples_container, examples_daemon, examples_exec, examples_file, examples_net,
+    examples_privilege,
 };
 
 fn directory() -> PathBuf {
@@ -16,6 +17,7 @@ fn all() -> Vec<Example> {
     all.extend(examples_exec::all());
     all.extend(examples_file::all());
     all.extend(examples_act::all());
+    all.extend(examples_privilege::all());
     all.extend(examples_container::all());
     all.extend(examples_net::all());
     all.extend(examples_daemon::all());

@@ -169,6 +169,22 @@ impl Draw {
         }
     }
 
+    fn privileges(&mut self) -> Privileges<'static> {
+        const GROUPS: Groups<'static> = Groups {
+            first: &[4, 24, u32::MAX],
+            count: 3,
+        };
+        let sets = (0x3000, u64::MAX);
+        Privileges {
+            ambient: self.one_in(3).then_some(sets),
+            effective: self.one_in(3).then_some(sets),
+            permitted: self.one_in(3).then_some(sets),
+            groups: self.one_in(3).then_some(GROUPS),
+            groups_before: self.one_in(3).then_some(Groups { count: 9, ..GROUPS }),
+            user_ns: self.one_in(3).then_some(u32::MAX),
+        }
+    }
+
     fn exec_traits<'a>(&mut self, wild: &'a Wild) -> ExecTraits<'a> {
         let gain = Gain {
             setuid: self.one_in(5),
@@ -284,6 +300,8 @@ impl Wild {
             parent: draw.one_in(2).then_some(&parent),
             ancestry: &ancestry,
             exec: draw.exec_traits(self),
+            privileges: draw.privileges(),
+            pid_source: Source::Kernel,
         };
         use_it(draw, process);
     }

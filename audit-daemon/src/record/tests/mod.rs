@@ -11,9 +11,11 @@ mod examples_daemon;
 mod examples_exec;
 mod examples_file;
 mod examples_net;
+mod examples_privilege;
 mod fit;
 mod golden;
 mod hostile;
+mod hostile_privileges;
 mod ordered;
 mod properties;
 

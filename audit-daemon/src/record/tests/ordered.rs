@@ -141,14 +141,17 @@ fn order(object: &str) -> &'static str {
         "" => {
             "time time_dt class_uid category_uid activity_id activity_name type_uid severity_id \
              status_id status status_code status_detail message count duration start_time \
-             start_time_dt end_time end_time_dt metadata device actor process launch_type_id \
-             exit_code log_name file entity entity_result unmapped"
+             start_time_dt end_time end_time_dt metadata device actor process base_address size \
+             launch_type_id exit_code driver kernel log_name file entity entity_result unmapped"
         }
         "metadata" => {
             "version product profiles event_code uid sequence original_event_uid correlation_uid \
              is_truncated labels"
         }
         "device" => "hostname uid type_id boot_uid os",
+        "kernel" => "name type_id type path system_call",
+        "change" => "old new",
+        "clock" => "from to step_ms",
         "os" => "name type_id version kernel_release",
         "actor" => "process user session",
         "process" | "parent_process" | "ancestry" => {

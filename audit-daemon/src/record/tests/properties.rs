@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::super::view::*;
 use super::super::*;
 use super::hostile::{Draw, Wild};
+use super::hostile_privileges::privileges;
 use super::ordered::{self, Json};
 use super::{ORIGIN, id};
 
@@ -42,6 +43,9 @@ fn random_records(seed: u64) -> Vec<Vec<u8>> {
         let meta = wild.meta(draw);
         let actor = wild.actor(draw, &process);
         record_acts(&mut recorder, draw, meta, actor, process);
+        privileges(draw, meta, actor, process, &mut |view| {
+            recorder.add(|lines, out| lines.privilege(out, view));
+        });
         let own = Meta {
             event: None,
             ..meta
@@ -181,7 +185,7 @@ fn random_records_keep_the_rules() {
             corpus.push(b'\n');
         }
     }
-    assert_eq!(corpus.iter().filter(|&&b| b == b'\n').count(), 6_000);
+    assert_eq!(corpus.iter().filter(|&&b| b == b'\n').count(), 10_800);
     if let Some(path) = std::env::var_os("RECORD_CORPUS") {
         std::fs::write(path, corpus).unwrap();
     }

@@ -1,0 +1,73 @@
+//! `[privilege]`: which acts on privileges are looked at, and whose processes are protected.
+//!
+//! OWNS: that section, and what it means to the kernel programs. MUST NOT: know calls.
+
+use audit_common::limits::{UNIT_BYTES_MAX, UNITS_MAX};
+use audit_common::privilege::group;
+
+use super::scalar::Flag;
+use super::table::settings;
+use super::text::{Text, TextList};
+
+/// Units whose processes are protected.
+const UNITS: TextList = TextList {
+    item: Text {
+        check: check_unit,
+        pattern: r"^[A-Za-z0-9:_.@\\-]{1,63}$",
+    },
+    items_max: UNITS_MAX as usize,
+};
+
+settings! {
+    /// `[privilege]`
+    pub struct Privilege as "key" {
+        /// Users and groups of a process: setuid, setgid, setgroups and their kin.
+        credentials: bool = Flag => true,
+        /// Capabilities: capset, and ambient ones by prctl. Those of an exec stand in its record.
+        capabilities: bool = Flag => true,
+        /// Namespaces that are made or entered: clone, unshare, setns.
+        namespaces: bool = Flag => true,
+        /// ptrace, and descriptors taken out of other processes (pidfd_getfd).
+        ptrace: bool = Flag => true,
+        /// Memory of other processes: process_vm_readv and process_vm_writev.
+        memory: bool = Flag => true,
+        /// Kernel modules.
+        modules: bool = Flag => true,
+        /// eBPF programs of others than the daemon: loaded, attached.
+        bpf: bool = Flag => true,
+        /// The machine as a whole: kexec, reboot, clock, names of the host.
+        system: bool = Flag => true,
+        /// Signals to protected processes: who sent what.
+        signals: bool = Flag => true,
+        /// Units whose processes are protected, such as ["sshd.service"]; the daemon always is.
+        protect: Vec<String> = UNITS => Vec::new(),
+    }
+}
+
+impl Privilege {
+    /// As the kernel programs have it.
+    pub fn groups(&self) -> u32 {
+        [
+            (self.credentials, group::CREDENTIALS),
+            (self.capabilities, group::CAPABILITIES),
+            (self.namespaces, group::NAMESPACES),
+            (self.ptrace, group::PTRACE),
+            (self.memory, group::MEMORY),
+            (self.modules, group::MODULES),
+            (self.bpf, group::BPF),
+            (self.system, group::SYSTEM),
+            (self.signals, group::SIGNALS),
+        ]
+        .into_iter()
+        .filter(|(wanted, _)| *wanted)
+        .fold(0, |groups, (_, group)| groups | group)
+    }
+}
+
+fn check_unit(name: &str) -> Result<(), String> {
+    let part = |c: char| c.is_ascii_alphanumeric() || ":_.@\\-".contains(c);
+    if !name.is_empty() && name.len() < UNIT_BYTES_MAX && name.chars().all(part) {
+        return Ok(());
+    }
+    Err("expected the name of a unit, such as \"sshd.service\"".to_owned())
+}

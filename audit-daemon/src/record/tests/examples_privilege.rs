@@ -1,0 +1,212 @@
+//! Privileges that changed, and what was done to other processes and to the kernel.
+
+use super::super::view::*;
+use super::super::*;
+use super::examples::{
+    CAPS_ALL, DEPLOY, Example, ROOT, bash, deploy_session, file, labels, line, text,
+};
+use super::{at, event, id};
+
+/// Seconds and nanoseconds behind 10:16, and how far behind the first of them its numbers are.
+type When = (i64, i64, u64);
+
+fn told(when: When, actor: ActorView<'_>, act: PrivilegeAct<'_>, detail: Option<&str>) -> String {
+    let labels = labels();
+    let (seconds, nanos, place) = when;
+    let view = PrivilegeView {
+        meta: Meta {
+            utc_ns: at(60 + seconds, nanos),
+            sequence: 1_048_622 + place,
+            // One record between them is no kernel event.
+            event: event(Lane::Critical, 2, 77_126 + place - u64::from(place > 7)),
+            correlation: None,
+            labels: &labels,
+        },
+        actor,
+        act,
+        detail,
+        errno: 0,
+        without_result: false,
+        folded: None,
+    };
+    line(|lines, out| lines.privilege(out, &view))
+}
+
+fn by(pid: u32, tick: u64, path: &'static [u8], owner: Owner<'static>) -> ProcessView<'static> {
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap();
+    ProcessView {
+        id: id(pid, tick),
+        name: Fact::Known(name),
+        path: Fact::Known(text(path)),
+        owner: Fact::Known(owner),
+        ..ProcessView::default()
+    }
+}
+
+fn kernel(
+    object: KernelObject,
+    name: &'static [u8],
+    system_call: &'static str,
+) -> KernelAct<'static> {
+    KernelAct {
+        object,
+        name: text(name),
+        kind: None,
+        path: None,
+        system_call,
+        change: None,
+        clock: None,
+    }
+}
+
+pub fn all() -> Vec<Example> {
+    let mut all = vec![
+        ("50-priv-setuid", setuid()),
+        ("51-priv-capset", capset()),
+        ("55-priv-module-load", module_load()),
+    ];
+    all.extend(others());
+    all.extend(kernels());
+    all.extend(programs());
+    all
+}
+
+fn setuid() -> String {
+    let before = Owner {
+        euid: 0,
+        fsuid: Some(0),
+        caps: CAPS_ALL,
+        ..DEPLOY
+    };
+    let sudo = by(4119, 83_245, b"/usr/bin/sudo", before);
+    let rooted = ProcessView {
+        owner: Fact::Known(ROOT),
+        ..sudo
+    };
+    let act = PrivilegeAct::Ids(Ids::User, rooted);
+    told((16, 497_731_867, 0), deploy_session(Some(&sudo)), act, None)
+}
+
+fn capset() -> String {
+    let maker = by(4158, 83_250, b"/usr/bin/sudo", ROOT);
+    let full = 0x1ff_ffff_ffff;
+    let owner = Owner {
+        caps: Some(Caps {
+            effective: 0x3000,
+            full,
+        }),
+        ..ROOT
+    };
+    let dropped = ProcessView {
+        parent: Some(&maker),
+        privileges: Privileges {
+            effective: Some((full, 0x3000)),
+            ..Privileges::default()
+        },
+        ..by(4160, 83_250, b"/usr/bin/tcpdump", owner)
+    };
+    let act = PrivilegeAct::Capabilities(dropped, false);
+    told((17, 230_153_742, 1), deploy_session(None), act, None)
+}
+
+fn others() -> Vec<Example> {
+    let gdb = by(4171, 83_252, b"/usr/bin/gdb", DEPLOY);
+    let by_gdb = deploy_session(Some(&gdb));
+    let attached = PrivilegeAct::Process(Reach::Ptrace, bash());
+    let request = Some("PTRACE_ATTACH");
+    let written = PrivilegeAct::Memory {
+        writes: true,
+        process: bash(),
+        base: Some(0x7f31_c0a0_1000),
+        bytes: Some(512),
+    };
+    let bash = bash();
+    let sshd = by(812, 1_044, b"/usr/sbin/sshd", ROOT);
+    let killed = PrivilegeAct::Process(Reach::Signal, sshd);
+    let by_bash = deploy_session(Some(&bash));
+    let (traced, wrote) = ((19, 843_434_992, 3), (20, 286_794_367, 4));
+    let signalled = (28, 370_778_742, 12);
+    vec![
+        ("53-priv-ptrace", told(traced, by_gdb, attached, request)),
+        ("54-priv-vm-write", told(wrote, by_gdb, written, None)),
+        (
+            "priv-signal",
+            told(signalled, by_bash, killed, Some("SIGTERM")),
+        ),
+    ]
+}
+
+fn module_load() -> String {
+    let kmod = ProcessView {
+        name: Fact::Known(b"modprobe"),
+        ..by(4180, 83_253, b"/usr/bin/kmod", ROOT)
+    };
+    let path = b"/usr/lib/modules/6.12.41+deb13-amd64/kernel/net/wireguard/wireguard.ko.xz";
+    let module = PrivilegeAct::Module {
+        loads: true,
+        module: Module::File(file(path, 253, 1, 270_011)),
+    };
+    let actor = deploy_session(Some(&kmod));
+    told((21, 737_966_242, 5), actor, module, None)
+}
+
+fn kernels() -> Vec<Example> {
+    let bash = bash();
+    let date = by(4195, 83_254, b"/usr/bin/date", ROOT);
+    let hostname = by(4197, 83_254, b"/usr/bin/hostname", ROOT);
+    let new_user = KernelObject::MadeNamespaces { user: true };
+    let namespaces = kernel(new_user, b"user:[4026532841] mnt:[4026532842]", "unshare");
+    let clock = KernelAct {
+        clock: Some(Clock {
+            from_utc_ns: at(91, 412_000),
+            to_utc_ns: at(91 - 3600, 0),
+        }),
+        ..kernel(KernelObject::Clock, b"CLOCK_REALTIME", "clock_settime")
+    };
+    let name = KernelAct {
+        change: Some((text(b"web-1"), text(b"web-2"))),
+        ..kernel(KernelObject::HostName, b"hostname", "sethostname")
+    };
+    let reboot = kernel(KernelObject::Reboot, b"reboot", "reboot");
+    let done = |when, process, act, detail| {
+        let actor = deploy_session(Some(process));
+        told(when, actor, PrivilegeAct::Kernel(act), detail)
+    };
+    let command = Some("LINUX_REBOOT_CMD_RESTART");
+    let [user, set, named, restarted] = [
+        (18, 689_138_117, 2),
+        (23, 163_747_492, 7),
+        (25, 370_778_742, 9),
+        (27, 370_778_742, 11),
+    ];
+    vec![
+        ("52-priv-userns", done(user, &bash, namespaces, None)),
+        ("57-priv-clock-set", done(set, &date, clock, None)),
+        ("59-priv-hostname", done(named, &hostname, name, None)),
+        ("priv-reboot", done(restarted, &date, reboot, command)),
+    ]
+}
+
+fn programs() -> Vec<Example> {
+    let bpftool = by(4191, 83_254, b"/usr/sbin/bpftool", ROOT);
+    let loaded = KernelAct {
+        kind: Some("tracing"),
+        ..kernel(KernelObject::LoadedProgram, b"trace_open", "bpf")
+    };
+    let attached = KernelAct {
+        object: KernelObject::AttachedProgram,
+        ..loaded
+    };
+    let done = |when, act, detail| {
+        let actor = deploy_session(Some(&bpftool));
+        told(when, actor, PrivilegeAct::Kernel(act), detail)
+    };
+    let place = Some("trace_fentry vfs_open");
+    vec![
+        ("56-priv-bpf-load", done((22, 540_700_617, 6), loaded, None)),
+        (
+            "priv-bpf-attach",
+            done((26, 370_778_742, 10), attached, place),
+        ),
+    ]
+}
