@@ -247,7 +247,7 @@ fn fates(ledger: &LedgerLane) -> u64 {
 fn kernel_sums(sums: &LaneSums) -> KernelSums {
     KernelSums {
         seen: sums.seen(),
-        filtered: reasons(std::array::from_fn::<_, 3, _>(|i| {
+        filtered: reasons(std::array::from_fn::<_, { FILTER_REASONS.len() }, _>(|i| {
             (FILTER_REASONS[i], sums.filtered[i])
         })),
         submitted: sums.submitted(),

@@ -223,6 +223,33 @@ fn an_attempt_that_is_given_up_is_told_as_failed() {
     );
 }
 
+/// Programs and what they keep outlive the daemon, where links can be pinned.
+#[test]
+fn what_ends_while_no_daemon_runs_is_told_by_the_next() {
+    if !audit_tests::pins_hold() {
+        return;
+    }
+    let setup = setup();
+    let mut killed = audit_tests::Daemon::start(&setup);
+    let (namespace, port) = super::sockets::apart(|namespace| {
+        let (_listening, server, _first) = black_hole();
+        let socket = tcp(server, SOCK_NONBLOCK);
+        assert_eq!(connect(&socket, server), EINPROGRESS);
+        killed.kill();
+        drop(socket);
+        (namespace, server.port())
+    });
+    let records = audit_tests::Daemon::start(&setup).stop();
+    let given_up: Vec<_> = records
+        .of_kind("net.connect")
+        .filter(|one| one.num("unmapped.net_ns") == i64::from(namespace))
+        .filter(|one| one.str("status_code") == "ECONNABORTED")
+        .collect();
+    assert_eq!(given_up.len(), 1);
+    assert_at(given_up[0], "dst_endpoint.port", port);
+    assert_at(given_up[0], "actor.process.pid", std::process::id());
+}
+
 /// The kernel has asked once more.
 fn wait_for_retransmission(socket: &std::os::fd::OwnedFd) {
     let asked = || {

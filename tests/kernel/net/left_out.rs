@@ -26,6 +26,11 @@ fn loopback_is_left_out_and_counted() {
             meet(address, 0);
         });
     });
+    // Each reason has its place in the sums.
+    for sums in &daemon.status().lanes() {
+        let parts = sums.filtered + sums.submitted + sums.lost;
+        assert_eq!(sums.seen, parts, "{sums:?}");
+    }
     let records = daemon.stop();
     // bind, listen, connect and accept of each.
     assert!(left_out(&records, "loopback") >= 12, "{}", counts(&records));
