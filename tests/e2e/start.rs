@@ -298,15 +298,21 @@ fn an_event_that_is_not_required_is_done_without_and_that_is_said() {
         .of_kind("daemon.coverage")
         .map(|r| r.str("unmapped.coverage.state"))
         .collect();
-    assert_eq!(coverage, ["missing"; 3]);
+    assert_eq!(coverage, ["missing"; 4]);
     let kinds: Vec<&serde_json::Value> = records
         .of_kind("daemon.coverage")
         .map(|r| r.at("unmapped.coverage.kinds"))
         .collect();
     let opens = serde_json::json!(["file.open_read", "file.open_write", "file.create"]);
+    let privileges = serde_json::json!(audit_common::Kind::Privilege.row().event_codes);
     assert_eq!(
         kinds,
-        [&serde_json::json!(["process.exec"]), &acts(), &opens]
+        [
+            &serde_json::json!(["process.exec"]),
+            &acts(),
+            &opens,
+            &privileges
+        ]
     );
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Owns the attach targets and the order of candidates. Must not know how any of them is attached.
 
+mod network;
 mod privilege;
 
 use audit_common::Kind;
@@ -169,9 +170,6 @@ const EXECS_FAILED_BY_CALLS: &[BlindSpot] = &[
     NoLoginUser,
 ];
 const BEGINNINGS: &[BlindSpot] = &[CallsOf32Bits, IoUring];
-const SOCKET_STATES: &[BlindSpot] = &[Skipped, Uncounted, NoLoginUser];
-#[rustfmt::skip]
-const SOCKET_CALLS: &[BlindSpot] = &[Skipped, Uncounted, SocketsOf32Bits, SocketsByRing, AddressTold, NoLoginUser];
 const RING_TRACED: &[BlindSpot] = &[RingTruncate, NoCompletion];
 const RING: &[BlindSpot] = &[RingTruncate, Skipped, Uncounted, NoCompletion];
 
@@ -378,24 +376,10 @@ pub const HOOKS: &[HookRow] = &[
         Candidate { blind: RING, ..raw("ring_submitted", &["io_uring_submit_sqe"], RINGS_SINCE) },
     ] },
     // Before the calls, which tell what these did not.
-    HookRow { name: "network_state", group: "network", kinds: &[], auxiliary: true, candidates: &[
-        traced("net_state_traced", &["sock/inet_sock_set_state"]),
-        Candidate { blind: SOCKET_STATES, ..raw("net_state", &["inet_sock_set_state"], (5, 5)) },
-    ] },
-    HookRow { name: "network_outcome", group: "network", kinds: &[], auxiliary: true, candidates: &[
-        raw("net_outcome", &["inet_sock_set_state"], (5, 5)),
-    ] },
-    HookRow { name: "network_pending", group: "network", kinds: &[], auxiliary: true, candidates: &[
-        traced("net_pending_traced", &["tcp/tcp_retransmit_skb"]),
-        raw("net_pending", &["tcp_retransmit_skb"], (5, 5)),
-    ] },
-    HookRow { name: "network", group: "network", kinds: &[Kind::Net], auxiliary: false, candidates: &[
-        Candidate { precision: Precision::ByDescriptor, blind: SOCKET_CALLS, ..twinned("net_called", "net_called_again", &["net_called_again"], &[
-            "syscalls/sys_exit_connect", "syscalls/sys_exit_accept", "syscalls/sys_exit_accept4",
-            "syscalls/sys_exit_bind", "syscalls/sys_exit_listen", "syscalls/sys_exit_socket",
-            "syscalls/sys_exit_sendto", "syscalls/sys_exit_sendmsg", "syscalls/sys_exit_sendmmsg",
-        ]) },
-    ] },
+    network::STATE,
+    network::OUTCOME,
+    network::PENDING,
+    network::CALLS,
     privilege::ENTER,
     privilege::MODULE,
     privilege::RETURN,

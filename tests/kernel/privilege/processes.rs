@@ -19,6 +19,10 @@ impl Other {
     fn new() -> Other {
         let mut child = waiting(&program());
         act(["stay"]).tell(&mut child);
+        // It runs: whoever made it goes on a little before its exec is over.
+        let said = child.stdout.as_mut().expect("a pipe");
+        let mut first = [0; 2];
+        std::io::Read::read_exact(said, &mut first).expect("a word of it");
         let uid = process_uid(child.id());
         Other { child, uid }
     }

@@ -6,6 +6,7 @@
 mod actor;
 mod container;
 mod file;
+mod privileges;
 mod process;
 
 pub use process::Parts;
