@@ -11,6 +11,7 @@ mod kill;
 mod load;
 mod log;
 mod mount;
+mod notified;
 mod reload;
 mod restricted;
 mod runtimes;

@@ -373,7 +373,7 @@ def head_problems(record):
         event = metadata.get("original_event_uid", "")
         # What was counted and not told one by one has no number: it says so, and whose repeats it tells.
         repeats = "count" in record and "original_event_uid" not in metadata
-        folds = code in ("file.open_read", "file.open_write") or code.startswith("net.")
+        folds = code in ("file.open_read", "file.open_write") or code.startswith(("net.", "priv."))
         if repeats and not folds:
             yield "metadata.original_event_uid", f"is missing in {code}"
         if not repeats and not re.fullmatch(r"[cb]\d+(\.[1-9]\d*)?:\d+", event):
