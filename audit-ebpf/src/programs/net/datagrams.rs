@@ -109,6 +109,15 @@ fn sender(call: Call) -> Option<Sender> {
     (is_ip && (protocol == UDP || protocol == UDP_LITE)).then_some(Sender { sock, inode })
 }
 
+/// A key in the slot, behind the state of the loop: the stack has no room for it.
+const PEER_AT: usize = 1280;
+
+#[inline(always)]
+fn peer_in<'a>(slot: *mut u8) -> &'a mut Peer {
+    // SAFETY: inside the slot, which is this CPU's and program's own.
+    unsafe { &mut *slot.add(PEER_AT).cast::<Peer>() }
+}
+
 /// One datagram to the address that stands there: is it the first?
 #[inline(always)]
 fn one(call: Call, from: Sender, at: u64, length: u32) -> bool {
@@ -123,19 +132,16 @@ fn one(call: Call, from: Sender, at: u64, length: u32) -> bool {
         filtered(Lane::Bulk, why);
         return false;
     }
-    let peer = Peer {
-        inode: from.inode,
-        address: said.address,
-        port: said.port,
-        errno: call.errno(),
-    };
-    if let Some(count) = PEERS.get_ptr_mut(&peer) {
+    let peer = peer_in(call.slot);
+    (peer.inode, peer.address) = (from.inode, said.address);
+    (peer.port, peer.errno) = (said.port, call.errno());
+    if let Some(count) = PEERS.get_ptr_mut(&*peer) {
         // SAFETY: a live map value.
         unsafe { crate::atomic::add(count, 1) };
         filtered(Lane::Bulk, Filtered::Repeat);
         return false;
     }
-    let _ = PEERS.insert(&peer, &1, 0);
+    let _ = PEERS.insert(&*peer, &1, 0);
     socket::describe(event, from.sock, call::SEND);
     event.inode = from.inode;
     event.errno = call.errno();
