@@ -119,8 +119,8 @@ fn a_descriptor_that_is_overwritten_hides_nothing_on_functions() {
 
 /// What can be proven of a descriptor that another thread may have put something over by the time
 /// the call ends: nothing but that. So each record of such a process says "unproven", there are no
-/// more of them than opens, and which were missed is not known. Here the threads seldom meet within
-/// the call: most are recorded. Hooks on functions do not have this race.
+/// more of them than opens, and which were missed is not known. How many that are is the scheduler's (seen
+/// were none to three of four); a tenth is recorded on any machine. Hooks on functions do not have this race.
 #[test]
 fn a_descriptor_that_is_overwritten_is_never_said_to_be_proven() {
     if !audit_tests::differs!("opens-can-be-unproven") {
@@ -138,7 +138,7 @@ fn a_descriptor_that_is_overwritten_is_never_said_to_be_proven() {
     assert_opens(&found[..1], None);
     assert_opens(&found[1..], Some("unproven"));
     assert!(found.len() <= 1 + rounds, "{} records", found.len());
-    let least = (1 + rounds / 2).saturating_sub(skipped(&records));
+    let least = (1 + rounds / 10).saturating_sub(skipped(&records));
     assert!(found.len() > least, "{} records", found.len());
     // The other way: an open of something else may be taken for one of the file, and says so.
     let found = of_file(&records, shown, &uid);
