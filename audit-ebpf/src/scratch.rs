@@ -44,6 +44,7 @@ pub enum Large {
     #[cfg(not(feature = "legacy"))]
     FileReceived = 15,
     /// By the 32-bit entry, on a function.
+    #[cfg(not(bpf_target_arch = "aarch64"))]
     FileOpenTreeNarrow = 16,
     /// By the 32-bit entry: slots of another map.
     FileOpenCompat = 0x100,

@@ -6,6 +6,8 @@
 //! object: the name is the program's own word.
 
 mod inside;
+#[cfg(not(bpf_target_arch = "aarch64"))]
+mod narrow;
 
 use audit_common::{
     Kind, Lane,
@@ -16,8 +18,8 @@ use audit_common::{
     watch::WatchState,
 };
 use aya_ebpf::{
-    macros::{btf_tracepoint, fexit, tracepoint},
-    programs::{BtfTracePointContext, FExitContext, TracePointContext},
+    macros::{btf_tracepoint, tracepoint},
+    programs::{BtfTracePointContext, TracePointContext},
 };
 
 use super::exec_failed::{base, registers, result_in};
@@ -81,15 +83,6 @@ pub fn file_opened_compat_traced(ctx: TracePointContext) -> u32 {
     if task::in_compat(task) {
         compat_returned(registers(task), result_in(&ctx));
     }
-    0
-}
-
-/// open_tree by the 32-bit entry, as its own function: it passes none of those that open by name.
-#[cfg(not(bpf_target_arch = "aarch64"))]
-#[fexit(function = "__ia32_sys_open_tree")]
-pub fn file_opened_tree_narrow(ctx: FExitContext) -> i32 {
-    let slot = Large::FileOpenTreeNarrow;
-    returned(ctx.arg(1), slot, Turn::Only, Entry::Compat);
     0
 }
 

@@ -215,9 +215,6 @@ pub fn is_short_32(number: u64) -> bool {
 }
 
 #[cfg(bpf_target_arch = "aarch64")]
-pub const CLOCK_SETTIME64: u64 = 404;
-
-#[cfg(bpf_target_arch = "aarch64")]
 pub const CLONE3: u64 = 435;
 
 const PR_CAP_AMBIENT: u64 = 47;
