@@ -13,7 +13,7 @@ use audit_tests::{Daemon, Record, Records, Setup};
 
 /// Tells sockets, each act by itself.
 fn setup() -> Setup {
-    Setup::new()
+    Setup::on_kept_programs()
         .set("events.network.record", "true")
         .set("network.fold", "{ after = 0 }")
 }

@@ -19,7 +19,7 @@ fn ids(record: &Record) -> [Value; 4] {
 
 #[test]
 fn each_call_of_root_is_one_record_with_the_ids_before_and_after() {
-    let setup = Setup::new();
+    let setup = Setup::on_kept_programs();
     let mut daemon = Lent::take(&setup);
     let user = [
         ("setuid", &["1001"][..], json!(["0", 0, "1001", 1001])),
@@ -73,7 +73,7 @@ fn each_call_of_root_is_one_record_with_the_ids_before_and_after() {
 
 #[test]
 fn what_a_user_may_not_do_is_a_failure_with_what_was_asked() {
-    let setup = Setup::new();
+    let setup = Setup::on_kept_programs();
     let mut daemon = Lent::take(&setup);
     let asked = [
         ("setuid", &["0"][..], "setuid(0)"),
@@ -107,7 +107,7 @@ fn what_a_user_may_not_do_is_a_failure_with_what_was_asked() {
 
 #[test]
 fn file_system_ids_say_nothing_of_a_refusal_and_the_record_does() {
-    let setup = Setup::new();
+    let setup = Setup::on_kept_programs();
     let mut daemon = Lent::take(&setup);
     let set = call(Act::new(), "setfsuid", &["1001"]);
     // A question, by a number that nobody has.
@@ -129,7 +129,7 @@ fn file_system_ids_say_nothing_of_a_refusal_and_the_record_does() {
 
 #[test]
 fn a_call_that_changes_nothing_is_no_record() {
-    let setup = Setup::new();
+    let setup = Setup::on_kept_programs();
     let mut daemon = Lent::take(&setup);
     let mut act = Act::new();
     for (name, arguments) in [
@@ -149,7 +149,7 @@ fn a_call_that_changes_nothing_is_no_record() {
 
 #[test]
 fn groups_are_told_before_and_after() {
-    let setup = Setup::new();
+    let setup = Setup::on_kept_programs();
     let mut daemon = Lent::take(&setup);
     let one = call(Act::new(), "setgroups", &["2", "words:1001,1002"]);
     let same = call(one, "setgroups", &["2", "words:1001,1002"]);
@@ -178,7 +178,7 @@ fn groups_are_told_before_and_after() {
 
 #[test]
 fn what_the_library_does_in_every_thread_is_one_record() {
-    let setup = Setup::new();
+    let setup = Setup::on_kept_programs();
     let mut daemon = Lent::take(&setup);
     let acted = act(["threads-setuid", "5", "1001"]).done();
     assert_eq!(results(&acted.stdout), [0]);
@@ -189,7 +189,7 @@ fn what_the_library_does_in_every_thread_is_one_record() {
 
 #[test]
 fn capabilities_are_told_before_and_after_and_what_is_refused() {
-    let setup = Setup::new();
+    let setup = Setup::on_kept_programs();
     let mut daemon = Lent::take(&setup);
     // Version 3 of the header; effective, permitted, inheritable, twice: of them CAP_NET_RAW.
     const RAW: &str = "words:0x2000,0x2000,0x2000,0,0,0";

@@ -18,7 +18,7 @@ fn nobody() -> Act {
 
 #[test]
 fn a_module_that_is_refused_is_told_by_its_file() {
-    let setup = Setup::new();
+    let setup = Setup::on_kept_programs();
     let mut daemon = Lent::take(&setup);
     let file = setup.dir().join("garbage.ko");
     std::fs::write(&file, [7; 4096]).expect("write");
@@ -70,7 +70,7 @@ fn a_module_that_is_refused_is_told_by_its_file() {
 
 #[test]
 fn programs_of_others_are_told_with_type_name_and_place() {
-    let setup = Setup::new();
+    let setup = Setup::on_kept_programs();
     let mut daemon = Lent::take(&setup);
     let loaded = act(["bpf-load", "1", "tst_filter"]).done();
     assert!(results(&loaded.stdout)[0] > 0, "{loaded:?}");
@@ -106,7 +106,7 @@ fn programs_of_others_are_told_with_type_name_and_place() {
 
 #[test]
 fn the_clock_is_told_if_somebody_tries_to_set_it() {
-    let setup = Setup::new();
+    let setup = Setup::on_kept_programs();
     let mut daemon = Lent::take(&setup);
     // Only asks: mode 0.
     let asks = call(Act::new(), "adjtimex", &["room:208"]);
@@ -173,7 +173,7 @@ fn the_clock_is_told_if_somebody_tries_to_set_it() {
 
 #[test]
 fn names_of_the_host_are_told_old_and_new() {
-    let setup = Setup::new();
+    let setup = Setup::on_kept_programs();
     let mut daemon = Lent::take(&setup);
     // In a namespace of its own.
     let apart = call(Act::new(), "unshare", &["0x04000000"]);
@@ -218,7 +218,7 @@ fn names_of_the_host_are_told_old_and_new() {
 
 #[test]
 fn a_reboot_is_told_though_refused() {
-    let setup = Setup::new();
+    let setup = Setup::on_kept_programs();
     let mut daemon = Lent::take(&setup);
     // Numbers that show that nobody means it; as root nothing else is tried.
     let wrong = call(Act::new(), "reboot", &["1", "2", "0x1234567", "0"]);
@@ -246,7 +246,7 @@ fn another_kernel_is_told_though_refused() {
     if !has_call("kexec_load") {
         audit_tests::skip!("this kernel has no kexec");
     }
-    let setup = Setup::new();
+    let setup = Setup::on_kept_programs();
     let mut daemon = Lent::take(&setup);
     let denied = call(nobody(), "kexec_load", &["0", "0", "0", "0"]);
     let denied = call(denied, "kexec_file_load", &["999", "999", "0", "0", "0"]);

@@ -17,7 +17,7 @@ const CLONE_UTS: &str = "0x04000011";
 
 #[test]
 fn new_namespaces_are_named_with_their_numbers() {
-    let setup = Setup::new();
+    let setup = Setup::on_kept_programs();
     let mut daemon = Lent::take(&setup);
     let acted = call(Act::new(), "unshare", &[MNT_UTS]);
     // Shares no more descriptors: no namespace.
@@ -38,7 +38,7 @@ fn new_namespaces_are_named_with_their_numbers() {
 
 #[test]
 fn root_of_a_user_namespace_is_told_apart_from_real_root() {
-    let setup = Setup::new();
+    let setup = Setup::on_kept_programs();
     let mut daemon = Lent::take(&setup);
     let steps = call(act(["gid", "65534", "uid", "65534"]), "unshare", &[USER]);
     // All capabilities, in a namespace of its own: what root may do there is nothing here.
@@ -73,7 +73,7 @@ fn root_of_a_user_namespace_is_told_apart_from_real_root() {
 
 #[test]
 fn what_a_user_may_not_make_is_a_failure() {
-    let setup = Setup::new();
+    let setup = Setup::on_kept_programs();
     let mut daemon = Lent::take(&setup);
     let acted = call(act(["uid", "65534"]), "unshare", &[MNT_UTS]);
     let acted = call(acted, "setns", &["open:/proc/self/ns/uts", "0"]);
@@ -98,7 +98,7 @@ fn what_a_user_may_not_make_is_a_failure() {
 
 #[test]
 fn entering_is_told_unless_one_is_there_already() {
-    let setup = Setup::new();
+    let setup = Setup::on_kept_programs();
     let mut daemon = Lent::take(&setup);
     let mut other = waiting(&program());
     call(Act::new(), "unshare", &[UTS])
@@ -128,7 +128,7 @@ fn entering_is_told_unless_one_is_there_already() {
 
 #[test]
 fn a_process_that_is_made_in_new_ones_is_told_once() {
-    let setup = Setup::new();
+    let setup = Setup::on_kept_programs();
     let mut daemon = Lent::take(&setup);
     let acted = call(Act::new(), "clone", &[CLONE_UTS, "0", "0", "0", "0"]);
     // Flags first, the signal fifth.

@@ -29,7 +29,7 @@ fn the_same_acts_are_told_by_the_narrow_entry() {
     if !are_there() {
         audit_tests::skip!("there are no 32-bit calls");
     }
-    let mut daemon = Daemon::start(&seen(Setup::new()));
+    let mut daemon = Daemon::start(&seen(Setup::on_kept_programs()));
     let changed = call(Act::new(), UNSHARE, &["0x04000000"]);
     let changed = call(changed, REBOOT, &["1", "2", "3", "0"]);
     // 16 bits: "leave it" is 65535 there.

@@ -68,7 +68,7 @@ const CONTINUE: &str = "7";
 
 #[test]
 fn tracing_is_told_with_its_request_and_its_target() {
-    let setup = Setup::new();
+    let setup = Setup::on_kept_programs();
     let mut daemon = Lent::take(&setup);
     let others = [Other::new(), Other::new()];
     let attached = call(Act::new(), "ptrace", &[ATTACH, &others[0].pid(), "0", "0"])
@@ -105,7 +105,7 @@ fn tracing_is_told_with_its_request_and_its_target() {
 
 #[test]
 fn a_refused_trace_names_its_target_and_one_of_nobody_its_number() {
-    let setup = Setup::new();
+    let setup = Setup::on_kept_programs();
     let mut daemon = Lent::take(&setup);
     let other = Other::new();
     let denied = call(
@@ -139,7 +139,7 @@ fn a_refused_trace_names_its_target_and_one_of_nobody_its_number() {
 
 #[test]
 fn memory_that_is_read_and_written_is_told_with_place_and_size() {
-    let setup = Setup::new();
+    let setup = Setup::on_kept_programs();
     let mut daemon = Lent::take(&setup);
     let other = Other::new();
     let base = other.memory();
@@ -180,7 +180,7 @@ fn memory_that_is_read_and_written_is_told_with_place_and_size() {
 
 #[test]
 fn a_descriptor_that_is_taken_is_told_with_whose_it_was() {
-    let setup = Setup::new();
+    let setup = Setup::on_kept_programs();
     let mut daemon = Lent::take(&setup);
     let other = Other::new();
     let pidfd = format!("pidfd:{}", other.pid());

@@ -12,7 +12,7 @@ const CONTINUE: &str = "18";
 
 #[test]
 fn a_signal_to_the_daemon_is_told_with_who_sent_it() {
-    let setup = Setup::new();
+    let setup = Setup::on_kept_programs();
     let mut daemon = Daemon::start(&setup);
     let pid = daemon.pid().to_string();
     let sent = call(Act::new(), "kill", &[&pid, CONTINUE]);
@@ -71,7 +71,7 @@ fn processes_of_a_protected_unit_are_protected_in_its_groups_too() {
     let Some(root) = unified() else {
         audit_tests::skip!("no unified cgroup hierarchy here")
     };
-    let setup = Setup::new();
+    let setup = Setup::on_kept_programs();
     let unit = format!("{}.service", setup.marker());
     let setup = setup.set("privilege.protect", &format!("[\"{unit}\"]"));
     let mut daemon = Daemon::start(&setup);
