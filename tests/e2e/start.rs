@@ -1,5 +1,6 @@
 //! Starting, refusing to start, and the commands beside `run`.
 
+use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -353,4 +354,21 @@ fn a_wrong_configuration_is_an_error_with_its_place() {
     }
     // For the clean-up, which reads it.
     setup.write_config();
+}
+
+#[test]
+fn a_configuration_may_be_named_from_where_one_is() {
+    let setup = Setup::new().set("events.file.record", "true");
+    setup.write_config();
+    let mut daemon = Command::new(daemon_program());
+    daemon.current_dir(setup.dir()).stdout(Stdio::piped());
+    daemon.args(["run", "--config", "config.toml", "--stdout", "json"]);
+    let mut daemon = daemon.spawn().expect("start");
+    let mut lines = BufReader::new(daemon.stdout.take().expect("a pipe"));
+    let mut first = String::new();
+    lines.read_line(&mut first).expect("read");
+    assert!(first.contains("daemon.start"), "{first}");
+    kill(Pid::from_raw(daemon.id() as i32), Signal::SIGTERM).expect("kill");
+    std::io::copy(&mut lines, &mut std::io::sink()).expect("read");
+    assert!(daemon.wait().expect("wait").success());
 }

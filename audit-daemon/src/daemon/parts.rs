@@ -195,9 +195,11 @@ pub fn wanted(config: &Config) -> Wanted {
 /// What of this machine is the daemon's own.
 pub fn own(loaded: &Loaded, log_dir: &Path) -> Own {
     let files = loaded.sources.iter().filter(|one| !one.embedded);
-    let of_files = files.map(|one| one.path.clone());
+    // They may be named from where the daemon was started; a watch's paths may not.
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let of_files = files.map(|one| absolute(&one.path));
     Own {
-        log: log_dir.to_owned(),
+        log: absolute(log_dir),
         config: of_files
             .chain([PathBuf::from("/etc/audit-daemon")])
             .collect(),
