@@ -91,8 +91,8 @@ pub struct Access<'a> {
     pub on_disk: &'a [u8],
     /// As the process sees it, or asked for it.
     pub path: &'a [u8],
-    /// The same if the kernel walked it in the host's tree.
-    pub walked: Option<Vec<u8>>,
+    /// The kernel walked it in the host's tree: it is one of the places.
+    pub is_hosts: bool,
     pub below: Option<Below>,
     /// Other names that the object is known to have on the host.
     pub also: &'a [Vec<u8>],
@@ -151,8 +151,9 @@ impl Decider {
                 let below = self.place_below(access.below, access.on_disk, access.path);
                 hosts.extend(below.filter(|place| !hosts.contains(place)));
                 hosts.extend_from_slice(access.also);
-                let walked = access.walked.clone();
-                hosts.extend(walked.filter(|walked| !hosts.contains(walked)));
+                if access.is_hosts && !hosts.iter().any(|host| host == access.path) {
+                    hosts.push(access.path.to_vec());
+                }
                 hosts
             }
             None if at_home => vec![

@@ -250,9 +250,21 @@ fn objects(
 
 /// Where the host has what the kernel walked from.
 fn places(event: &FileAct, tails: &Tails<'_>, decider: &Decider) -> Vec<Vec<u8>> {
-    let mut places = decider.places(event.dev, &joined(tails.on_disk.as_ref()));
-    let walked = path::on_host(&event.header, tails.file.as_ref());
-    places.extend(walked.filter(|walked| !places.contains(walked)));
+    places_of(event, tails.on_disk.as_ref(), tails.file.as_ref(), decider)
+}
+
+/// The same of one of two.
+fn places_of(
+    event: &FileAct,
+    on_disk: Option<&Part<'_>>,
+    walk: Option<&Part<'_>>,
+    decider: &Decider,
+) -> Vec<Vec<u8>> {
+    let mut places = decider.places(event.dev, &joined(on_disk));
+    if path::is_hosts(&event.header, walk) {
+        let walked = joined(walk);
+        places.extend((!places.contains(&walked)).then_some(walked));
+    }
     places
 }
 

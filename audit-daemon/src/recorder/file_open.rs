@@ -73,7 +73,7 @@ impl Recorder {
             is_new: created,
             on_disk: on_disk.bytes,
             path: file.path.bytes,
-            walked: walked(event, tails),
+            is_hosts: !failed && path::is_hosts(header, tails.file.as_ref()),
             below: below(event),
             also: linked(&self.linked, event),
         };
@@ -139,11 +139,6 @@ impl Recorder {
         let acting = Acting::of(self, &event.header, event.namespace_pid);
         decider.quiet(&acting.who(), &event.header)
     }
-}
-
-fn walked(event: &FileOpen, tails: &Tails<'_>) -> Option<Vec<u8>> {
-    let file = tails.file.as_ref().filter(|_| event.errno == 0);
-    path::on_host(&event.header, file)
 }
 
 fn linked<'a>(linked: &'a Linked, event: &FileOpen) -> &'a [Vec<u8>] {

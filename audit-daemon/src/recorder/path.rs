@@ -71,14 +71,13 @@ pub fn join<'a>(part: &Part<'_>, to: &'a mut Vec<u8>) -> Joined<'a> {
     }
 }
 
-/// A walk that is a path of the host: whoever acted there sees the host's tree. It holds even where the
+/// Is a walk a whole path of the host? So it is if whoever acted there sees the host's tree, even where the
 /// mounts have changed since.
-pub fn on_host(header: &Header, walk: Option<&Part<'_>>) -> Option<Vec<u8>> {
+pub fn is_hosts(header: &Header, walk: Option<&Part<'_>>) -> bool {
     const HOME: u32 = flag::HOST_ROOT | flag::HOST_MNT_NS;
-    let walk = walk.filter(|walk| header.flags & HOME == HOME && walk.flags == 0)?;
-    let mut to = Vec::new();
-    let whole = join(walk, &mut to).cut_from.is_none();
-    whole.then_some(to)
+    header.flags & HOME == HOME
+        && walk
+            .is_some_and(|walk| walk.flags == 0 && walk::path_bytes(walk.bytes) <= PATH_BYTES_MAX)
 }
 
 /// A name that was asked for, made absolute by the directory that it was asked in.
@@ -144,6 +143,23 @@ mod tests {
         assert_eq!(joined(b"\x01b\x01a", DETACHED), "/a/b");
         // The root end is lost.
         assert_eq!(joined(b"\x01b\x01a", TRUNCATED), "a/b");
+    }
+
+    #[test]
+    fn only_a_whole_walk_of_who_sees_the_hosts_tree_is_a_path_of_it() {
+        let header = |flags| Header {
+            flags,
+            ..zerocopy::FromZeros::new_zeroed()
+        };
+        let home = header(flag::HOST_ROOT | flag::HOST_MNT_NS);
+        assert!(is_hosts(&home, Some(&part(b"\x01a", 0))));
+        assert!(!is_hosts(&home, None));
+        assert!(!is_hosts(&home, Some(&part(b"\x01a", DETACHED))));
+        assert!(!is_hosts(&home, Some(&part(b"\x01a", TRUNCATED))));
+        let jailed = header(flag::HOST_MNT_NS);
+        assert!(!is_hosts(&jailed, Some(&part(b"\x01a", 0))));
+        let contained = header(flag::HOST_ROOT);
+        assert!(!is_hosts(&contained, Some(&part(b"\x01a", 0))));
     }
 
     #[test]

@@ -8,11 +8,10 @@ use audit_common::{
     header,
 };
 
-use super::{Objects, calls, joined, places, readable, second};
+use super::{Objects, calls, joined, places, places_of, readable, second};
 use crate::{
     decode::Tails,
     record::view::Source,
-    recorder::path,
     watching::{Decider, Identified, Meaning, Start, Views},
 };
 
@@ -39,10 +38,8 @@ pub fn objects(
     let first = placed(path, hosts, (event.ino != 0).then(|| identified(event)));
     let second = match event.call {
         call::RENAME | call::LINK => {
-            let on_disk = joined(tails.second_on_disk.as_ref());
-            let mut hosts = decider.places(event.dev, &on_disk);
-            let walked = path::on_host(&event.header, tails.second_file.as_ref());
-            hosts.extend(walked.filter(|walked| !hosts.contains(walked)));
+            let walk = tails.second_file.as_ref();
+            let hosts = places_of(event, tails.second_on_disk.as_ref(), walk, decider);
             let path = joined(tails.second_file.as_ref());
             // Two that change places are each what the other was.
             let moved = event.errno == 0 && calls::detail(event).is_none();
