@@ -172,6 +172,8 @@ impl Line<'_> {
                 self.raw(":");
                 decimal::push_integer(self.out, u64::from(*port));
                 self.raw("\",");
+                // Read from the caller's memory, whatever came of it.
+                self.notes.source(&at.field("name"), Source::AsGiven);
             }
             Endpoint::Host(name) => {
                 self.string(key!("hostname"), &at.field("hostname"), name.as_bytes());

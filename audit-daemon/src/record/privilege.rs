@@ -12,6 +12,7 @@ pub use kernel::{Clock, KernelAct, KernelObject};
 use super::Lines;
 use super::head::{Head, Kind, Occurring, Outcome};
 use super::line::Line;
+use super::notes::At;
 use super::view::{ActorView, FileView, Folded, Meta, ProcessView, Text};
 
 #[derive(Debug, Clone, Copy)]
@@ -121,6 +122,11 @@ impl Line<'_> {
                 self.target_process(process, process::PARTS);
             }
             PrivilegeAct::Capabilities(process, _) => {
+                if process.privileges.effective.is_none() {
+                    let process = At::root("process");
+                    let bag = process.field("xattributes");
+                    self.notes.unknown(&bag.field("cap_eff_before"));
+                }
                 self.target_process(process, process::WITH_PARENT);
             }
             PrivilegeAct::Memory {

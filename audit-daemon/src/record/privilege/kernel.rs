@@ -93,8 +93,8 @@ impl Line<'_> {
             }
             KernelObject::LoadedProgram | KernelObject::AttachedProgram => {
                 self.integer(key!("type_id"), TYPE_OTHER);
-                let kind = act.kind.unwrap_or("unknown");
-                let kind = format!("BPF Program ({kind})");
+                let kind = act.kind.map(|kind| format!("BPF Program ({kind})"));
+                let kind = kind.as_deref().unwrap_or("BPF Program");
                 self.string(key!("type"), &at.field("type"), kind.as_bytes());
             }
             _ => self.integer(key!("type_id"), TYPE_SYSTEM_CALL),
