@@ -23,6 +23,7 @@ pub fn all() -> Vec<Example> {
         ("47-net-raw-socket", raw_socket()),
         ("net-connect-folded", folded()),
         ("net-bind-scope", bound()),
+        ("net-connect-vsock", vsock()),
     ]
 }
 
@@ -237,4 +238,20 @@ fn bound() -> String {
         errno: 99,
         ..view((140, 0), 9, &labels, actor, 28_851)
     })
+}
+
+/// The caller's word.
+fn vsock() -> String {
+    let (labels, bash) = (labels(), bash());
+    let actor = deploy_session(Some(&bash));
+    let view = NetView {
+        source: None,
+        destination: Some(Endpoint::Vsock {
+            context: 2,
+            port: 1024,
+        }),
+        protocol: Protocol::Vsock,
+        ..view((59, 0), 59, &labels, actor, 77)
+    };
+    line(|lines, out| lines.net(out, &view))
 }

@@ -63,6 +63,8 @@ pub fn all() -> Vec<Example> {
     let mut all = vec![
         ("50-priv-setuid", setuid()),
         ("51-priv-capset", capset()),
+        ("priv-capset-unseen", capset_unseen()),
+        ("priv-bpf-load-untold", untold_program()),
         ("55-priv-module-load", module_load()),
     ];
     all.extend(others());
@@ -107,6 +109,22 @@ fn capset() -> String {
     };
     let act = PrivilegeAct::Capabilities(dropped, false);
     told((17, 230_153_742, 1), deploy_session(None), act, None)
+}
+
+/// The call was not seen to begin: nobody knows what was before.
+fn capset_unseen() -> String {
+    let process = by(4160, 83_250, b"/usr/bin/tcpdump", ROOT);
+    let act = PrivilegeAct::Capabilities(process, false);
+    told((29, 230_153_742, 13), deploy_session(None), act, None)
+}
+
+/// Nobody tells of which type it is.
+fn untold_program() -> String {
+    let bpftool = by(4191, 83_254, b"/usr/sbin/bpftool", ROOT);
+    let act = kernel(KernelObject::LoadedProgram, b"x", "bpf");
+    let actor = deploy_session(Some(&bpftool));
+    let act = PrivilegeAct::Kernel(act);
+    told((30, 230_153_742, 14), actor, act, None)
 }
 
 fn others() -> Vec<Example> {
