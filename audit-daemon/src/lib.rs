@@ -12,6 +12,7 @@ pub mod daemon;
 pub mod decode;
 pub mod differences;
 pub mod enrich;
+pub mod folding;
 pub mod hooks;
 pub mod kernel;
 pub mod log;

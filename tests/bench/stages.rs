@@ -141,7 +141,7 @@ impl Stages {
             watching: Default::default(),
             doubles: Default::default(),
             wanted: daemon::wanted(&loaded.config),
-            folding: audit_daemon::network::fold::Folding::new(0, 0),
+            folding: audit_daemon::folding::Folding::new(0, 0, 0),
             cpus: 1,
             counts_interval_ns: u64::MAX,
             counters: Box::new(|_| CpuCounters {

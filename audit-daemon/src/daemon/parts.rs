@@ -26,13 +26,14 @@ use crate::{
         process::ProcessTable,
         users::{Names, NamesSettings},
     },
+    folding::Folding,
     hooks::{self, Outcome, OutcomeState},
     kernel::{
         Attached, Functions, Lookout, MappedArray, Pinning, Request, SocketFilter, VolumeLimits,
     },
     log::Log,
     mask::{CustomRule, MaskSettings, Masker},
-    network::{fold::Folding, ignored},
+    network::{fold, ignored},
     pipeline::{Shared, Wanted, WorkerParts},
     record::{self, Lines, view::Origin},
     recorder::{Recorder, RecorderSettings},
@@ -285,6 +286,7 @@ pub fn worker(
         folding: Folding::new(
             config.network.fold.after,
             config.network.fold.window.as_nanos() as u64,
+            fold::KINDS_MAX,
         ),
         cpus: attached.cpus,
         counts_interval_ns: config.counts.interval.as_nanos() as u64,

@@ -23,9 +23,10 @@ use crate::{
     accounts::{Accounts, Fate, Ticket},
     decode,
     enrich::boot_ns,
+    folding::Folding,
     kernel::{Diagnostics, VolumeMaps},
     losses::Losses,
-    network::fold::Folding,
+    network::fold::Like,
     order::Order,
     policy::PathSearches,
     recorder::{Recorder, Written},
@@ -62,7 +63,7 @@ pub struct WorkerParts {
     pub doubles: HashSet<(u8, u16, u8, u64)>,
     pub wanted: Wanted,
     /// Which acts on sockets are told as one.
-    pub folding: Folding,
+    pub folding: Folding<Like>,
     pub cpus: u32,
     pub counts_interval_ns: u64,
     /// Reads one CPU's counters, losses before numbers.

@@ -26,6 +26,7 @@ use audit_common::{Header, Lane};
 
 use crate::{
     enrich::{cgroups::Cgroups, clock::WallClock, host::Host, process::ProcessTable, users::Names},
+    folding::Folding,
     mask::{Masker, Scratch},
     record::{
         Lines,
@@ -68,7 +69,8 @@ pub struct Recorder {
     views: crate::watching::Views,
     linked: linked::Linked,
     threads: privilege::Threads,
-    repeats: privilege::Repeats,
+    /// Acts on privileges that are told as one.
+    repeats: Folding<privilege::Same>,
     /// Device and inode of the daemon's program.
     own_executable: Option<(u32, u64)>,
     /// Working memory for paths.
@@ -133,7 +135,11 @@ impl Recorder {
             views: Default::default(),
             linked: linked::Linked::default(),
             threads: privilege::Threads::default(),
-            repeats: privilege::Repeats::default(),
+            repeats: Folding::new(
+                privilege::TOLD_EACH,
+                privilege::WINDOW_NS,
+                privilege::KINDS_MAX,
+            ),
             own_executable: own_executable(),
             paths: path::Paths::default(),
             out: Vec::new(),

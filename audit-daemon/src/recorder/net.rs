@@ -10,6 +10,7 @@ use super::{Recorder, acting::Acting, exec::trimmed, utc};
 use crate::{
     decode::Tails,
     enrich::process::key_of,
+    folding::Folded as Repeated,
     network::fold,
     record::{
         Direction, Endpoint, NetAct, NetView, Protocol,
@@ -24,7 +25,7 @@ pub enum SocketTold<'a> {
     /// The outcome of what the record with this sequence called pending.
     Answers(u64),
     /// The first of several that are told as one.
-    Folded(&'a fold::Folded),
+    Folded(&'a Repeated),
 }
 
 const SOCK_RAW: u16 = 3;

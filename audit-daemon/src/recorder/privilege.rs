@@ -9,7 +9,7 @@ mod other;
 mod threads;
 mod told;
 
-pub use folding::Repeats;
+pub use folding::{KINDS_MAX, Same, TOLD_EACH, WINDOW_NS};
 pub use threads::Threads;
 
 use audit_common::{
@@ -22,6 +22,7 @@ use super::{Recorder, acting::Acting};
 use crate::{
     decode::{self, Event, Tails},
     enrich::process::key_of,
+    folding::{Folded as Repeated, Verdict},
     record::{
         Ids, PrivilegeAct, PrivilegeView, Reach,
         view::{ActorView, Fact, Folded, Groups, Meta, Privileges},
@@ -50,10 +51,13 @@ impl Recorder {
         }
         let known = self.table.get(key_of(&event.header));
         let executable = known.and_then(|process| process.executable);
-        if self
-            .repeats
-            .is_folded(event, tails, executable, entry, self.next_sequence)
-        {
+        let same = folding::same(event, tails, executable);
+        let now_ns = event.header.time_ns;
+        if let Some(over) = self.repeats.over(&same, now_ns) {
+            self.privilege_repeated(&over);
+        }
+        let sequence = Some(self.next_sequence);
+        if self.repeats.came(same, now_ns, entry, sequence) == Verdict::Folded {
             return Seen::Folded;
         }
         self.write_privilege(event, tails, None);
@@ -62,18 +66,22 @@ impl Recorder {
 
     /// Writes what was folded and whose time is over.
     pub fn privilege_repeats(&mut self, now_ns: u64) {
-        for over in self.repeats.over(now_ns) {
-            let Ok(Event::Privilege(event, tails)) = decode::decode(&over.entry) else {
-                continue;
-            };
-            let folded = Folded {
-                count: over.count,
-                first_utc_ns: self.utc(over.first_ns),
-                last_utc_ns: self.utc(over.last_ns),
-            };
-            let first = self.lines.uid(over.sequence);
-            self.write_privilege(&event, &tails, Some((folded, &first)));
+        for over in self.repeats.take(now_ns) {
+            self.privilege_repeated(&over);
         }
+    }
+
+    fn privilege_repeated(&mut self, over: &Repeated) {
+        let Ok(Event::Privilege(event, tails)) = decode::decode(&over.entry) else {
+            return;
+        };
+        let folded = Folded {
+            count: over.count,
+            first_utc_ns: self.utc(over.first_ns),
+            last_utc_ns: self.utc(over.last_ns),
+        };
+        let first = over.sequence.map(|sequence| self.lines.uid(sequence));
+        self.write_privilege(&event, &tails, Some((folded, first.as_deref())));
     }
 
     /// Does this daemon, or its command line, load its own programs?
@@ -94,7 +102,7 @@ impl Recorder {
         &mut self,
         event: &Privilege,
         tails: &Tails<'_>,
-        folded: Option<(Folded, &str)>,
+        folded: Option<(Folded, Option<&str>)>,
     ) {
         let told = Told::of(event, tails, self.utc(event.header.time_ns));
         let meta = super::meta(&self.clock, self.next_sequence, &[], &event.header);
@@ -102,7 +110,7 @@ impl Recorder {
         let meta = Meta {
             labels: &labels,
             event: meta.event.filter(|_| folded.is_none()),
-            correlation: folded.map(|(_, first)| first),
+            correlation: folded.and_then(|(_, first)| first),
             ..meta
         };
         let view = Common {

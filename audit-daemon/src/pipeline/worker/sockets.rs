@@ -11,20 +11,21 @@ use super::Worker;
 use crate::{
     accounts::Fate,
     decode::{self, Event, Tails},
+    folding::{Folded, Folding, Verdict},
     network::{
-        fold::{Folded, Folding, Verdict},
+        fold::{self, Like},
         pending::Pending,
     },
     recorder::SocketTold,
 };
 
 pub struct Sockets {
-    folding: Folding,
+    folding: Folding<Like>,
     pending: Pending,
 }
 
 impl Sockets {
-    pub fn new(folding: Folding) -> Sockets {
+    pub fn new(folding: Folding<Like>) -> Sockets {
         Sockets {
             folding,
             pending: Pending::default(),
@@ -41,14 +42,15 @@ impl Worker {
             true => self.sockets.pending.answered(event),
             false => None,
         };
-        if wanted && self.sockets.folding.folds(event) {
+        if wanted && self.sockets.folding.is_on() && fold::folds(event) {
+            let now_ns = event.header.time_ns;
             let like = self.recorder.socket_like(event, tails);
-            if let Some(folded) = self.sockets.folding.over(&like, event) {
+            if let Some(folded) = self.sockets.folding.over(&like, now_ns) {
                 self.folded(&folded);
             }
             let sequence = write.then_some(self.recorder.next_sequence());
             let folding = &mut self.sockets.folding;
-            if folding.came(like, event, entry, sequence) == Verdict::Folded {
+            if folding.came(like, now_ns, entry, sequence) == Verdict::Folded {
                 return Fate::Folded;
             }
         }
@@ -78,10 +80,7 @@ impl Worker {
 
     /// Tells what was folded in windows that are over by then.
     pub(super) fn tell_folded(&mut self, now_ns: u64) {
-        let mut over = Vec::new();
-        let all = now_ns == u64::MAX;
-        let folding = &mut self.sockets.folding;
-        folding.take(now_ns, all, |folded| over.push(folded));
+        let over = self.sockets.folding.take(now_ns);
         over.iter().for_each(|folded| self.folded(folded));
     }
 }
