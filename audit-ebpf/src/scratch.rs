@@ -70,12 +70,12 @@ pub enum Small {
     /// The twin, where programs can be preempted.
     #[cfg(not(feature = "legacy"))]
     NetCalledAgain = 6,
-    PrivilegeEnters = 8,
+    PrivilegeEnters = 7,
     #[cfg(not(feature = "legacy"))]
-    PrivilegeEntersAgain = 9,
-    PrivilegeClone = 10,
-    Signal = 11,
-    PrivilegeEntersCompat = 12,
+    PrivilegeEntersAgain = 8,
+    PrivilegeClone = 9,
+    Signal = 10,
+    PrivilegeEntersCompat = 11,
 }
 
 /// Sizes are set by the daemon: possible CPUs times programs that are there.

@@ -119,7 +119,7 @@ pub struct Request {
 }
 
 /// Programs without long tails, on each CPU.
-const SMALL_SLOTS: u32 = 16;
+const SMALL_SLOTS: u32 = 12;
 
 impl Request {
     /// Programs with long tails: twins have theirs.
