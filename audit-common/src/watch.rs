@@ -42,6 +42,9 @@ pub struct NameKey {
     pub name: [u8; NAME_KEY_BYTES],
 }
 
+/// Objects that got another name a moment ago, at most.
+pub const LINKED_MAX: u32 = 4096;
+
 /// Bits of the filter before the map of objects.
 pub const FILTER_BITS: u32 = 1 << 20;
 pub const FILTER_WORDS: u32 = FILTER_BITS / 64;
@@ -100,6 +103,8 @@ pub struct WatchState {
     pub active: u64,
     /// Not 0 while a canary acts: then times are looked at, whatever `active` says.
     pub probed: u64,
+    /// From when on links count: the daemon has looked since at what was linked before.
+    pub linked_since_ns: u64,
     /// The last daemon that had a canary, and its last canary: what they did may be read only by the
     /// next daemon.
     pub daemon: ProcessWords,

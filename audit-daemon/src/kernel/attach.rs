@@ -264,7 +264,13 @@ fn take_maps(
     let mut maps = Vec::new();
     let mut take = |name: &'static str| -> Result<MapData, KernelError> {
         match opened.ebpf.take_map(name) {
-            Some(Map::RingBuf(map) | Map::Array(map) | Map::HashMap(map) | Map::LpmTrie(map)) => {
+            Some(
+                Map::RingBuf(map)
+                | Map::Array(map)
+                | Map::HashMap(map)
+                | Map::LruHashMap(map)
+                | Map::LpmTrie(map),
+            ) => {
                 maps.push((name, map.fd().as_fd().try_clone_to_owned()?));
                 Ok(map)
             }
@@ -275,8 +281,8 @@ fn take_maps(
     };
     let rings = [take("CRITICAL")?, take("BULK")?];
     let (counters, ledger, load) = (take("COUNTERS")?, take("LEDGER")?, take("LOAD")?);
-    let [objects, names, asked, filter, state] = WATCH_MAPS.map(&mut take);
-    let watch_maps = [objects?, names?, asked?, filter?, state?];
+    let [objects, names, asked, filter, state, linked] = WATCH_MAPS.map(&mut take);
+    let watch_maps = [objects?, names?, asked?, filter?, state?, linked?];
     let [settings, quiet, repeat, rate] = VOLUME_MAPS.map(&mut take);
     let volume_maps = [settings?, quiet?, repeat?, rate?];
     let cpus = request.cpus as usize;

@@ -131,6 +131,23 @@ impl<T: Words> MappedArray<T> {
         self.words(entry, word + 1)[word].fetch_add(change, Ordering::AcqRel);
     }
 
+    /// Makes the first word this one, by its bits, so that one that the kernel sets at the same time stays.
+    pub fn change_bits(&self, entry: usize, to: u64) {
+        let word = &self.words(entry, 1)[0];
+        let had = word.load(Ordering::Acquire);
+        if to & !had != 0 {
+            word.fetch_or(to, Ordering::AcqRel);
+        }
+        if had & !to != 0 {
+            word.fetch_and(!(had & !to), Ordering::AcqRel);
+        }
+    }
+
+    /// Sets these bits of the first word.
+    pub fn set_bits(&self, entry: usize, bits: u64) {
+        self.words(entry, 1)[0].fetch_or(bits, Ordering::AcqRel);
+    }
+
     /// One word and no other.
     pub fn word(&self, entry: usize, word: usize) -> u64 {
         self.words(entry, word + 1)[word].load(Ordering::Acquire)

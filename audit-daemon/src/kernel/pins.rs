@@ -114,7 +114,7 @@ pub fn adopt(request: &Request, prepared: &Prepared) -> Result<Option<Attached>,
     let watch_maps: Vec<MapData> = WATCH_MAPS.into_iter().filter_map(&mut open).collect();
     let volume_maps: Vec<MapData> = VOLUME_MAPS.into_iter().filter_map(&mut open).collect();
     let (Ok(watch_maps), Ok(volume_maps)) = (
-        <[MapData; 5]>::try_from(watch_maps),
+        <[MapData; 6]>::try_from(watch_maps),
         <[MapData; 4]>::try_from(volume_maps),
     ) else {
         return Ok(None);

@@ -19,19 +19,24 @@ use aya::{
 use super::{KernelError, MappedArray};
 
 /// Names of the maps, in the order of [`WatchMaps::of`].
-pub const WATCH_MAPS: [&str; 5] = [
+pub const WATCH_MAPS: [&str; 6] = [
     "WATCHED",
     "WATCHED_NAMES",
     "WATCH_ASKED",
     "WATCH_FILTER",
     "WATCH_STATE",
+    "WATCH_LINKED",
 ];
 
 /// Words of [`WatchState`].
 const GENERATION: usize = offset_of!(WatchState, generation) / 8;
 const MOVING: usize = offset_of!(WatchState, moving) / 8;
 const SELF_TGID: usize = offset_of!(WatchState, self_tgid) / 8;
+const LINKED_SINCE: usize = offset_of!(WatchState, linked_since_ns) / 8;
 const ACTIVE: usize = offset_of!(WatchState, active) / 8;
+
+/// A link may be this long under way before it is there, so that a look has passed by what was noted of it.
+const LINKING_MAX_NS: u64 = 60_000_000_000;
 
 /// Entries that each map can hold, in 9 MiB of kernel memory: more than the 10,000 paths that may be
 /// watched, with the directories on their ways and the hard links among them.
@@ -68,6 +73,8 @@ pub struct WatchMaps {
     asked: LpmTrie<MapData, [u8; ASKED_BYTES], u32>,
     filter: MappedArray<u64>,
     state: MappedArray<WatchState>,
+    /// What got another name, and when: only the kernel writes to it.
+    linked: HashMap<MapData, Plain<ObjectKey>, u64>,
     /// What is in them.
     present: Matching,
 }
@@ -80,8 +87,8 @@ fn refused(error: MapError) -> KernelError {
 
 impl WatchMaps {
     /// The maps in the order of [`WATCH_MAPS`]; those of an adopted load are not empty.
-    pub fn of(maps: [MapData; 5]) -> Result<WatchMaps, KernelError> {
-        let [objects, names, asked, filter, state] = maps;
+    pub fn of(maps: [MapData; 6]) -> Result<WatchMaps, KernelError> {
+        let [objects, names, asked, filter, state, linked] = maps;
         let objects = HashMap::try_from(Map::HashMap(objects)).map_err(refused)?;
         let names = HashMap::try_from(Map::HashMap(names)).map_err(refused)?;
         let asked = LpmTrie::try_from(Map::LpmTrie(asked)).map_err(refused)?;
@@ -91,6 +98,7 @@ impl WatchMaps {
             asked,
             filter: MappedArray::map(filter.fd(), FILTER_WORDS as usize)?,
             state: MappedArray::map(state.fd(), 1)?,
+            linked: HashMap::try_from(Map::LruHashMap(linked)).map_err(refused)?,
             present: Matching::default(),
         };
         // In a load that was adopted another daemon stands there, and we look at watched files at once.
@@ -208,15 +216,38 @@ impl WatchMaps {
         self.present = self.read();
     }
 
+    /// Lets through to the maps what is in them. The kernel adds to both in the same moment: what it puts into
+    /// its own map before its bit is taken for an old one is seen there afterwards.
     fn set_filter<'a>(&self, keys: impl Iterator<Item = &'a ObjectKey>) {
         let mut words = vec![0u64; FILTER_WORDS as usize];
         for key in keys {
-            let bit = filter_bit(key.ino, key.dev) % FILTER_BITS;
-            words[bit as usize / 64] |= 1 << (bit % 64);
+            let (word, bit) = filter_place(key);
+            words[word] |= bit;
+        }
+        for (word, bit) in self.linked_places() {
+            words[word] |= bit;
         }
         for (at, word) in words.iter().enumerate() {
-            self.filter.set(at, word);
+            self.filter.change_bits(at, *word);
         }
+        for (word, bit) in self.linked_places() {
+            self.filter.set_bits(word, bit);
+        }
+    }
+
+    /// Where the filter has what got another name lately.
+    fn linked_places(&self) -> impl Iterator<Item = (usize, u64)> {
+        let since = self.state.word(0, LINKED_SINCE);
+        let linked = self.linked.iter().filter_map(Result::ok);
+        linked
+            .filter(move |(_, at)| *at >= since)
+            .map(|(key, _)| filter_place(&key.0))
+    }
+
+    /// All links that were there at this time are known by what was put into the maps.
+    pub fn looked_at_links(&self, at_ns: u64) {
+        let since = at_ns.saturating_sub(LINKING_MAX_NS);
+        self.state.set_word(0, LINKED_SINCE, since);
     }
 
     /// What this process does is nobody's business.
@@ -249,6 +280,12 @@ impl WatchMaps {
     pub fn present(&self) -> &Matching {
         &self.present
     }
+}
+
+/// A word of the filter, and the object's bit there.
+fn filter_place(key: &ObjectKey) -> (usize, u64) {
+    let bit = filter_bit(key.ino, key.dev) % FILTER_BITS;
+    (bit as usize / 64, 1 << (bit % 64))
 }
 
 fn asked_key(begin: &[u8]) -> Key<[u8; ASKED_BYTES]> {

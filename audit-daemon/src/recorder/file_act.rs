@@ -53,6 +53,13 @@ impl Recorder {
         if calls::may_be_watched_by_identity(event) {
             objects.look(event, decider, &mut self.views);
         }
+        // Also where nobody wants to know of links: what is done by the new name is another matter.
+        if let (call::LINK, 0, Some(object)) = (event.call, event.errno, objects.first.object) {
+            self.linked.add(object.id, &objects.first.hosts);
+            if let Some(second) = &objects.second {
+                self.linked.add(object.id, &second.hosts);
+            }
+        }
         let acting = Acting::of(self, header, event.namespace_pid);
         let names = names(event, &objects);
         let scratch = &mut self.watching;
@@ -61,12 +68,6 @@ impl Recorder {
             Decision::Unwatched => return Outcome::Unwatched,
             Decision::Excluded => return Outcome::Excluded,
         };
-        if let (call::LINK, 0, Some(object)) = (event.call, event.errno, objects.first.object) {
-            self.linked.add(object.id, &objects.first.hosts);
-            if let Some(second) = &objects.second {
-                self.linked.add(object.id, &second.hosts);
-            }
-        }
         if !wanted {
             return Outcome::Watched;
         }

@@ -28,7 +28,7 @@ use tracing::warn;
 
 use super::{Current, Decider};
 use crate::{
-    enrich::mounts::Mounts,
+    enrich::{boot_ns, mounts::Mounts},
     kernel::{KernelError, Matching, VolumeMaps, WatchMaps},
     watch::{
         programs::{Change, Programs, State, hex},
@@ -278,10 +278,15 @@ impl Keeping {
 
     /// Looks up what the watches mean now, tells the kernel, and decides by it.
     fn look(&mut self) -> Result<(), KeeperError> {
+        let began_ns = boot_ns();
         let (decider, matching) = self.survey()?;
         // The decider knows at least as much as the kernel lets through.
         self.current.set(decider);
         self.maps.apply(matching)?;
+        // A look with something to say may have passed files by.
+        if self.said.is_empty() {
+            self.maps.looked_at_links(began_ns);
+        }
         Ok(())
     }
 

@@ -21,6 +21,7 @@ use crate::{Words, old, refused};
 pub fn act(name: &[u8], words: &mut Words) -> bool {
     match name {
         b"link-open" => link(words),
+        b"link-many" => links(words),
         b"move-open" => moved(words),
         b"carry-open" => carried(words),
         b"replace-open" => replace(words),
@@ -104,6 +105,19 @@ fn link(words: &mut Words) {
         OsStr::new(alias.to_str().expect("UTF-8")),
     ));
     opened(&alias, flags);
+    println!("0");
+}
+
+/// `link-many COUNT DIR AWAY FLAGS`: the same of DIR/NUMBER by AWAY/NUMBER, spread over many looks of a daemon.
+fn links(words: &mut Words) {
+    let (count, dir, away) = (words.number(), words.path(), words.path());
+    let flags = words.number().cast_signed();
+    for number in 0..count {
+        let name = |dir: &OsStr| Path::new(dir).join(number.to_string());
+        ok_or_refused(std::fs::hard_link(name(&dir), name(&away)));
+        opened(&c_path(&name(&away)), flags);
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
     println!("0");
 }
 

@@ -1,6 +1,7 @@
 //! Other names, other directories, names that are new.
 
 use audit_tests::acts::act;
+use audit_tests::hooks::acts_on_functions;
 
 use super::{
     Places, RDONLY, WRONLY, assert_all, assert_opens, assert_seen, assert_whole_log,
@@ -27,6 +28,36 @@ fn a_hard_link_made_after_the_start_and_opened_at_once_is_no_way_round() {
     let (file, alias) = (places.plain(), places.outside.join("alias"));
     let act = with(&["link-open"], [&file, &alias], WRONLY);
     assert_seen(&places, &act, &file, WRITE);
+}
+
+/// Each link in that directory makes the daemon look anew, so that many are made during a look.
+#[test]
+fn hard_links_made_while_the_daemon_looks_are_no_way_round() {
+    if !acts_on_functions() {
+        audit_tests::skip!("a link of a file below a tree is a miss here, by name");
+    }
+    const COUNT: usize = 400;
+    let places = Places::new();
+    let uids: Vec<String> = (0..COUNT)
+        .map(|number| {
+            let file = places.tree.join(number.to_string());
+            std::fs::write(&file, b"content").expect("write");
+            file_uid(&file)
+        })
+        .collect();
+    let mut daemon = places.start();
+    let acted = act(["link-many", &COUNT.to_string()])
+        .with([&places.tree, &places.outside])
+        .with([WRONLY.to_string()])
+        .done();
+    let records = daemon.stop();
+    assert_eq!(acted.number(), 0);
+    assert_whole_log(&records);
+    let found = of_process(&records, acted.pid);
+    assert_eq!(kinds(&found), vec![WRITE[0]; found.len()]);
+    let found: Vec<&str> = found.iter().map(|record| record.str("file.uid")).collect();
+    let uids: Vec<&str> = uids.iter().map(String::as_str).collect();
+    assert_all(&found, &uids, skipped(&records));
 }
 
 #[test]
