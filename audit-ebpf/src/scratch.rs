@@ -131,6 +131,8 @@ pub struct State {
     pub copy: [Word; 8],
     /// A name that equal ones may be folded with.
     pub name: [Word; NAME_WORDS],
+    /// What is known of the call that is told.
+    pub asked: [Word; 9],
     /// Programs that want this slot, where several share it.
     users: Word,
 }

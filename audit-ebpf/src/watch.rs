@@ -16,8 +16,8 @@ use core::mem::MaybeUninit;
 use audit_common::{
     file_open::reason,
     watch::{
-        ASKED_BYTES, FILTER_WORDS, LINKED_MAX, NAME_COMPARED_BYTES, NAME_KEY_BYTES, NameKey, ObjectKey,
-        VERDICTS, Verdict, WatchState, active, bit, filter_bit,
+        ASKED_BYTES, FILTER_WORDS, LINKED_MAX, NAME_COMPARED_BYTES, NAME_KEY_BYTES, NameKey,
+        ObjectKey, VERDICTS, Verdict, WatchState, active, bit, filter_bit,
     },
 };
 use aya_ebpf::{
@@ -32,7 +32,6 @@ use crate::{
     read::{self, Memory, mask},
     scratch::cpu,
     settings::offset,
-    task,
 };
 
 /// Sizes are set by the daemon. Kernels before 6.1 warn of hash maps that are not made in advance.
@@ -215,7 +214,7 @@ pub fn add_object(of: Identity) {
         dev: of.dev,
         zero: 0,
     };
-    if WATCH_LINKED.insert(&key, &task::now(), 0).is_ok()
+    if WATCH_LINKED.insert(&key, &crate::task::now(), 0).is_ok()
         && let Some(word) = WATCH_FILTER.get_ptr_mut(at >> 6)
     {
         // SAFETY: a live map value.

@@ -94,16 +94,71 @@ fn compat_returned(regs: u64, result: i64) {
     }
 }
 
-/// One call, as it came back.
+/// One call, as it came back. What is known of it is in the slot: to the verifier it is any call then, so what
+/// some forty of them have in common is verified once.
 struct Call {
     task: u64,
-    /// [`call`]
-    call: u32,
-    number: u64,
     entry: Entry,
-    arguments: [u64; 6],
-    result: i64,
-    errno: u32,
+    slot: *mut u8,
+}
+
+impl Call {
+    #[inline(always)]
+    fn note(&self, call: u32, regs: u64, result: i64) {
+        let [first, second, third, fourth, fifth, sixth] = arguments(regs, self.entry);
+        let number = arch::number(regs);
+        let all = [
+            call.into(),
+            number,
+            result as u64,
+            first,
+            second,
+            third,
+            fourth,
+            fifth,
+            sixth,
+        ];
+        // SAFETY: a large slot, of this CPU and program.
+        let words = unsafe { &mut scratch::state(self.slot).asked };
+        for (word, value) in words.iter_mut().zip(all) {
+            word.set(value);
+        }
+    }
+
+    #[inline(always)]
+    fn word(&self, at: usize) -> u64 {
+        // SAFETY: as above.
+        unsafe { scratch::state(self.slot) }.asked[at].get()
+    }
+
+    /// [`call`]
+    #[inline(always)]
+    fn call(&self) -> u32 {
+        self.word(0) as u32
+    }
+
+    #[inline(always)]
+    fn number(&self) -> u64 {
+        self.word(1)
+    }
+
+    #[inline(always)]
+    fn result(&self) -> i64 {
+        self.word(2) as i64
+    }
+
+    /// 0: success.
+    #[inline(always)]
+    fn errno(&self) -> u32 {
+        let result = self.result();
+        if result < 0 { -result as u32 } else { 0 }
+    }
+
+    /// Of six.
+    #[inline(always)]
+    fn argument(&self, at: usize) -> u64 {
+        self.word(3 + at)
+    }
 }
 
 /// What becomes of it.
@@ -117,41 +172,29 @@ enum Verdict {
 
 #[inline(always)]
 fn returned(call: u32, regs: u64, result: i64, slot: Large, turn: Turn, entry: Entry) {
-    let task = task::current();
-    let number = arch::number(regs);
-    let asked = Call {
-        task,
-        call,
-        number,
-        entry,
-        arguments: arguments(regs, entry),
-        result,
-        errno: if result < 0 { -result as u32 } else { 0 },
-    };
-    if !about::is_wanted(&asked) {
-        return;
-    }
-    let before = before::of(task, call);
-    let is_told = before.is_some_and(|before| {
-        // SAFETY: a live map value, which only this task's own calls write.
-        unsafe { (*before).is_told != 0 }
-    });
-    let is_over = !(ERESTART_FIRST..=ERESTART_LAST).contains(&asked.errno);
-    if is_over && !is_told {
-        tell(&asked, before, slot, turn);
-    }
-    before::over(task, before, turn);
-}
-
-#[inline(always)]
-fn tell(asked: &Call, before: Option<*mut before::Before>, slot: Large, turn: Turn) {
     let Some(slot) = scratch::large(slot) else {
         return;
     };
+    let task = task::current();
+    let asked = Call { task, entry, slot };
+    asked.note(call, regs, result);
+    if !about::is_wanted(&asked) {
+        return;
+    }
+    let is_over = !(ERESTART_FIRST..=ERESTART_LAST).contains(&asked.errno());
+    if is_over && !before::is_told(task, asked.call()) {
+        tell(&asked, turn);
+    }
+    before::over(task, asked.call(), turn);
+}
+
+#[inline(always)]
+fn tell(asked: &Call, turn: Turn) {
+    let slot = asked.slot;
     // SAFETY: the slot is larger than any event, and this CPU's and program's own.
     let event = unsafe { &mut *slot.cast::<Privilege>() };
-    blank(event, asked.task, asked.call, asked.errno);
-    event.number = asked.number as u32;
+    blank(event, asked.task, asked.call(), asked.errno());
+    event.number = asked.number() as u32;
     event.header.flags |= asked.entry.flag();
     if watch::self_tgid() == event.header.tgid {
         passed_over(turn, Filtered::Oneself);
@@ -159,8 +202,8 @@ fn tell(asked: &Call, before: Option<*mut before::Before>, slot: Large, turn: Tu
     }
     // SAFETY: a large slot, as `Tails` asks.
     let tails = unsafe { Tails::after(slot, size_of::<Privilege>()) };
-    if let Some(before) = before {
-        remember(event, tails, before);
+    if let Some(before) = before::of(asked.task, asked.call()) {
+        remember(asked, event, tails, before);
     }
     match about::describe(asked, event, tails) {
         Verdict::Tell => {}
@@ -170,7 +213,7 @@ fn tell(asked: &Call, before: Option<*mut before::Before>, slot: Large, turn: Tu
             return;
         }
     }
-    let token = asked.number << 32 | u64::from(event.errno);
+    let token = asked.number() << 32 | u64::from(event.errno);
     // What was done is told whatever came before it in this second.
     let is_failure = event.errno != 0;
     if turn.takes(asked.task, token) && (!is_failure || volume::is_within_rate(&event.header)) {
@@ -216,7 +259,7 @@ fn blank(event: &mut Privilege, task: u64, call: u32, errno: u32) {
 
 /// Takes over what was kept at the entry.
 #[inline(always)]
-fn remember(event: &mut Privilege, tails: Tails, before: *mut before::Before) {
+fn remember(asked: &Call, event: &mut Privilege, tails: Tails, before: *mut before::Before) {
     // SAFETY: a live map value, which only this task's own calls write.
     let before = unsafe { &*before };
     event.flags |= flag::BEFORE;
@@ -224,7 +267,7 @@ fn remember(event: &mut Privilege, tails: Tails, before: *mut before::Before) {
     event.before_caps = before.caps;
     event.values[4] = before.time[0];
     event.values[5] = before.time[1];
-    match event.call {
+    match asked.call() {
         call::SETGROUPS => push_groups(tails, tag::OLD_GROUPS, before.groups, |to, bytes| {
             // SAFETY: the text is as long as all groups that are kept.
             unsafe { read::kernel_bytes(to, bytes, before.text.as_ptr() as u64) };

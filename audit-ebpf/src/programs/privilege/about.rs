@@ -36,13 +36,13 @@ const NSFS: u64 = 0x6e73_6673;
 /// Is a call with these arguments told at all? Asked before anything else: many are not.
 #[inline(always)]
 pub fn is_wanted(asked: &Call) -> bool {
-    let [first, second, ..] = asked.arguments;
-    match asked.call {
+    let (first, second) = (asked.argument(0), asked.argument(1));
+    match asked.call() {
         call::PRCTL_AMBIENT => calls::is_ambient(first, second),
         call::PTRACE => matches!(first, PTRACE_TRACEME | PTRACE_ATTACH | PTRACE_SEIZE),
         call::UNSHARE => first & namespace::FLAGS != 0,
         // Those that arrive are told by who gets them.
-        call::SIGNAL => asked.errno == EPERM,
+        call::SIGNAL => asked.errno() == EPERM,
         call::BPF_LOAD => bpf::is_wanted(first),
         // A time zone is none of the clock's.
         call::SETTIMEOFDAY => first != 0,
@@ -61,7 +61,7 @@ fn sets(timex: u64) -> bool {
 
 #[inline(always)]
 pub fn describe(asked: &Call, event: &mut Privilege, tails: Tails) -> Verdict {
-    match asked.call {
+    match asked.call() {
         call::SETUID..=call::SETFSGID => ids(asked, event),
         call::SETGROUPS => {
             let cred: u64 = read::kernel(asked.task + offset!(task_cred));
@@ -79,12 +79,12 @@ pub fn describe(asked: &Call, event: &mut Privilege, tails: Tails) -> Verdict {
         call::INIT_MODULE..=call::DELETE_MODULE => modules(asked, event, tails),
         call::BPF_LOAD => bpf::describe(asked, event, tails),
         call::KEXEC_LOAD => {
-            event.values[0] = asked.arguments[3];
+            event.values[0] = asked.argument(3);
             Verdict::Tell
         }
         call::KEXEC_FILE_LOAD => {
-            event.values[0] = asked.arguments[4];
-            file(asked, event, tails, asked.arguments[0]);
+            event.values[0] = asked.argument(4);
+            file(asked, event, tails, asked.argument(0));
             Verdict::Tell
         }
         call::SETTIMEOFDAY..=call::CLOCK_ADJTIME => clock(asked, event),
@@ -98,9 +98,9 @@ pub fn describe(asked: &Call, event: &mut Privilege, tails: Tails) -> Verdict {
 
 #[inline(always)]
 fn ids(asked: &Call, event: &mut Privilege) -> Verdict {
-    event.values[0] = widened(asked, asked.arguments[0]);
-    event.values[1] = widened(asked, asked.arguments[1]);
-    event.values[2] = widened(asked, asked.arguments[2]);
+    event.values[0] = widened(asked, asked.argument(0));
+    event.values[1] = widened(asked, asked.argument(1));
+    event.values[2] = widened(asked, asked.argument(2));
     let header = &event.header;
     let now = [
         header.uid,
@@ -114,7 +114,7 @@ fn ids(asked: &Call, event: &mut Privilege) -> Verdict {
     ];
     // These two do not say that they were refused.
     let wanted = event.values[0] as u32;
-    let set = match asked.call {
+    let set = match asked.call() {
         call::SETFSUID => header.fsuid,
         call::SETFSGID => header.fsgid,
         _ => wanted,
@@ -131,8 +131,8 @@ fn ids(asked: &Call, event: &mut Privilege) -> Verdict {
 
 #[inline(always)]
 fn capabilities(asked: &Call, event: &mut Privilege) -> Verdict {
-    event.values[0] = asked.arguments[1];
-    event.values[1] = asked.arguments[2];
+    event.values[0] = asked.argument(1);
+    event.values[1] = asked.argument(2);
     let (now, before) = (&event.caps, &event.before_caps);
     let same = (now.effective ^ before.effective)
         | (now.permitted ^ before.permitted)
@@ -146,11 +146,11 @@ fn capabilities(asked: &Call, event: &mut Privilege) -> Verdict {
 
 #[inline(always)]
 fn namespaces(asked: &Call, event: &mut Privilege, tails: Tails) -> Verdict {
-    event.values[0] = match asked.call {
-        call::UNSHARE => asked.arguments[0],
-        _ => asked.arguments[1],
+    event.values[0] = match asked.call() {
+        call::UNSHARE => asked.argument(0),
+        _ => asked.argument(1),
     };
-    if asked.call == call::SETNS {
+    if asked.call() == call::SETNS {
         namespace_file(asked, event, tails);
     }
     let mut changed = 0;
@@ -166,7 +166,7 @@ fn namespaces(asked: &Call, event: &mut Privilege, tails: Tails) -> Verdict {
 /// Type and number of the namespace behind a descriptor.
 #[inline(always)]
 fn namespace_file(asked: &Call, event: &mut Privilege, tails: Tails) {
-    let file = task::files(asked.task).at(asked.arguments[0] as u32);
+    let file = task::files(asked.task).at(asked.argument(0) as u32);
     let inode: u64 = read::kernel(file + offset!(file_inode));
     let sb: u64 = read::kernel(inode + offset!(inode_sb));
     if file == 0 || read::kernel::<u64>(sb + offset!(sb_magic)) != NSFS {
@@ -180,33 +180,33 @@ fn namespace_file(asked: &Call, event: &mut Privilege, tails: Tails) {
 
 #[inline(always)]
 fn other_process(asked: &Call, event: &mut Privilege) -> Verdict {
-    let [first, second, third, fourth, fifth, _] = asked.arguments;
-    let receiver = match asked.call {
+    let [first, second, third, fourth, fifth] = [0, 1, 2, 3, 4].map(|at| asked.argument(at));
+    let receiver = match asked.call() {
         call::PTRACE if first == PTRACE_TRACEME => asked.task,
         call::PTRACE => task::by_number(asked.task, second as u32),
         call::PIDFD_GETFD => target::by_descriptor(asked.task, first),
-        call::SIGNAL if asked.number == calls::PIDFD_SEND_SIGNAL => {
+        call::SIGNAL if asked.number() == calls::PIDFD_SEND_SIGNAL => {
             target::by_descriptor(asked.task, first)
         }
         _ => task::by_number(asked.task, first as u32),
     };
     target::fill(event, receiver);
     let is_oneself = event.target.tgid == event.header.tgid;
-    match asked.call {
+    match asked.call() {
         call::PTRACE => {
             event.values[0] = first;
             event.values[1] = second;
         }
         call::PIDFD_GETFD => {
             event.values[0] = second;
-            event.values[1] = if asked.errno == 0 {
-                asked.result as u64
+            event.values[1] = if asked.errno() == 0 {
+                asked.result() as u64
             } else {
                 NO_VALUE
             };
         }
         call::SIGNAL => {
-            let is_third = calls::names_thread(asked.number, asked.entry);
+            let is_third = calls::names_thread(asked.number(), asked.entry);
             event.values[0] = if is_third { third } else { second };
             let protected = receiver != 0 && signal::is_protected(receiver);
             // Of 0 only the right to send is asked.
@@ -223,8 +223,8 @@ fn other_process(asked: &Call, event: &mut Privilege) -> Verdict {
                 0 => NO_VALUE,
                 _ => first_address(asked.entry, fourth),
             };
-            event.values[2] = if asked.errno == 0 {
-                asked.result as u64
+            event.values[2] = if asked.errno() == 0 {
+                asked.result() as u64
             } else {
                 NO_VALUE
             };
@@ -245,7 +245,7 @@ fn first_address(entry: Entry, list: u64) -> u64 {
 /// An id as this call gives it: those of 16 bits have their own "leave it".
 #[inline(always)]
 fn widened(asked: &Call, id: u64) -> u64 {
-    let is_short = asked.entry == Entry::Compat && calls::is_short_32(asked.number);
+    let is_short = asked.entry == Entry::Compat && calls::is_short_32(asked.number());
     match id & 0xffff {
         0xffff if is_short => u32::MAX.into(),
         short if is_short => short,
@@ -256,7 +256,7 @@ fn widened(asked: &Call, id: u64) -> u64 {
 /// Seconds and the smaller part, as this call gives them.
 #[inline(always)]
 fn time_at(asked: &Call, address: u64) -> [u64; 2] {
-    let narrow = asked.entry == Entry::Compat && asked.number != calls::CLOCK_SETTIME64;
+    let narrow = asked.entry == Entry::Compat && asked.number() != calls::CLOCK_SETTIME64;
     let read = match narrow {
         true => read::try_user::<[i32; 2]>(address)
             .map(|[seconds, part]| [i64::from(seconds) as u64, i64::from(part) as u64]),
@@ -286,11 +286,11 @@ fn file(asked: &Call, event: &mut Privilege, tails: Tails, fd: u64) {
 
 #[inline(always)]
 fn modules(asked: &Call, event: &mut Privilege, tails: Tails) -> Verdict {
-    match asked.call {
-        call::DELETE_MODULE => tails.user_string(tag::TEXT, asked.arguments[0]),
+    match asked.call() {
+        call::DELETE_MODULE => tails.user_string(tag::TEXT, asked.argument(0)),
         call::FINIT_MODULE => {
-            event.values[0] = asked.arguments[2];
-            file(asked, event, tails, asked.arguments[0]);
+            event.values[0] = asked.argument(2);
+            file(asked, event, tails, asked.argument(0));
             module::push_name(asked.task, tails);
         }
         _ => module::push_name(asked.task, tails),
@@ -300,12 +300,12 @@ fn modules(asked: &Call, event: &mut Privilege, tails: Tails) -> Verdict {
 
 #[inline(always)]
 fn clock(asked: &Call, event: &mut Privilege) -> Verdict {
-    let [first, second, ..] = asked.arguments;
+    let (first, second) = (asked.argument(0), asked.argument(1));
     let kept = [event.values[4], event.values[5]];
     event.values[4] = 0;
     event.values[5] = 0;
-    let is_adjustment = asked.call >= call::ADJTIMEX;
-    let (clock, address) = match asked.call {
+    let is_adjustment = asked.call() >= call::ADJTIMEX;
+    let (clock, address) = match asked.call() {
         call::SETTIMEOFDAY | call::ADJTIMEX => (0, first),
         _ => (first as u32 as u64, second),
     };
@@ -317,7 +317,7 @@ fn clock(asked: &Call, event: &mut Privilege) -> Verdict {
     } else {
         (time_at(asked, address), 0)
     };
-    let in_us = asked.call == call::SETTIMEOFDAY || is_adjustment && modes & ADJ_NANO == 0;
+    let in_us = asked.call() == call::SETTIMEOFDAY || is_adjustment && modes & ADJ_NANO == 0;
     if in_us && time[1] != NO_VALUE {
         time[1] = time[1].wrapping_mul(NS_PER_US);
     }
@@ -329,11 +329,11 @@ fn clock(asked: &Call, event: &mut Privilege) -> Verdict {
 
 #[inline(always)]
 fn host_name(asked: &Call, tails: Tails) {
-    if asked.errno == 0 {
-        tails.kernel_string(tag::TEXT, before::host_name(asked.task, asked.call));
+    if asked.errno() == 0 {
+        tails.kernel_string(tag::TEXT, before::host_name(asked.task, asked.call()));
         return;
     }
-    let [name, length, ..] = asked.arguments;
+    let (name, length) = (asked.argument(0), asked.argument(1));
     let kept = match length > HOST_NAME_MAX {
         true => HOST_NAME_MAX,
         false => length,
@@ -352,12 +352,12 @@ fn host_name(asked: &Call, tails: Tails) {
 
 #[inline(always)]
 fn reboots(asked: &Call, event: &mut Privilege) -> Verdict {
-    let [first, second, command, ..] = asked.arguments;
+    let [first, second, command] = [0, 1, 2].map(|at| asked.argument(at));
     let is_meant = reboot::is_meant(first, second);
     event.values[0] = command;
     event.values[1] = u64::from(is_meant);
     // What was to be done was told before.
-    let was_told = asked.errno == 0 && !reboot::is_harmless(command);
+    let was_told = asked.errno() == 0 && !reboot::is_harmless(command);
     if was_told {
         Verdict::None
     } else {

@@ -171,10 +171,19 @@ pub fn of(task: u64, call: u32) -> Option<*mut Before> {
     (unsafe { (*before).call } == call).then_some(before)
 }
 
+/// Has another program told this call of the task?
+#[inline(always)]
+pub fn is_told(task: u64, call: u32) -> bool {
+    of(task, call).is_some_and(|before| {
+        // SAFETY: a live map value, which only this task's own calls write.
+        unsafe { (*before).is_told != 0 }
+    })
+}
+
 /// The call is over and told, or need not be.
 #[inline(always)]
-pub fn over(task: u64, before: Option<*mut Before>, turn: Turn) {
-    let Some(before) = before else {
+pub fn over(task: u64, call: u32, turn: Turn) {
+    let Some(before) = of(task, call) else {
         return;
     };
     if setting!(preempted) != 0 && turn == Turn::First {

@@ -42,11 +42,11 @@ pub fn is_wanted(command: u64) -> bool {
 
 #[inline(always)]
 pub fn describe(asked: &Call, event: &mut Privilege, tails: Tails) -> Verdict {
-    let [command, attributes, ..] = asked.arguments;
+    let (command, attributes) = (asked.argument(0), asked.argument(1));
     let word = |at: u64| read::try_user::<u32>(attributes + at).unwrap_or(0);
     if command == PROG_LOAD {
-        if asked.errno == 0 {
-            program(asked, event, tails, asked.result as u32);
+        if asked.errno() == 0 {
+            program(asked, event, tails, asked.result() as u32);
         } else {
             event.flags |= flag::TOLD;
             event.values[0] = word(at::LOAD_TYPE).into();
