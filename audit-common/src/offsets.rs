@@ -221,6 +221,8 @@ offsets! {
     tree_node_slots = "xa_node.slots",
     file_private = "file.private_data",
     inode_private = "inode.i_private",
+    proc_inode_own = "proc_inode.vfs_inode",
+    proc_inode_pid = "proc_inode.pid",
     siginfo_code = "kernel_siginfo.si_code",
     kernfs_name = "kernfs_node.name",
     kernfs_parent = "kernfs_node.__parent|kernfs_node.parent",

@@ -64,6 +64,8 @@ pub mod call {
     pub const SETDOMAINNAME: u32 = 32;
     /// `values`: command, 1 if the magic numbers are right.
     pub const REBOOT: u32 = 33;
+    /// /proc/PID/mem. `values`: pid as it was given in a name, open flags.
+    pub const OPEN_MEMORY: u32 = 34;
 }
 
 /// `Settings::privilege`: which calls are looked at. A call's bit is [`group_of`] it.
@@ -87,7 +89,7 @@ pub const fn group_of(call: u32) -> u32 {
         call::CAPSET | call::PRCTL_AMBIENT => group::CAPABILITIES,
         call::UNSHARE..=call::CLONE => group::NAMESPACES,
         call::PTRACE | call::PIDFD_GETFD => group::PTRACE,
-        call::VM_READ | call::VM_WRITE => group::MEMORY,
+        call::VM_READ | call::VM_WRITE | call::OPEN_MEMORY => group::MEMORY,
         call::SIGNAL => group::SIGNALS,
         call::INIT_MODULE..=call::DELETE_MODULE => group::MODULES,
         call::BPF_LOAD | call::BPF_ATTACH => group::BPF,

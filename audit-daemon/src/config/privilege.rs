@@ -29,7 +29,8 @@ settings! {
         namespaces: bool = Flag => true,
         /// ptrace, and descriptors taken out of other processes (pidfd_getfd).
         ptrace: bool = Flag => true,
-        /// Memory of other processes: process_vm_readv and process_vm_writev.
+        /// Memory of other processes: process_vm_readv and process_vm_writev, and /proc/PID/mem
+        /// while files are recorded.
         memory: bool = Flag => true,
         /// Kernel modules.
         modules: bool = Flag => true,

@@ -186,6 +186,7 @@ pub fn reconcile(outcomes: &mut [Outcome], facts: &Facts) {
                 *precision = Precision::Exact;
             }
             let seen_elsewhere = |spot| match spot {
+                BlindSpot::MemoryFiles => works("file_open"),
                 BlindSpot::IoUring => works(RING_SUBMIT),
                 BlindSpot::CallsOf32Bits => works(&of_compat) || acts && works(ACTS_END),
                 // Where even what is done is not seen, its failures are no news.

@@ -44,6 +44,8 @@ const OPTIONAL: &[&str] = &[
     "tree_node_slots",
     "file_private",
     "inode_private",
+    "proc_inode_own",
+    "proc_inode_pid",
     "siginfo_code",
     "kernfs_name",
     "kernfs_parent",

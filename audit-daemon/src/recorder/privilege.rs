@@ -30,6 +30,10 @@ use crate::{
 };
 use told::Told;
 
+/// Of the flags of an open: how it is opened, and to be read only.
+const ACCESS_MODE: u64 = 3;
+const READ_ONLY: u64 = 0;
+
 /// What became of an event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Seen {
@@ -121,7 +125,7 @@ impl Recorder {
         match event.call {
             call::SETUID..=call::SETGROUPS => self.write_ids(event, tails, &view),
             call::CAPSET | call::PRCTL_AMBIENT => self.write_capabilities(event, &view),
-            call::PTRACE..=call::SIGNAL => self.write_other(event, &view),
+            call::PTRACE..=call::SIGNAL | call::OPEN_MEMORY => self.write_other(event, &view),
             _ => self.write_kernel(event, tails, &view),
         }
         self.settings.labels = labels;
@@ -193,6 +197,12 @@ impl Recorder {
                 process: other,
                 base: known(event.values[1]),
                 bytes: known(event.values[2]),
+            },
+            call::OPEN_MEMORY => PrivilegeAct::Memory {
+                writes: event.values[1] & ACCESS_MODE != READ_ONLY,
+                process: other,
+                base: None,
+                bytes: None,
             },
             call::PTRACE => PrivilegeAct::Process(Reach::Ptrace, other),
             call::PIDFD_GETFD => PrivilegeAct::Process(Reach::PidfdGetfd, other),

@@ -22,7 +22,10 @@ use aya_ebpf::{
     programs::{BtfTracePointContext, TracePointContext},
 };
 
-use super::exec_failed::{base, registers, result_in};
+use super::{
+    exec_failed::{base, registers, result_in},
+    privilege::memory,
+};
 use crate::{
     arch::{self, CREAT, OPEN, OPEN_BY_HANDLE_AT, OPEN_TREE, OPENAT, OPENAT2},
     done::Turn,
@@ -167,6 +170,12 @@ fn opened(state: &WatchState, task: u64, fd: u32, slot: Large, turn: Turn, entry
     let place = Place::read(file + offset!(file_path));
     let inode: u64 = read::kernel(file + offset!(file_inode));
     let seen = Seen::read(place, watch::identity(inode));
+    if memory::is_opened(place, seen.own, file) {
+        if turn.takes(task, file) {
+            memory::opened(slot, file);
+        }
+        return;
+    }
     let found = watch::look_at(state, slot, seen);
     let Some(event) = begun(state, task, slot, found, turn) else {
         return;
@@ -286,6 +295,14 @@ fn failed(
     let Some(slot) = scratch::large(slot) else {
         return;
     };
+    let token = asked.name ^ u64::from(errno) << 48;
+    let whose = memory::refused(slot, asked.name, asked.memory, errno);
+    if whose != 0 {
+        if turn.takes(task, token) {
+            memory::was_refused(slot, whose, asked.flags, errno);
+        }
+        return;
+    }
     let fs: u64 = read::kernel(task + offset!(task_fs));
     let cwd = Place::read(fs + offset!(fs_pwd));
     let from = match asked.at && asked.directory >= 0 {
@@ -307,7 +324,7 @@ fn failed(
     let Some(event) = begun(state, task, slot, found, turn) else {
         return;
     };
-    if !turn.takes(task, asked.name ^ u64::from(errno) << 48) {
+    if !turn.takes(task, token) {
         return;
     }
     (event.ino, event.tree_ino) = (0, 0);

@@ -8,6 +8,7 @@ mod about;
 mod before;
 mod bpf;
 mod calls;
+pub mod memory;
 mod module;
 mod reboot;
 mod signal;

@@ -3,6 +3,7 @@
 
 mod credentials;
 mod kernel;
+mod memory;
 mod namespaces;
 mod narrow;
 mod processes;

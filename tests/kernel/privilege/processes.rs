@@ -10,13 +10,13 @@ use super::{NOBODY, call, of, only, results};
 use crate::expect::{assert_at, process_uid};
 
 /// A process of a user, or of root, to be reached into.
-struct Other {
+pub struct Other {
     child: Child,
     uid: String,
 }
 
 impl Other {
-    fn new() -> Other {
+    pub fn new() -> Other {
         let mut child = waiting(&program());
         act(["stay"]).tell(&mut child);
         // It runs: whoever made it goes on a little before its exec is over.
@@ -27,7 +27,7 @@ impl Other {
         Other { child, uid }
     }
 
-    fn pid(&self) -> String {
+    pub fn pid(&self) -> String {
         self.child.id().to_string()
     }
 
@@ -44,7 +44,7 @@ impl Other {
     }
 
     #[track_caller]
-    fn assert_is_target(&self, record: &Record) {
+    pub fn assert_is_target(&self, record: &Record) {
         assert_at(record, "process.pid", self.child.id());
         assert_at(record, "process.uid", self.uid.as_str());
         assert_at(record, "process.name", "audit-acts");

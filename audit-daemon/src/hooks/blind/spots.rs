@@ -58,9 +58,9 @@ pub const SPOTS: &[Spot] = &[
         id: "proc-mem",
         weight: Weight::Unseen,
         words: "/proc/PID/mem",
-        advice: "Who opens /proc/PID/mem of another process reads and writes its memory, and is not \
-                 seen there: looking for that would cost every open of a file. ptrace, \
-                 process_vm_readv and process_vm_writev are seen.",
+        advice: "Who opens /proc/PID/mem of another process reads and writes its memory. It is seen with the \
+                 opens of watched files: set `events.file.record = true`. ptrace, process_vm_readv and \
+                 process_vm_writev are seen.",
     },
     Spot {
         spot: BlindSpot::RingTruncate,

@@ -188,6 +188,7 @@ fn detail(event: &Privilege, tails: &Tails<'_>) -> Option<String> {
         call::SETUID..=call::SETFSGID if event.errno != 0 => names::asked(event),
         call::PRCTL_AMBIENT => names::ambient(event),
         call::PTRACE => names::ptrace(value).to_owned(),
+        call::OPEN_MEMORY => "opened /proc/PID/mem".to_owned(),
         call::PIDFD_GETFD => format!("fd {}", value as u32),
         call::SIGNAL => match signal(value as u32) {
             Code::Name(name) => name.to_owned(),

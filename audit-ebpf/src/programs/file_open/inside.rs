@@ -19,7 +19,10 @@ use crate::{
     arch,
     done::Turn,
     path::Place,
-    programs::way::{self, Way},
+    programs::{
+        privilege::memory,
+        way::{self, Way},
+    },
     read::{self, Memory},
     scratch::{self, Large, plain},
     settings::{offset, setting},
@@ -228,6 +231,13 @@ fn opened<const TYPED: bool>(
         true => seen(file, slot),
         false => by_address(file),
     };
+    if memory::is_opened(seen.place, seen.own, file) {
+        if way::of(task::current()) != Way::Other && turn.takes(task::current(), seen.place.dentry)
+        {
+            memory::opened(slot, file);
+        }
+        return;
+    }
     let found = watch::look_at(state, slot, seen);
     if found.reasons == 0 {
         passed_over(turn, Filtered::NoWatch);
