@@ -10,6 +10,7 @@ mod costs;
 mod daemon;
 mod empty;
 mod finding;
+mod hour;
 mod ledger;
 mod live;
 mod mechanisms;
@@ -42,6 +43,7 @@ const MEASURES: &[&str] = &[
     live::RATES,
     memory::MEMORY,
     memory::SOAK,
+    hour::MEASURE,
     costs::AUDITD,
 ];
 
@@ -148,7 +150,7 @@ fn run(plan: &Plan) -> Result<()> {
         note(costs::MEASURE, result);
     }
     type Measure = fn(&Plan) -> Result<()>;
-    let measures: [(&str, Measure); 8] = [
+    let measures: [(&str, Measure); 9] = [
         (watches::MEASURE, watches::run),
         (opens::MEASURE, opens::run),
         (mechanisms::MEASURE, mechanisms::run),
@@ -157,6 +159,7 @@ fn run(plan: &Plan) -> Result<()> {
         (live::RATES, live::rates),
         (memory::MEMORY, memory::run),
         (memory::SOAK, memory::soak),
+        (hour::MEASURE, hour::run),
     ];
     for (measure, run) in measures {
         if plan.wants(measure) {

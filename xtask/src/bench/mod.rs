@@ -29,7 +29,7 @@ least of many. Takes about 10 minutes on a machine that should do nothing else.
 docs/BENCH.md says what each figure means.
 
   --only NAME   costs (of system calls, with and without), watches, opens,
-                mechanisms, throughput, delay, rates, memory, soak, auditd
+                mechanisms, throughput, delay, rates, memory, soak, hour, auditd
   --rounds N    alternations in `costs` and `watches` (7)
   --quick       short stretches: shows that it works, the figures are rough
   --json FILE   everything that was found, and its budgets
