@@ -7,7 +7,7 @@ mod datagrams;
 mod left_out;
 mod many;
 mod others;
-mod sockets;
+pub mod sockets;
 
 use audit_tests::{Daemon, Record, Records, Setup};
 
@@ -36,7 +36,7 @@ fn told(records: &Records) -> Vec<String> {
     records.iter().map(line).collect()
 }
 
-fn line(record: &Record) -> String {
+pub fn line(record: &Record) -> String {
     let side = |name: &str| {
         let at = |key: &str| record.str(&format!("{name}.{key}")).to_owned();
         let (ip, port) = (at("ip"), record.num(&format!("{name}.port")));
