@@ -4,10 +4,13 @@
 
 mod attempts;
 mod datagrams;
+mod hands;
 mod left_out;
 mod many;
 mod others;
 pub mod sockets;
+mod unanswered;
+mod ways;
 
 use audit_tests::{Daemon, Record, Records, Setup};
 
