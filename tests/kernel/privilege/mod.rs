@@ -2,6 +2,7 @@
 //! and what came of it.
 
 mod credentials;
+mod gained;
 mod kernel;
 mod namespaces;
 mod narrow;

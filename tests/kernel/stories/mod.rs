@@ -1,7 +1,7 @@
 //! Whole intrusions, acted out by real programs and read back from the log: what each of them did, in its
 //! order, and all of it joined to the one process that it began with.
 
-mod chain;
+pub mod chain;
 mod escape;
 mod port_scan;
 mod preload;
