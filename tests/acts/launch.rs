@@ -1,6 +1,7 @@
 //! One program, executed in one of the many ways there are.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::io::Write;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::{Arc, Barrier};
 
@@ -58,6 +59,25 @@ fn open(path: &CStr, flags: c_int) -> OwnedFd {
 pub fn exec(words: &mut Words) {
     let file = words.c_string();
     execve(&file, &words.rest());
+    refused()
+}
+
+/// The words that are left wait in a pipe for whom this process becomes.
+pub fn become_other(words: &mut Words) {
+    const PIPE_BYTES: usize = 64 * 1024;
+    let file = words.c_string();
+    let rest = words.rest();
+    let told: Vec<u8> = rest
+        .iter()
+        .flat_map(|word| word.as_bytes_with_nul().to_vec())
+        .collect();
+    assert!(told.len() < PIPE_BYTES, "nobody reads it yet");
+    let (reads, mut writes) = std::io::pipe().expect("a pipe");
+    writes.write_all(&told).expect("write");
+    drop(writes);
+    // SAFETY: numbers.
+    unsafe { libc::dup2(reads.as_raw_fd(), libc::STDIN_FILENO) };
+    execve(&file, std::slice::from_ref(&file));
     refused()
 }
 

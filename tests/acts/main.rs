@@ -10,7 +10,7 @@
 //! steps   chdir DIR | cpu | often COUNT PATH FLAGS | move OLD NEW | lose DIR | descend LEVELS NAME
 //!         chroot DIR | apart | bind DIR | uid UID | gid GID | login-uid UID
 //!         set NAME=VALUE | clear | write FILE (and keep it open)
-//!         enter GROUP/cgroup.procs    umask MODE
+//!         enter GROUP/cgroup.procs    umask MODE              run COUNT FILE ARG… (and wait for its end)
 //!         by-32-bit | by-old-32-bit (calls of acts on files; those with a newer kin of wider arguments)
 //! acts    exec FILE ARG…             execvp NAME ARG…           exec-null-argv FILE
 //!         exec-with FILE NAME=VALUE…
@@ -27,7 +27,8 @@
 //!         open-by-handle PATH FLAGS  open-shared PATH FLAGS
 //!         call NAME COUNT ARGUMENT… is a step; it and the acts of `privilege` are described there
 //!         and the calls of `names`, `attributes`, `times` and `roots`, with their arguments in their order
-//!         and those of evade/, each described there
+//!         and those of evade/ and `sockets`, each described there
+//!         become FILE (which is told the words that are left)
 //! ```
 
 mod attributes;
@@ -40,6 +41,7 @@ mod names;
 mod old;
 mod privilege;
 mod roots;
+mod sockets;
 mod steps;
 mod times;
 
@@ -115,6 +117,7 @@ fn main() {
         b"exec-unlinked" => launch::unlinked(&mut words),
         b"exec-from-thread" => launch::from_thread(&mut words),
         b"vfork" => launch::vfork(&mut words),
+        b"become" => launch::become_other(&mut words),
         b"posix-spawn" => launch::posix_spawn(&mut words),
         b"spawn-many" => crowd::spawn_many(&mut words),
         b"fail-many" => crowd::fail_many(&mut words),
@@ -136,6 +139,7 @@ fn main() {
                 || times::act(other, &mut words)
                 || roots::act(other, &mut words)
                 || privilege::act(other, &mut words)
+                || sockets::act(other, &mut words)
                 || evade::act(other, &mut words);
             assert!(known, "no act {:?}", OsStr::from_bytes(other));
         }

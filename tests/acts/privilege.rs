@@ -125,6 +125,7 @@ fn call_number(name: &str) -> libc::c_long {
         "sethostname" => libc::SYS_sethostname,
         "setdomainname" => libc::SYS_setdomainname,
         "reboot" => libc::SYS_reboot,
+        "socket" => libc::SYS_socket,
         "clone" => libc::SYS_clone,
         "clone3" => libc::SYS_clone3,
         _ => panic!("no call {name:?}"),

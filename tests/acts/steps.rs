@@ -33,6 +33,9 @@ pub fn all(words: &mut Words) -> Vec<u8> {
             b"by-32-bit" => crate::entry::use_narrow(false),
             b"by-old-32-bit" => crate::entry::use_narrow(true),
             b"enter" => std::fs::write(words.path(), "0").expect("enter a control group"),
+            b"run" => run(words),
+            b"scan" => crate::sockets::scan(words),
+            b"listen" => crate::sockets::listen(words),
             b"call" => crate::privilege::call(words),
             b"call-32" => crate::privilege::call_32(words),
             b"write" => {
@@ -99,6 +102,16 @@ fn apart() {
             && libc::mount(none, c"/".as_ptr(), none, private, none.cast()) == 0
     };
     assert!(done, "apart: {}", std::io::Error::last_os_error());
+}
+
+/// `run COUNT FILE ARG…`: a process for a program with so many arguments, the first of them FILE.
+fn run(words: &mut Words) {
+    let count = words.number();
+    let argv: Vec<_> = (0..count).map(|_| words.c_string()).collect();
+    match crate::launch::spawn(&argv[0], &argv) {
+        Ok(pid) => crate::launch::wait(pid),
+        Err(errno) => println!("{errno}"),
+    }
 }
 
 /// Binds a directory onto itself, which makes it a mount of its own.

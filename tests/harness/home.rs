@@ -14,12 +14,17 @@ use tempfile::TempDir;
 
 use crate::{pins, pins_hold};
 
+/// Keys and values of each table.
+type Tables = BTreeMap<String, BTreeMap<String, String>>;
+
 /// A home and a configuration. Clones share the home: a daemon that is started by one finds the log
 /// and the pins of the other.
 #[derive(Clone)]
 pub struct Setup {
     home: Arc<Home>,
-    tables: BTreeMap<String, BTreeMap<String, String>>,
+    tables: Tables,
+    /// As they are for every home.
+    usual: Arc<Tables>,
     more: String,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) args: Vec<String>,
@@ -35,9 +40,6 @@ struct Home {
 
 /// Bounds what a forgotten daemon could fill.
 const CAP: &str = "\"1 GiB\"";
-/// Keys that every home sets: three paths, the cap, no records of files, nothing folded, no canary.
-const PLACES: usize = 8;
-
 /// The whole suite can be run with hooks that this kernel would not get by itself.
 fn mechanism() -> Option<String> {
     std::env::var("AUDIT_TEST_MECHANISM").ok()
@@ -83,6 +85,7 @@ impl Setup {
         let mut setup = Setup {
             home: Arc::new(home),
             tables: BTreeMap::new(),
+            usual: Arc::default(),
             more: String::new(),
             env: Vec::new(),
             args: Vec::new(),
@@ -101,14 +104,17 @@ impl Setup {
         if let Some(mechanism) = mechanism() {
             setup = setup.set("kernel.mechanism", &format!("\"{mechanism}\""));
         }
-        setup.set("log.cap", CAP)
+        let setup = setup.set("log.cap", CAP);
+        Setup {
+            usual: Arc::new(setup.tables.clone()),
+            ..setup
+        }
     }
 
     /// Whether its daemon would be like any other, but for its home.
     pub(crate) fn is_plain(&self) -> bool {
-        let keys = self.tables.values().map(BTreeMap::len).sum::<usize>();
         let nothing_more = self.more.is_empty() && self.env.is_empty() && self.args.is_empty();
-        keys == PLACES + usize::from(mechanism().is_some()) && nothing_more
+        self.tables == *self.usual && nothing_more
     }
 
     /// Sets `table.key` to a value as TOML writes it: `set("log.cap", "\"1 GiB\"")`.

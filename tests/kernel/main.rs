@@ -19,6 +19,7 @@ mod fork;
 mod loss;
 mod net;
 mod privilege;
+mod stories;
 mod sums;
 mod volume;
 mod watched;

@@ -4,7 +4,7 @@
 //! often it truly got the file: by what is behind its descriptor, not by the name that it said.
 
 mod mix;
-mod passing;
+pub mod passing;
 mod races;
 mod ring;
 
@@ -61,7 +61,7 @@ fn errno() -> i32 {
 }
 
 /// Waits for a child's end and gives its status.
-fn ended(pid: libc::pid_t) -> i32 {
+pub fn ended(pid: libc::pid_t) -> i32 {
     let mut status = 0;
     // SAFETY: a status of our own; the child is ours and waited for only here.
     let waited = unsafe { libc::waitpid(pid, &raw mut status, 0) };

@@ -44,7 +44,7 @@ fn message(part: *mut libc::iovec, control: &mut Control) -> libc::msghdr {
     message
 }
 
-fn send(socket: &UnixStream, fd: RawFd) {
+pub fn send(socket: &UnixStream, fd: RawFd) {
     let mut control = Control::default();
     let mut part = IoSlice::new(b"x");
     // SAFETY: an IoSlice is an iovec; the header has room for one descriptor, as `message` says.
@@ -60,7 +60,7 @@ fn send(socket: &UnixStream, fd: RawFd) {
     }
 }
 
-fn receive(socket: &UnixStream) -> OwnedFd {
+pub fn receive(socket: &UnixStream) -> OwnedFd {
     let mut control = Control::default();
     let mut byte = [0u8];
     let mut part = ManuallyDrop::new(IoSliceMut::new(&mut byte));

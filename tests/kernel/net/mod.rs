@@ -4,10 +4,13 @@
 
 mod attempts;
 mod datagrams;
+mod hands;
 mod left_out;
 mod many;
 mod others;
-mod sockets;
+pub mod sockets;
+mod unanswered;
+mod ways;
 
 use audit_tests::{Daemon, Record, Records, Setup};
 
@@ -36,7 +39,7 @@ fn told(records: &Records) -> Vec<String> {
     records.iter().map(line).collect()
 }
 
-fn line(record: &Record) -> String {
+pub fn line(record: &Record) -> String {
     let side = |name: &str| {
         let at = |key: &str| record.str(&format!("{name}.{key}")).to_owned();
         let (ip, port) = (at("ip"), record.num(&format!("{name}.port")));

@@ -5,7 +5,7 @@ use audit_tests::acts::{Act, act};
 use audit_tests::{Lent, Setup};
 use serde_json::{Value, json};
 
-use super::{call, of, only, results};
+use super::{call, has_call, of, only, results};
 use crate::expect::{assert_at, file_uid};
 
 const EPERM: i64 = -(libc::EPERM as i64);
@@ -267,12 +267,4 @@ fn another_kernel_is_told_though_refused() {
         assert_at(record, "status_code", "EPERM");
         assert_at(record, "severity_id", 3);
     }
-}
-
-/// Is there a tracepoint for this call? Without one the kernel does not have it.
-fn has_call(name: &str) -> bool {
-    let point = format!("events/syscalls/sys_exit_{name}");
-    ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"]
-        .iter()
-        .any(|root| std::path::Path::new(root).join(&point).exists())
 }

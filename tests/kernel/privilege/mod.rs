@@ -2,6 +2,7 @@
 //! and what came of it.
 
 mod credentials;
+mod gained;
 mod kernel;
 mod memory;
 mod namespaces;
@@ -36,13 +37,21 @@ fn only<'a>(records: &'a Records, pid: u32, kind: &str) -> &'a Record {
 }
 
 /// One call as a step.
-fn call(act: Act, name: &str, arguments: &[&str]) -> Act {
+pub fn call(act: Act, name: &str, arguments: &[&str]) -> Act {
     act.with(["call", name, &arguments.len().to_string()])
         .with(arguments)
 }
 
 /// What each call of an act came to.
-fn results(stdout: &str) -> Vec<i64> {
+pub fn results(stdout: &str) -> Vec<i64> {
     let lines = stdout.lines();
     lines.map(|line| line.parse().expect("a number")).collect()
+}
+
+/// Is there a tracepoint for this call? Without one the kernel does not have it.
+pub fn has_call(name: &str) -> bool {
+    let point = format!("events/syscalls/sys_exit_{name}");
+    ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"]
+        .iter()
+        .any(|root| std::path::Path::new(root).join(&point).exists())
 }

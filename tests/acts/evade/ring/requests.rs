@@ -1,12 +1,14 @@
 //! What is asked of a ring, and how.
 
 use std::ffi::CString;
+use std::os::fd::IntoRawFd;
 use std::path::Path;
 
 use super::{ENTRIES, FEATURE_CQE_SKIP, Ring, SETUP_SQPOLL, Submission, wait_until_open};
 use crate::Words;
 
 const OP_NOP: u8 = 0;
+const OP_CONNECT: u8 = 16;
 const OP_OPENAT: u8 = 18;
 const OP_RENAMEAT: u8 = 35;
 const OP_UNLINKAT: u8 = 36;
@@ -40,7 +42,8 @@ fn at_cwd(opcode: u8, name: CString) -> Submission {
 }
 
 /// `open PATH FLAGS | unlink PATH FLAGS | mkdir PATH MODE | rename OLD NEW FLAGS | link OLD NEW FLAGS |
-/// symlink TARGET PATH | setxattr PATH NAME VALUE | fsetxattr PATH NAME VALUE`
+/// symlink TARGET PATH | setxattr PATH NAME VALUE | fsetxattr PATH NAME VALUE |
+/// connect ADDRESS FLAGS` (those of a TCP socket)
 fn request(words: &mut Words) -> Submission {
     let (name, first) = (words.bytes(), words.c_string());
     let two = |opcode, first, words: &mut Words| Submission {
@@ -91,6 +94,18 @@ fn request(words: &mut Words) -> Submission {
             Submission {
                 fd,
                 ..attribute(OP_FSETXATTR, words)
+            }
+        }
+        b"connect" => {
+            let server = first.to_str().expect("UTF-8").parse().expect("an address");
+            let (address, size) = crate::sockets::raw(server);
+            Submission {
+                opcode: OP_CONNECT,
+                fd: crate::sockets::tcp(words.number().cast_signed()).into_raw_fd(),
+                address: (&raw const *Box::leak(Box::new(address))).addr() as u64,
+                offset: size.into(),
+                user_data: USER_DATA,
+                ..Submission::default()
             }
         }
         other => panic!("no such request: {other:?}"),
