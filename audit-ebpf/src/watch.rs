@@ -9,6 +9,7 @@
 //! moves directories or mounts gives another generation before and after, and while something moves
 //! nothing is kept or used. A slot that is being written has generation 0.
 
+mod linked;
 mod walk;
 
 use core::mem::MaybeUninit;
@@ -16,14 +17,14 @@ use core::mem::MaybeUninit;
 use audit_common::{
     file_open::reason,
     watch::{
-        ASKED_BYTES, FILTER_WORDS, LINKED_MAX, NAME_COMPARED_BYTES, NAME_KEY_BYTES, NameKey,
-        ObjectKey, VERDICTS, Verdict, WatchState, active, bit, filter_bit,
+        ASKED_BYTES, FILTER_WORDS, NAME_COMPARED_BYTES, NAME_KEY_BYTES, NameKey, ObjectKey,
+        VERDICTS, Verdict, WatchState, active, bit, filter_bit,
     },
 };
 use aya_ebpf::{
     bindings::{BPF_F_MMAPABLE, BPF_F_NO_PREALLOC},
     macros::map,
-    maps::{Array, HashMap, LpmTrie, LruHashMap, lpm_trie::Key},
+    maps::{Array, HashMap, LpmTrie, lpm_trie::Key},
 };
 
 use crate::{
@@ -37,10 +38,6 @@ use crate::{
 /// Sizes are set by the daemon. Kernels before 6.1 warn of hash maps that are not made in advance.
 #[map]
 static WATCHED: HashMap<ObjectKey, u32> = HashMap::with_max_entries(1, 0);
-/// Objects of which a link is being made, and since when: the daemon's look may have passed them by.
-/// Only the kernel writes to it, and only the daemon to the others, so neither undoes what the other did.
-#[map]
-static WATCH_LINKED: LruHashMap<ObjectKey, u64> = LruHashMap::with_max_entries(LINKED_MAX, 0);
 #[map]
 static WATCHED_NAMES: HashMap<NameKey, u32> = HashMap::with_max_entries(1, 0);
 #[map]
@@ -52,6 +49,9 @@ static WATCH_FILTER: Array<u64> = Array::with_max_entries(FILTER_WORDS, BPF_F_MM
 static WATCH_STATE: Array<WatchState> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
 static VERDICT_CACHE: Array<Verdict> = Array::with_max_entries(VERDICTS, 0);
+
+#[cfg(not(feature = "legacy"))]
+pub use linked::add_object;
 
 /// The shared state; `None` while nothing is watched.
 #[inline(always)]
@@ -170,30 +170,7 @@ fn bits_of(of: Identity) -> u32 {
     };
     // SAFETY: copied at once.
     let bits = unsafe { WATCHED.get(key) }.copied().unwrap_or(0);
-    bits | linked(&key)
-}
-
-/// Nobody adds any.
-#[cfg(feature = "legacy")]
-#[inline(always)]
-fn linked(_: &ObjectKey) -> u32 {
-    0
-}
-
-/// Did it get another name since the daemon looked?
-#[cfg(not(feature = "legacy"))]
-#[inline(always)]
-fn linked(key: &ObjectKey) -> u32 {
-    // SAFETY: copied at once.
-    let (Some(at), Some(state)) = (
-        unsafe { WATCH_LINKED.get(key) }.copied(),
-        WATCH_STATE.get_ptr(0),
-    ) else {
-        return 0;
-    };
-    // SAFETY: a live map value, read volatile.
-    let since = volatile(unsafe { &(*state).linked_since_ns });
-    u32::from(at >= since) * bit::OBJECT
+    bits | linked::bits(&key)
 }
 
 /// Does what is watched by its name go along with this directory?
@@ -201,25 +178,6 @@ fn linked(key: &ObjectKey) -> u32 {
 #[inline(always)]
 pub fn is_on_way(of: Identity) -> bool {
     bits_of(of) != 0
-}
-
-/// From now on it is watched by what it is: it gets another name. First the map, then the filter: the
-/// daemon looks at them in the other order.
-#[cfg(not(feature = "legacy"))]
-#[inline(always)]
-pub fn add_object(of: Identity) {
-    let at = filter_bit(of.ino, of.dev);
-    let key = ObjectKey {
-        ino: of.ino,
-        dev: of.dev,
-        zero: 0,
-    };
-    if WATCH_LINKED.insert(&key, &crate::task::now(), 0).is_ok()
-        && let Some(word) = WATCH_FILTER.get_ptr_mut(at >> 6)
-    {
-        // SAFETY: a live map value.
-        unsafe { atomic::or(word, 1 << (at & 63)) }
-    }
 }
 
 /// What is known of a place.

@@ -269,6 +269,31 @@ pub fn tell_object(
     u32::from(created) * flag::CREATED | u32::from(own.dev == setting!(root_dev)) * flag::ON_ROOT_FS
 }
 
+/// Names that are not there are asked for all the time: only what may be a watched one goes on.
+#[inline(always)]
+fn may_be_watched(
+    state: &WatchState,
+    slot: *mut u8,
+    asked: &Asked,
+    from: Place,
+    errno: u32,
+) -> bool {
+    let common = errno == ENOENT || errno == ENOTDIR;
+    !common
+        || watch::asked(asked.name, asked.memory)
+        || watch::directory(state, slot, from).bits != 0
+}
+
+/// Says that there is no file, and why.
+#[inline(always)]
+fn tell_nothing(event: &mut FileOpen, errno: u32) {
+    (event.ino, event.tree_ino) = (0, 0);
+    (event.dev, event.mode, event.links) = (0, 0, 0);
+    (event.tree_levels, event.tree_dev) = (0, 0);
+    event.errno = errno;
+    event.reasons = reason::ASKED;
+}
+
 /// The directory that is open there.
 #[inline(always)]
 pub fn opened_at(task: u64, fd: i32) -> Place {
@@ -309,33 +334,21 @@ fn failed(
         true => opened_at(task, asked.directory),
         false => cwd,
     };
-    // Names that are not there are asked for all the time: only what may be a watched one goes on.
-    let common = errno == ENOENT || errno == ENOTDIR;
-    let mut found = Found {
-        reasons: reason::ASKED,
+    let found = Found {
+        reasons: u32::from(may_be_watched(state, slot, asked, from, errno)) * reason::ASKED,
         tree: watch::NO_TREE,
     };
-    if common
-        && !watch::asked(asked.name, asked.memory)
-        && watch::directory(state, slot, from).bits == 0
-    {
-        found.reasons = 0;
-    }
     let Some(event) = begun(state, task, slot, found, turn) else {
         return;
     };
     if !turn.takes(task, token) {
         return;
     }
-    (event.ino, event.tree_ino) = (0, 0);
-    (event.dev, event.mode, event.links) = (0, 0, 0);
-    (event.tree_levels, event.tree_dev) = (0, 0);
+    tell_nothing(event, errno);
     event.exec_id = volume::exec_id(task);
     event.flags =
         flags | u32::from(asked.at) * flag::AT | u32::from(asked.by_handle) * flag::BY_HANDLE;
     event.open_flags = asked.flags;
-    event.errno = errno;
-    event.reasons = reason::ASKED;
     let mut name = Name {
         address: asked.name,
         memory: asked.memory,
