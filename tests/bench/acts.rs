@@ -97,6 +97,7 @@ pub fn all(dir: &Path) -> Result<Vec<Act>> {
         ),
         act("open+close, depth 5", OPENS, 1, opened(5)?),
         act("open+close, depth 20", OPENS, 1, opened(20)?),
+        act("connect+accept+close, loopback", 100, 1, connecting()?),
         act(
             "fork+exec+exit of /bin/true",
             8,
@@ -152,6 +153,34 @@ pub fn open_and_close(path: &CStr, flags: libc::c_int) -> Result<()> {
     // SAFETY: opened above, and known to nobody else.
     unsafe { libc::close(fd) };
     Ok(())
+}
+
+/// Connects to a listener of its own, accepts that and closes both, over and over. The end is a reset, for a
+/// connection that ends in order keeps its port for a minute.
+fn connecting() -> Result<Once> {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).context("listen")?;
+    let address = listener.local_addr()?;
+    Ok(Box::new(move || {
+        let client = std::net::TcpStream::connect(address).context("connect")?;
+        let (server, _) = listener.accept().context("accept")?;
+        let at_once = libc::linger {
+            l_onoff: 1,
+            l_linger: 0,
+        };
+        // SAFETY: a socket of ours, and a structure of the size that is given.
+        let done = unsafe {
+            libc::setsockopt(
+                std::os::fd::AsRawFd::as_raw_fd(&client),
+                libc::SOL_SOCKET,
+                libc::SO_LINGER,
+                (&raw const at_once).cast(),
+                size_of::<libc::linger>() as libc::socklen_t,
+            )
+        };
+        ensure!(done == 0, "linger: {}", io::Error::last_os_error());
+        drop((client, server));
+        Ok(())
+    }))
 }
 
 pub fn fork_exec_wait(program: &CStr) -> Result<()> {

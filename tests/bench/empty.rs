@@ -62,6 +62,8 @@ impl Empty {
             });
             match (attached, last) {
                 (Some(of_row), _) => empty.links.extend(of_row),
+                // What only adds to others, and which not every kernel has (modules).
+                (None, Some(_)) if row.auxiliary => {}
                 (None, Some(error)) => return Err(error.context(format!("hook {}", row.name))),
                 // Only where programs are preempted, which this comparison leaves out.
                 (None, None) => {}
@@ -121,15 +123,24 @@ fn program_type(id: u32) -> Option<u32> {
         .find_map(|line| line.strip_prefix("prog_type:")?.trim().parse().ok())
 }
 
+/// To all of its points that this kernel has; an error if that is none.
 fn attach(candidate: &Candidate, raw: &OwnedFd, perf: &OwnedFd) -> Result<Vec<OwnedFd>> {
     let points = candidate.points.iter();
-    points
-        .map(|point| match candidate.mechanism {
-            Mechanism::RawTracepoint => open_raw(point, raw),
-            Mechanism::Tracepoint => open_perf(point, perf),
-            Mechanism::Trampoline => bail!("functions are not compared"),
-        })
-        .collect()
+    let (mut links, mut last) = (Vec::new(), None);
+    for attached in points.map(|point| match candidate.mechanism {
+        Mechanism::RawTracepoint => open_raw(point, raw),
+        Mechanism::Tracepoint => open_perf(point, perf),
+        Mechanism::Trampoline => bail!("functions are not compared"),
+    }) {
+        match attached {
+            Ok(link) => links.push(link),
+            Err(error) => last = Some(error),
+        }
+    }
+    match last {
+        Some(error) if links.is_empty() => Err(error),
+        _ => Ok(links),
+    }
 }
 
 #[repr(C)]

@@ -49,6 +49,7 @@ const BUDGETS: &[Budget] = &[
     budget("unwatched open+close, depth 20", "daemon", Limit::RatioMax(1.30), "≤ +30 %"),
     budget("unwatched open+close, depth 5", FLAT, Limit::RatioMax(1.05), "flat (≤ +5 %)"),
     budget("unwatched open+close, depth 20", FLAT, Limit::RatioMax(1.05), "flat (≤ +5 %)"),
+    budget("connect+accept+close, loopback", "daemon", Limit::RatioMax(1.03), "≤ +3 %"),
     budget("fork+exec+exit of /bin/true", "daemon", Limit::RatioMax(1.03), "≤ +3 %"),
     budget("a recorded event, cost to the caller", "daemon", Limit::ValueMax(3.0), "≤ 3 us"),
     budget("a recorded open, cost to the caller", "daemon", Limit::ValueMax(3.0), "≤ 3 us"),
