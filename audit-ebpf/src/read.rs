@@ -115,6 +115,15 @@ pub enum Memory {
     Kernel,
 }
 
+/// A value of either; `None` if it cannot be read.
+#[inline(always)]
+pub fn try_from<T: Copy>(address: u64, memory: Memory) -> Option<T> {
+    match memory {
+        Memory::Program => try_user(address),
+        Memory::Kernel => Some(kernel(address)),
+    }
+}
+
 /// Copies a string of either with its NUL; the length with NUL, or negative.
 ///
 /// # Safety

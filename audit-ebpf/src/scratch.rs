@@ -76,6 +76,16 @@ pub enum Small {
     PrivilegeClone = 9,
     Signal = 10,
     PrivilegeEntersCompat = 11,
+    /// Sockets, on functions.
+    NetConnectedInside = 12,
+    NetAcceptedInside = 13,
+    NetBoundNarrow = 14,
+    NetBoundByRing = 15,
+    NetListensNarrow = 16,
+    NetListensByRing = 17,
+    NetSentInside = 18,
+    NetSentInsideV6 = 19,
+    NetMadeInside = 20,
 }
 
 /// Sizes are set by the daemon: possible CPUs times programs that are there.

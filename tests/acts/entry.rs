@@ -211,6 +211,14 @@ unsafe fn narrowed(address: u64, count: usize) -> u64 {
     }
 }
 
+/// These bytes below 4 GiB, where they stay; their address.
+pub fn kept_low(bytes: &[u8]) -> u64 {
+    let low = map_low(bytes.len());
+    // SAFETY: new memory that is long enough.
+    unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), low.cast(), bytes.len()) };
+    low.addr() as u64
+}
+
 fn map_low(bytes: usize) -> *mut libc::c_void {
     let (access, kind) = (
         libc::PROT_READ | libc::PROT_WRITE,

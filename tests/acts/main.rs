@@ -27,11 +27,12 @@
 //!         open-by-handle PATH FLAGS  open-shared PATH FLAGS
 //!         call NAME COUNT ARGUMENT… is a step; it and the acts of `privilege` are described there
 //!         and the calls of `names`, `attributes`, `times` and `roots`, with their arguments in their order
-//!         and those of evade/ and `sockets`, each described there
+//!         and those of evade/, `sockets` and `beside`, each described there
 //!         become FILE (which is told the words that are left)
 //! ```
 
 mod attributes;
+mod beside;
 mod crowd;
 mod entry;
 mod evade;
@@ -132,6 +133,7 @@ fn main() {
         b"exit" => crowd::exit(&mut words),
         b"raise" => crowd::raise(&mut words),
         b"exit-among" => crowd::exit_among(&mut words),
+        b"sockets-by" => beside::act(&mut words),
         b"leader-first" => crowd::leader_first(&mut words),
         other => {
             let known = names::act(other, &mut words)

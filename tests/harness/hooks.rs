@@ -18,10 +18,16 @@ pub fn acts_on_functions() -> bool {
     mechanism_of("unlink begins").as_deref() == Some("trampoline")
 }
 
+/// Are sockets looked at on functions, too?
+pub fn sockets_on_functions() -> bool {
+    mechanism_of("network connect").as_deref() == Some("trampoline")
+}
+
 fn mechanism_of(event: &str) -> Option<String> {
     static CHECKED: OnceLock<Value> = OnceLock::new();
     let checked = CHECKED.get_or_init(|| {
         let setup = Setup::new().set("events.file.record", "true");
+        let setup = setup.set("events.network.record", "true");
         setup.write_config();
         let mut check = setup.command("check");
         let output = check.arg("--json").output().expect("run check");

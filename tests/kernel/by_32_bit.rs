@@ -29,7 +29,7 @@ pub fn are_there() -> bool {
 }
 
 /// What `audit-daemon check` says that this row cannot see.
-fn cannot_see(setup: &Setup, event: &str) -> String {
+pub fn cannot_see(setup: &Setup, event: &str) -> String {
     let mut check = setup.command("check");
     let output = check.arg("--json").output().expect("run check");
     assert!(output.status.success(), "{output:?}");

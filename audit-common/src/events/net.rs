@@ -35,6 +35,8 @@ pub mod flag {
     pub const INBOUND: u32 = 1 << 4;
     /// In the kernel only: the attempt ended inside the call, whose exit knows the result.
     pub const INSIDE: u32 = 1 << 5;
+    /// Asked for by io_uring.
+    pub const RING: u32 = 1 << 6;
 }
 
 /// Families that are told, as every machine numbers them.

@@ -11,7 +11,7 @@ use spots::Spot;
 
 use super::{
     Mechanism, OF_COMPAT, Outcome, OutcomeState, RING_SUBMIT,
-    table::{ACTS_BEGIN, ACTS_END, RECEIVED},
+    table::{ACTS_BEGIN, ACTS_END, OF_NARROW_CALLS, OF_RINGS, OF_RINGS_LATER, RECEIVED},
 };
 
 /// By what the object of a record is told.
@@ -130,6 +130,7 @@ const COUNTED_SINCE: (u32, u32) = (5, 12);
 const PERF_COUNTED_SINCE: (u32, u32) = (6, 7);
 /// First kernel that can be asked for it.
 const RING_TRUNCATE_SINCE: (u32, u32) = (6, 9);
+const RING_BIND_SINCE: (u32, u32) = (6, 11);
 
 impl Facts {
     /// Is a hook of this kind blind there on this kernel?
@@ -171,6 +172,7 @@ pub fn reconcile(outcomes: &mut [Outcome], facts: &Facts) {
     let works = |outcome: &&Outcome| outcome.works();
     let working: Vec<&str> = outcomes.iter().filter(works).map(|of| of.hook).collect();
     let works = |hook: &str| working.contains(&hook);
+    let all_work = |hooks: &[&str]| hooks.iter().all(|hook| works(hook));
     for outcome in outcomes {
         let of_compat = format!("{}{OF_COMPAT}", outcome.hook);
         let acts = outcome.hook == "file_act";
@@ -193,6 +195,11 @@ pub fn reconcile(outcomes: &mut [Outcome], facts: &Facts) {
                 BlindSpot::FailuresOf32Bits => works(&of_compat) || !works(ACTS_END),
                 BlindSpot::Received => !opens || works(RECEIVED),
                 BlindSpot::ToldByName => acts && works(ACTS_BEGIN),
+                BlindSpot::SocketsOf32Bits => all_work(&OF_NARROW_CALLS),
+                BlindSpot::SocketsByRing => {
+                    let is_early = facts.version < RING_BIND_SINCE;
+                    all_work(&OF_RINGS) && (is_early || all_work(&OF_RINGS_LATER))
+                }
                 _ => false,
             };
             blind.retain(|spot| facts.have(*spot, *mechanism) && !seen_elsewhere(*spot));

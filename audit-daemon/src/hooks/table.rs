@@ -6,6 +6,7 @@ mod network;
 mod privilege;
 
 use audit_common::Kind;
+pub use network::{OF_NARROW_CALLS, OF_RINGS, OF_RINGS_LATER};
 pub use privilege::MODULE_NAME;
 
 use super::{
@@ -380,6 +381,15 @@ pub const HOOKS: &[HookRow] = &[
     network::OUTCOME,
     network::PENDING,
     network::CALLS,
+    network::CONNECT,
+    network::ACCEPT,
+    network::BIND,
+    network::BIND_BY_RING,
+    network::LISTEN,
+    network::LISTEN_BY_RING,
+    network::SEND,
+    network::SEND_V6,
+    network::CREATE,
     privilege::ENTER,
     privilege::MODULE,
     privilege::RETURN,

@@ -154,7 +154,8 @@ pub fn fresh(
 ) -> Result<Attached, KernelError> {
     let mut opened = load::open(request, prepared)?;
     let mut outcomes = choose(request, prepared, &mut opened);
-    if prepared.hookable.works() && !opens_are_inside(&outcomes) {
+    let needs_opens = prepared.hookable.works() && !request.off.contains(&"file");
+    if needs_opens && !opens_are_inside(&outcomes) {
         warn!("opens cannot be hooked on the kernel's functions: using none of these");
         let request = Request {
             functions: Functions::Never,

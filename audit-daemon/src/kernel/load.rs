@@ -145,7 +145,7 @@ pub fn prepare(request: &Request) -> Result<Prepared, KernelError> {
     }
     let hookable = match request.functions {
         Functions::Never => Hookable::none("the configuration says so"),
-        _ if request.off.contains(&"file") => Hookable::none("no file is watched"),
+        _ if request.records_nothing() => Hookable::none("nothing that they see is recorded"),
         _ => Hookable::find(&btf, &offsets),
     };
     let settings = settings(request, &btf, &offsets, &hookable);

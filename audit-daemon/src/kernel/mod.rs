@@ -60,7 +60,7 @@ pub use verified::Verified;
 pub use volume::{Excess, Repeated, VolumeLimits, VolumeMaps};
 pub use watches::{Matching, WatchMaps};
 
-use crate::hooks::{Candidate, HookRow, Mechanism, Outcome};
+use crate::hooks::{self, Candidate, HookRow, Mechanism, Outcome};
 
 /// Whether programs stay attached when the daemon is gone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -119,7 +119,7 @@ pub struct Request {
 }
 
 /// Programs without long tails, on each CPU.
-const SMALL_SLOTS: u32 = 12;
+const SMALL_SLOTS: u32 = 21;
 
 impl Request {
     /// Programs with long tails: twins have theirs.
@@ -165,6 +165,12 @@ impl Request {
         };
         let suits = self.preempted || !candidate.never_skipped;
         wanted && suits && (self.compat || !candidate.only_compat)
+    }
+
+    /// Is nothing wanted but what explains other events?
+    fn records_nothing(&self) -> bool {
+        let mut groups = hooks::ONLY_RECORDED.iter();
+        groups.all(|group| self.off.contains(group))
     }
 
     /// Entries of a map of io_uring's requests: none is needed where no file is watched.

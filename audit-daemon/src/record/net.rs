@@ -11,7 +11,7 @@ use super::decimal;
 use super::head::{Head, Kind, Occurring, Outcome};
 use super::line::{Line, key};
 use super::notes::At;
-use super::view::{ActorView, Folded, Meta, Source, Text};
+use super::view::{ActorView, Folded, Meta, Source, Text, Via};
 
 #[derive(Debug, Clone, Copy)]
 pub struct NetView<'a> {
@@ -29,6 +29,7 @@ pub struct NetView<'a> {
     pub net_ns: Option<u32>,
     /// 0 is success.
     pub errno: i32,
+    pub via: Via,
     /// Another record will tell the outcome.
     pub is_pending: bool,
     /// The program gave it up.
@@ -128,6 +129,7 @@ impl Lines {
                 line.close();
             }
             line.end(view.actor.session_ip, |line| {
+                line.via(view.via);
                 if let Some(net_ns) = view.net_ns {
                     line.integer(key!("net_ns"), net_ns.into());
                 }

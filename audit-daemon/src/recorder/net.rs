@@ -14,7 +14,7 @@ use crate::{
     network::fold,
     record::{
         Direction, Endpoint, NetAct, NetView, Protocol,
-        view::{Folded, Source, Text},
+        view::{Folded, Source, Text, Via},
     },
 };
 
@@ -91,6 +91,10 @@ impl Recorder {
             cookie: (event.cookie != 0).then_some(event.cookie),
             net_ns: is_elsewhere.then_some(event.net_ns),
             errno: event.errno.cast_signed(),
+            via: match event.flags & flag::RING {
+                0 => Via::Call,
+                _ => Via::Ring,
+            },
             is_pending: event.flags & flag::PENDING != 0,
             is_abandoned: event.flags & flag::ABANDONED != 0,
             duration_ns: (has_duration && folded.is_none())

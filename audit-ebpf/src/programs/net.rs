@@ -3,15 +3,17 @@
 //! A connect of TCP is told by what becomes of the socket's state, which is the final result whoever waits
 //! for it: the event is made when the state leaves "closed", in the caller's context, and kept by the
 //! socket until the state says more, in whatever context that is. All else is told at the exit of its
-//! system call (`calls`).
+//! system call (`calls`), or where 32-bit calls and io_uring meet it (`inside`).
 //!
 //! Owns the attempts under way and the connections whose end is to be told. An attempt is told once: what
 //! is told, or left out, before the call's exit leaves a mark for it, with the socket's inode, because
 //! addresses of sockets come round.
 
+mod acts;
 mod calls;
 mod datagrams;
 mod filter;
+mod inside;
 mod notes;
 mod socket;
 
@@ -25,7 +27,10 @@ use aya_ebpf::{
     programs::BtfTracePointContext,
 };
 
-use super::exec_failed::registers;
+use super::{
+    exec_failed::registers,
+    way::{self, By},
+};
 use crate::{
     arch::{self, CONNECT},
     emit::{emit, filtered, lost},
@@ -136,7 +141,8 @@ fn begins(sock: u64) {
         let _ = TOLD_CONNECTS.insert(&sock, &inode, 0);
         return;
     }
-    socket::identify(event);
+    let by = way::beside_calls(task::current()).unwrap_or(By::Call);
+    socket::identify(event, by);
     let _ = TOLD_CONNECTS.remove(&sock);
     if CONNECTS.insert(&sock, event, 0).is_err() {
         lost(Kind::Net, Lane::Bulk);
@@ -250,7 +256,7 @@ fn waits(sock: u64) {
     socket::addresses(event, sock);
     event.flags |= flag::PENDING;
     tell(event);
-    event.flags = flag::ANSWERS;
+    event.flags = event.flags & flag::RING | flag::ANSWERS;
 }
 
 /// The end of a connection is to be told.

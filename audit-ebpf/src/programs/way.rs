@@ -3,7 +3,7 @@
 //! Owns the distinction between system calls, io_uring and the kernel itself.
 
 use super::exec_failed::registers;
-use crate::{arch, read, settings::offset};
+use crate::{arch, read, settings::offset, task};
 
 /// How it came here.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,16 @@ pub enum Way {
     Ring,
     /// The kernel does it for itself.
     Other,
+}
+
+/// By whom an act is told: the tracepoints of system calls see one of these only.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// A system call of 64 bits.
+    Call,
+    /// One of 32 bits.
+    NarrowCall,
+    Ring,
 }
 
 const PF_DUMPCORE: u32 = 0x200;
@@ -38,5 +48,15 @@ pub fn of(task: u64) -> Way {
         Way::Ring
     } else {
         Way::Call
+    }
+}
+
+/// What passes by the tracepoints of system calls; `None`: what they see, or what the kernel does for itself.
+#[inline(always)]
+pub fn beside_calls(task: u64) -> Option<By> {
+    match of(task) {
+        Way::Ring => Some(By::Ring),
+        Way::Call if task::in_compat(task) => Some(By::NarrowCall),
+        _ => None,
     }
 }

@@ -6,7 +6,7 @@
 mod mix;
 pub mod passing;
 mod races;
-mod ring;
+pub mod ring;
 
 use std::ffi::{CStr, CString, OsStr};
 use std::io::Write;

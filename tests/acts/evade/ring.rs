@@ -44,21 +44,21 @@ const _: () = assert!(size_of::<Params>() == 120);
 /// `struct io_uring_sqe`
 #[repr(C)]
 #[derive(Default)]
-struct Submission {
-    opcode: u8,
-    flags: u8,
-    priority: u16,
-    fd: i32,
-    offset: u64,
-    address: u64,
-    length: u32,
-    open_flags: u32,
-    user_data: u64,
-    buffer: u16,
-    personality: u16,
-    file_index: u32,
-    third_address: u64,
-    rest: u64,
+pub struct Submission {
+    pub opcode: u8,
+    pub flags: u8,
+    pub priority: u16,
+    pub fd: i32,
+    pub offset: u64,
+    pub address: u64,
+    pub length: u32,
+    pub open_flags: u32,
+    pub user_data: u64,
+    pub buffer: u16,
+    pub personality: u16,
+    pub file_index: u32,
+    pub third_address: u64,
+    pub rest: u64,
 }
 
 const _: () = assert!(size_of::<Submission>() == 64);
@@ -66,7 +66,7 @@ const _: () = assert!(size_of::<Submission>() == 64);
 /// `struct io_uring_cqe`
 const COMPLETION_BYTES: u32 = 16;
 
-struct Ring {
+pub struct Ring {
     fd: i32,
     params: Params,
     submissions: *mut u8,
@@ -76,7 +76,7 @@ struct Ring {
 
 impl Ring {
     /// Ends the act where it is refused.
-    fn new(flags: u32) -> Ring {
+    pub fn new(flags: u32) -> Ring {
         let mut params = Params {
             flags,
             ..Params::default()
@@ -102,7 +102,7 @@ impl Ring {
     }
 
     /// All of them at once: no more than the ring has entries.
-    fn submit(&self, submissions: Vec<Submission>, sqpoll: bool) {
+    pub fn submit(&self, submissions: Vec<Submission>, sqpoll: bool) {
         let [_, tail, mask, _, flags, _, array] = self.params.sq;
         let mask = Ring::word(self.submissions, mask).load(Ordering::SeqCst);
         let count = u32::try_from(submissions.len()).expect("few");
@@ -145,7 +145,7 @@ impl Ring {
     }
 
     /// The result of what was submitted with this data; what completes before it is thrown away.
-    fn result(&self, user_data: u64) -> i32 {
+    pub fn result(&self, user_data: u64) -> i32 {
         let [head, tail, mask, _, _, entries, _] = self.params.cq;
         let word = |at| Ring::word(self.completions, at);
         let mask = word(mask).load(Ordering::SeqCst);

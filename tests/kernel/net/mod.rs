@@ -3,6 +3,7 @@
 //! Each test acts in a network namespace of its own: its records are those that name it.
 
 mod attempts;
+mod beside;
 mod datagrams;
 mod hands;
 mod left_out;

@@ -156,8 +156,9 @@ pub const SPOTS: &[Spot] = &[
         weight: Weight::Unseen,
         words: "sockets of 32-bit programs, but TCP connects",
         advice: "Connects of TCP are seen whoever makes them. What else 32-bit programs do to sockets \
-                 passes by system call tracepoints. If none should run here, start the kernel with \
-                 ia32_emulation=0 (x86, from Linux 6.7).",
+                 passes by system call tracepoints; hooks on functions of the kernel see it \
+                 (`kernel.mechanism = \"auto\"`, where this one allows them). If none should run here, start \
+                 the kernel with ia32_emulation=0 (x86, from Linux 6.7).",
     },
     Spot {
         spot: BlindSpot::SocketsByRing,
@@ -165,8 +166,9 @@ pub const SPOTS: &[Spot] = &[
         weight: Weight::Unseen,
         words: "sockets by io_uring, but TCP connects",
         advice: "Connects of TCP are seen whoever makes them. accept, bind, listen, connects of other \
-                 sockets and datagrams by io_uring pass by system call tracepoints. Where nothing needs \
-                 it, set the sysctl kernel.io_uring_disabled = 2 (from Linux 6.6).",
+                 sockets and datagrams by io_uring pass by system call tracepoints; hooks on functions of \
+                 the kernel see them (`kernel.mechanism = \"auto\"`, where this one allows them). Where nothing \
+                 needs it, set the sysctl kernel.io_uring_disabled = 2 (from Linux 6.6).",
     },
     Spot {
         spot: BlindSpot::AddressTold,

@@ -119,6 +119,30 @@ fn what_functions_and_the_other_entry_see_is_no_blind_spot_of_calls() {
 }
 
 #[test]
+fn sockets_beside_calls_are_seen_where_all_functions_are_there() {
+    use BlindSpot::*;
+    let with = |rows: &[&'static str], facts| left(&[&["network"], rows].concat(), &facts);
+    let early = Facts {
+        version: (6, 8),
+        ..ALL
+    };
+    assert_eq!(
+        with(&[], ALL),
+        [SocketsOf32Bits, SocketsByRing, AddressTold]
+    );
+    // io_uring cannot bind there yet.
+    assert_eq!(with(&OF_NARROW_CALLS, early), [AddressTold]);
+    assert_eq!(with(&OF_NARROW_CALLS, ALL), [SocketsByRing, AddressTold]);
+    assert_eq!(with(&OF_RINGS, early), [SocketsOf32Bits, AddressTold]);
+    let all = [&OF_NARROW_CALLS[..], &OF_RINGS_LATER].concat();
+    assert_eq!(with(&all, ALL), [AddressTold]);
+    assert_eq!(
+        with(&all[1..], ALL),
+        [SocketsOf32Bits, SocketsByRing, AddressTold]
+    );
+}
+
+#[test]
 fn ids_are_unique_and_candidates_name_spots_in_the_order_in_which_they_are_told() {
     for (place, row) in SPOTS.iter().enumerate() {
         assert_eq!(row.spot as usize, place, "{}", row.id);

@@ -4,13 +4,14 @@
 
 use audit_common::Kind;
 
-use super::{raw, traced, twinned};
+use super::{function, raw, traced, twinned};
 use crate::hooks::{
     BlindSpot::{self, *},
     Candidate, HookRow, Precision,
 };
 
 const STATES: &[BlindSpot] = &[Skipped, Uncounted, NoLoginUser];
+const OF_FUNCTIONS: &[BlindSpot] = &[Skipped, Uncounted, AddressTold, NoLoginUser];
 #[rustfmt::skip]
 const OF_CALLS: &[BlindSpot] = &[Skipped, Uncounted, SocketsOf32Bits, SocketsByRing, AddressTold, NoLoginUser];
 
@@ -78,3 +79,77 @@ pub const CALLS: HookRow = HookRow {
         )
     }],
 };
+
+/// On functions of the kernel, beside [`CALLS`]: what calls of 32 bits do to sockets, if all are there.
+pub const OF_NARROW_CALLS: [&str; 7] = [
+    CONNECT.name,
+    ACCEPT.name,
+    BIND.name,
+    LISTEN.name,
+    SEND.name,
+    SEND_V6.name,
+    CREATE.name,
+];
+/// The same of io_uring.
+pub const OF_RINGS: [&str; 5] = [
+    CONNECT.name,
+    ACCEPT.name,
+    SEND.name,
+    SEND_V6.name,
+    CREATE.name,
+];
+/// And where it can be asked for these.
+pub const OF_RINGS_LATER: [&str; 2] = [BIND_BY_RING.name, LISTEN_BY_RING.name];
+
+const fn on_function(program: &'static str, names: &'static [&'static str]) -> Candidate {
+    Candidate {
+        blind: OF_FUNCTIONS,
+        ..function(program, names)
+    }
+}
+
+pub const CONNECT: HookRow = beside(
+    "network_connect",
+    &[on_function("net_connected_inside", &["__sys_connect_file"])],
+);
+
+/// Before 5.15 another function gives a number there, and is not hooked.
+pub const ACCEPT: HookRow = beside(
+    "network_accept",
+    &[on_function("net_accepted_inside", &["do_accept"])],
+);
+
+pub const BIND: HookRow = beside(
+    "network_bind",
+    &[on_function("net_bound_narrow", &["__sys_bind"])],
+);
+
+pub const BIND_BY_RING: HookRow = beside(
+    "network_bind_ring",
+    &[on_function("net_bound_by_ring", &["__sys_bind_socket"])],
+);
+
+pub const LISTEN: HookRow = beside(
+    "network_listen",
+    &[on_function("net_listens_narrow", &["__sys_listen"])],
+);
+
+pub const LISTEN_BY_RING: HookRow = beside(
+    "network_listen_ring",
+    &[on_function("net_listens_by_ring", &["__sys_listen_socket"])],
+);
+
+pub const SEND: HookRow = beside(
+    "network_send",
+    &[on_function("net_sent_inside", &["udp_sendmsg"])],
+);
+
+pub const SEND_V6: HookRow = beside(
+    "network_send_v6",
+    &[on_function("net_sent_inside_v6", &["udpv6_sendmsg"])],
+);
+
+pub const CREATE: HookRow = beside(
+    "network_create",
+    &[on_function("net_made_inside", &["__sock_create"])],
+);

@@ -63,6 +63,7 @@ fn view<'a>(
         cookie: None,
         net_ns: None,
         errno: 0,
+        via: Via::Call,
         is_pending: false,
         is_abandoned: false,
         duration_ns: None,

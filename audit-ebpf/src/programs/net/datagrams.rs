@@ -11,13 +11,17 @@ use audit_common::{
 use aya_ebpf::{macros::map, maps::LruHashMap};
 
 use super::{
-    calls::{self, Call},
-    filter, socket,
+    acts::{self, Act, Given},
+    calls::Call,
+    filter,
+    socket::{self, Socket},
 };
+#[cfg(not(feature = "legacy"))]
+use crate::programs::way::By;
 use crate::{
     arch::{self, SENDMMSG, SENDTO},
     emit::{filtered, lost},
-    read,
+    read::{self, Memory},
 };
 
 #[derive(Clone, Copy)]
@@ -54,59 +58,61 @@ const MESSAGES_MAX: u32 = 1;
 /// True: what stands in the slot is to be told.
 #[inline(always)]
 pub fn sent(call: Call, number: u64) -> bool {
-    if call.errno() == EAGAIN {
+    if call.act.errno() == EAGAIN {
         return false;
     }
     let messages = arch::argument::<1>(call.regs);
-    let is_message = number != SENDTO;
-    let (mut at, mut length) = (
-        arch::argument::<4>(call.regs),
-        arch::argument::<5>(call.regs),
-    );
-    if is_message {
-        (at, length) = named(messages);
-    }
-    if at == 0 {
-        return false;
-    }
-    let Some(from) = sender(call) else {
-        return false;
+    let given = match number {
+        SENDTO => Given {
+            at: arch::argument::<4>(call.regs),
+            length: arch::argument::<5>(call.regs) as u32,
+            memory: Memory::Program,
+        },
+        _ => named(messages),
     };
-    if number == SENDMMSG && call.result > 1 {
-        let count = call.result as u32;
+    if given.at == 0 {
+        return false;
+    }
+    let from = socket::behind(call.act.task, call.descriptor());
+    if !sends_datagrams(from) {
+        return false;
+    }
+    if number == SENDMMSG && call.act.result > 1 {
+        let count = call.act.result as u32;
         if count > MESSAGES_MAX {
             lost(Kind::Net, Lane::Bulk);
         }
-        return each(call, from, messages, count.min(MESSAGES_MAX));
+        return each(call.act, from, messages, count.min(MESSAGES_MAX));
     }
-    one(call, from, at, length as u32)
+    one(call.act, from, given)
 }
 
-/// Where a message's address is, with its length.
+/// The same where a kernel's function has it all in hand.
 #[inline(always)]
-fn named(message: u64) -> (u64, u64) {
+pub fn sent_inside(act: Act, from: Socket, given: Given) -> bool {
+    act.errno() != EAGAIN && sends_datagrams(from) && one(act, from, given)
+}
+
+/// A message's address.
+#[inline(always)]
+fn named(message: u64) -> Given {
     let length: u32 = read::try_user(message + MESSAGE_NAME_LENGTH_AT).unwrap_or(0);
-    let at: u64 = read::try_user(message + MESSAGE_NAME_AT).unwrap_or(0);
-    (at, u64::from(length))
-}
-
-/// A socket with its inode.
-#[derive(Clone, Copy)]
-struct Sender {
-    sock: u64,
-    inode: u64,
-}
-
-/// The socket, if datagrams of such are told.
-#[inline(always)]
-fn sender(call: Call) -> Option<Sender> {
-    let (sock, inode) = socket::behind(call.task, call.descriptor());
-    if sock == 0 {
-        return None;
+    Given {
+        at: read::try_user(message + MESSAGE_NAME_AT).unwrap_or(0),
+        length,
+        memory: Memory::Program,
     }
-    let (of, protocol) = (socket::family(sock), socket::protocol(sock));
+}
+
+/// Is it a socket of which datagrams are told?
+#[inline(always)]
+fn sends_datagrams(from: Socket) -> bool {
+    if from.sock == 0 {
+        return false;
+    }
+    let (of, protocol) = (socket::family(from.sock), socket::protocol(from.sock));
     let is_ip = of == family::INET || of == family::INET6;
-    (is_ip && (protocol == UDP || protocol == UDP_LITE)).then_some(Sender { sock, inode })
+    is_ip && (protocol == UDP || protocol == UDP_LITE)
 }
 
 /// A key in the slot, behind the state of the loop: the stack has no room for it.
@@ -120,21 +126,21 @@ fn peer_in<'a>(slot: *mut u8) -> &'a mut Peer {
 
 /// One datagram to the address that stands there: is it the first?
 #[inline(always)]
-fn one(call: Call, from: Sender, at: u64, length: u32) -> bool {
-    let said = socket::said(at, length);
+fn one(act: Act, from: Socket, given: Given) -> bool {
+    let said = given.said();
     if said.family != family::INET && said.family != family::INET6 {
         return false;
     }
-    let event = calls::event_in(call.slot);
+    let event = acts::event_in(act.slot);
     (event.call, event.family) = (call::SEND, said.family);
     (event.remote, event.remote_port) = (said.address, said.port);
-    if let Some(why) = filter::left_out(event, call.task) {
+    if let Some(why) = filter::left_out(event, act.task) {
         filtered(Lane::Bulk, why);
         return false;
     }
-    let peer = peer_in(call.slot);
+    let peer = peer_in(act.slot);
     (peer.inode, peer.address) = (from.inode, said.address);
-    (peer.port, peer.errno) = (said.port, call.errno());
+    (peer.port, peer.errno) = (said.port, act.errno());
     if let Some(count) = PEERS.get_ptr_mut(&*peer) {
         // SAFETY: a live map value.
         unsafe { crate::atomic::add(count, 1) };
@@ -144,9 +150,9 @@ fn one(call: Call, from: Sender, at: u64, length: u32) -> bool {
     let _ = PEERS.insert(&*peer, &1, 0);
     socket::describe(event, from.sock, call::SEND);
     event.inode = from.inode;
-    event.errno = call.errno();
+    event.errno = act.errno();
     socket::addresses(event, from.sock);
-    calls::be_remote(event, &said);
+    acts::be_remote(event, &said);
     true
 }
 
@@ -155,7 +161,6 @@ fn one(call: Call, from: Sender, at: u64, length: u32) -> bool {
 #[repr(C)]
 struct Turns {
     task: crate::scratch::Word,
-    regs: crate::scratch::Word,
     result: crate::scratch::Word,
     sock: crate::scratch::Word,
     inode: crate::scratch::Word,
@@ -173,15 +178,14 @@ fn turns<'a>(slot: *mut u8) -> &'a mut Turns {
 
 #[cfg(not(feature = "legacy"))]
 #[inline(always)]
-fn each(call: Call, from: Sender, messages: u64, count: u32) -> bool {
-    let turns = turns(call.slot);
-    turns.task.set(call.task);
-    turns.regs.set(call.regs);
-    turns.result.set(call.result as u64);
+fn each(act: Act, from: Socket, messages: u64, count: u32) -> bool {
+    let turns = turns(act.slot);
+    turns.task.set(act.task);
+    turns.result.set(act.result as u64);
     turns.sock.set(from.sock);
     turns.inode.set(from.inode);
     turns.messages.set(messages);
-    let mut frame = crate::scratch::Frame { slot: call.slot };
+    let mut frame = crate::scratch::Frame { slot: act.slot };
     read::repeat(count, turn, &mut frame);
     false
 }
@@ -191,19 +195,19 @@ extern "C" fn turn(at: u64, frame: *mut core::ffi::c_void) -> i64 {
     // SAFETY: the frame of `each`.
     let slot = unsafe { (*frame.cast::<crate::scratch::Frame>()).slot };
     let turns = turns(slot);
-    let call = Call {
+    let act = Act {
         task: turns.task.get(),
-        regs: turns.regs.get(),
         result: turns.result.get() as i64,
         slot,
+        by: By::Call,
     };
-    let from = Sender {
+    let from = Socket {
         sock: turns.sock.get(),
         inode: turns.inode.get(),
     };
-    let (name, length) = named(turns.messages.get() + at * MESSAGES_BYTES);
-    if name != 0 && one(call, from, name, length as u32) {
-        calls::finish(call);
+    let given = named(turns.messages.get() + at * MESSAGES_BYTES);
+    if given.at != 0 && one(act, from, given) {
+        acts::finish(act);
     }
     0
 }
@@ -211,7 +215,6 @@ extern "C" fn turn(at: u64, frame: *mut core::ffi::c_void) -> i64 {
 /// Without loops the first has to do.
 #[cfg(feature = "legacy")]
 #[inline(always)]
-fn each(call: Call, from: Sender, messages: u64, _: u32) -> bool {
-    let (at, length) = named(messages);
-    one(call, from, at, length as u32)
+fn each(act: Act, from: Socket, messages: u64, _: u32) -> bool {
+    one(act, from, named(messages))
 }

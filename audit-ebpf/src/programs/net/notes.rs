@@ -55,6 +55,8 @@ pub const OF_SOCKET: u64 = 1;
 pub const OF_PEER: u64 = 2;
 /// In the caller's memory.
 pub const SAID: u64 = 3;
+/// In the kernel's copy of it.
+pub const COPIED: u64 = 4;
 
 #[inline(always)]
 pub fn note_name(slot: *mut u8, named: u64, at: u64, length: u64) {
@@ -76,7 +78,7 @@ pub fn name(slot: *mut u8) {
     if named == NAMELESS {
         return;
     }
-    if named != SAID {
+    if named == OF_SOCKET || named == OF_PEER {
         if !present(offset!(sock_unix_addr)) {
             return;
         }

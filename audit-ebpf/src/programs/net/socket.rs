@@ -2,10 +2,14 @@
 //!
 //! Owns the reading of sockets and of addresses as programs give them. Must not decide what is told.
 
-use audit_common::net::{Address, Net, family};
+use audit_common::{
+    header,
+    net::{Address, Net, family, flag},
+};
 
 use crate::{
-    read,
+    programs::way::By,
+    read::{self, Memory},
     settings::{offset, present},
     task,
 };
@@ -32,21 +36,59 @@ pub fn protocol(sock: u64) -> u32 {
     u32::from(read::kernel::<u16>(sock + offset!(sock_protocol)))
 }
 
-/// The socket behind a descriptor of the current task, with its inode's number; 0: there is none.
+/// A socket, with its inode's number.
+#[derive(Clone, Copy)]
+pub struct Socket {
+    /// 0: there is none.
+    pub sock: u64,
+    pub inode: u64,
+}
+
+impl Socket {
+    pub const NONE: Socket = Socket { sock: 0, inode: 0 };
+
+    /// The one behind an open file.
+    #[inline(always)]
+    pub fn of_file(file: u64) -> Socket {
+        let inode: u64 = read::kernel(file + offset!(file_inode));
+        let mode: u32 = u32::from(read::kernel::<u16>(inode + offset!(inode_mode)));
+        if mode & TYPE_BITS != TYPE_SOCKET {
+            return Socket::NONE;
+        }
+        let socket: u64 = read::kernel(file + offset!(socket_of_file));
+        Socket {
+            sock: read::kernel(socket + offset!(socket_sk)),
+            inode: read::kernel(inode + offset!(inode_ino)),
+        }
+    }
+
+    /// The one that a file has, or will have.
+    #[inline(always)]
+    pub fn of(socket: u64) -> Socket {
+        let inode = socket + offset!(socket_inode);
+        Socket {
+            sock: read::kernel(socket + offset!(socket_sk)),
+            inode: read::kernel(inode + offset!(inode_ino)),
+        }
+    }
+
+    /// By its own structure.
+    #[inline(always)]
+    pub fn of_sock(sock: u64) -> Socket {
+        Socket {
+            sock,
+            inode: inode_of(sock),
+        }
+    }
+}
+
+/// The socket behind a descriptor of the current task.
 #[inline(always)]
-pub fn behind(task: u64, fd: u32) -> (u64, u64) {
-    let file = task::files(task).at(fd);
-    if file == 0 {
-        return (0, 0);
+pub fn behind(task: u64, fd: u32) -> Socket {
+    match task::files(task).at(fd) {
+        0 => Socket::NONE,
+        file => Socket::of_file(file),
     }
-    let inode: u64 = read::kernel(file + offset!(file_inode));
-    let mode: u32 = u32::from(read::kernel::<u16>(inode + offset!(inode_mode)));
-    if mode & TYPE_BITS != TYPE_SOCKET {
-        return (0, 0);
-    }
-    let socket: u64 = read::kernel(file + offset!(socket_of_file));
-    let number: u64 = read::kernel(inode + offset!(inode_ino));
-    (read::kernel(socket + offset!(socket_sk)), number)
 }
 
 /// The number of the inode of a socket's own file; 0: it has none.
@@ -90,11 +132,19 @@ pub fn describe(event: &mut Net, sock: u64, call: u32) {
     event.net_ns = read::kernel(net + offset!(net_ns_inum));
 }
 
-/// Who acts.
+/// Who acts, and by which way if it is none of those that most take.
 #[inline(always)]
-pub fn identify(event: &mut Net) {
+pub fn identify(event: &mut Net, by: By) {
     let task = task::current();
     (event.namespace_pid, _) = task::fill(&mut event.header, task);
+    match by {
+        By::Call => {}
+        By::NarrowCall => event.header.flags |= header::flag::COMPAT,
+        By::Ring => {
+            event.namespace_pid = task::be_the_process(&mut event.header, task);
+            event.flags |= flag::RING;
+        }
+    }
 }
 
 #[inline(always)]
@@ -158,7 +208,7 @@ pub struct Said {
 
 /// `sockaddr` of any family; a name of unix is read elsewhere.
 #[inline(always)]
-pub fn said(at: u64, length: u32) -> Said {
+pub fn said(at: u64, length: u32, memory: Memory) -> Said {
     let mut said = Said {
         family: 0,
         address: [0; 16],
@@ -168,23 +218,23 @@ pub fn said(at: u64, length: u32) -> Said {
     if length < 2 {
         return said;
     }
-    said.family = read::try_user(at).unwrap_or(0);
-    let port = || u32::from(u16::from_be(read::try_user(at + 2).unwrap_or(0)));
+    said.family = read::try_from(at, memory).unwrap_or(0);
+    let port = || u32::from(u16::from_be(read::try_from(at + 2, memory).unwrap_or(0)));
     match said.family {
         family::INET if length >= 8 => {
             said.port = port();
-            said.address = mapped(read::try_user(at + 4).unwrap_or([0; 4]));
+            said.address = mapped(read::try_from(at + 4, memory).unwrap_or([0; 4]));
         }
         family::INET6 if length >= 24 => {
             said.port = port();
-            said.address = read::try_user(at + 8).unwrap_or([0; 16]);
+            said.address = read::try_from(at + 8, memory).unwrap_or([0; 16]);
             said.scope = scope(said.address, said.address, || {
-                read::try_user(at + 24).unwrap_or(0)
+                read::try_from(at + 24, memory).unwrap_or(0)
             });
         }
         family::VSOCK if length >= 16 => {
-            said.port = read::try_user(at + 4).unwrap_or(0);
-            let cid: [u8; 4] = read::try_user(at + 8).unwrap_or([0; 4]);
+            said.port = read::try_from(at + 4, memory).unwrap_or(0);
+            let cid: [u8; 4] = read::try_from(at + 8, memory).unwrap_or([0; 4]);
             said.address[0] = cid[0];
             said.address[1] = cid[1];
             said.address[2] = cid[2];
