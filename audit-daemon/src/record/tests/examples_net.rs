@@ -24,6 +24,7 @@ pub fn all() -> Vec<Example> {
         ("net-connect-folded", folded()),
         ("net-bind-scope", bound()),
         ("net-connect-vsock", vsock()),
+        ("net-send-ring", sent_by_ring()),
     ]
 }
 
@@ -238,6 +239,18 @@ fn bound() -> String {
         direction: Direction::Unknown,
         errno: 99,
         ..view((140, 0), 9, &labels, actor, 28_851)
+    })
+}
+
+fn sent_by_ring() -> String {
+    let (labels, bash) = (labels(), bash());
+    let actor = deploy_session(Some(&bash));
+    written(&NetView {
+        act: NetAct::Send,
+        protocol: Protocol::Ip(4, 17),
+        via: Via::Ring,
+        net_ns: Some(4_026_532_177),
+        ..view((150, 0), 10, &labels, actor, 28_852)
     })
 }
 
