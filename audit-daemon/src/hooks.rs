@@ -10,7 +10,7 @@ use audit_common::Kind;
 
 pub use blind::{BlindSpot, Facts, Precision, SPOTS, Weight, knows_new_links, reconcile, unseen};
 use table::RING_SUBMIT;
-pub use table::{HOOKS, LOOPS_SINCE, MODULE_NAME, OF_COMPAT};
+pub use table::{HOOKS, LOOPS_SINCE, OF_COMPAT, privilege::MODULE_NAME};
 
 /// How a program is hooked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -8,6 +8,7 @@
 //! 12, -1        a number
 //! text:STRING   the address of a string
 //! words:A,B,…   the address of numbers of 32 bits
+//! low-words:A,…  the same below 4 GiB, for calls of 32 bits
 //! longs:A,B,…   the same of 64 bits
 //! room:BYTES    the address of so many zeros
 //! span:ADDRESS,BYTES   a structure of both (an iovec)
@@ -17,7 +18,7 @@
 //! self          our own pid
 //! ```
 //!
-//! `call-32 NUMBER COUNT ARGUMENT…` does so by the 32-bit entry, with numbers only.
+//! `call-32 NUMBER COUNT ARGUMENT…` does so by the 32-bit entry, with numbers and `low-words` only.
 //!
 //! Acts: `done` (ends), `stay` (until standard output is closed by the reader), `threads-setuid COUNT UID`,
 //! `bpf-load TYPE NAME`, `bpf-attach NAME TRACEPOINT`, `bpf-garbage NAME`.
@@ -60,6 +61,14 @@ fn argument(word: &str) -> i64 {
                     .flat_map(|word| (*word as u32).to_ne_bytes())
                     .collect(),
             )
+        }
+        "low-words" => {
+            let words = numbers(rest);
+            let bytes: Vec<u8> = words
+                .iter()
+                .flat_map(|word| (*word as u32).to_ne_bytes())
+                .collect();
+            crate::entry::kept_low(&bytes) as i64
         }
         "longs" => {
             let longs = numbers(rest);
@@ -155,7 +164,7 @@ pub fn call(words: &mut Words) {
     }
 }
 
-/// The same by the 32-bit entry: `call-32 NUMBER COUNT ARGUMENT…`, numbers only.
+/// The same by the 32-bit entry: `call-32 NUMBER COUNT ARGUMENT…`.
 pub fn call_32(words: &mut Words) {
     let (number, count) = (words.number(), words.number());
     let mut all = [0; 6];
@@ -163,7 +172,7 @@ pub fn call_32(words: &mut Words) {
         let word = String::from_utf8(words.bytes()).expect("an argument");
         *place = argument(&word) as u32;
     }
-    // SAFETY: no argument is an address.
+    // SAFETY: an address among the arguments is of memory that is kept, below 4 GiB.
     println!("{}", unsafe { crate::entry::enter(number, all) });
 }
 

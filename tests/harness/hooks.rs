@@ -23,6 +23,11 @@ pub fn sockets_on_functions() -> bool {
     mechanism_of("network connect").as_deref() == Some("trampoline")
 }
 
+/// Are changes of credentials looked at on functions, too?
+pub fn credentials_on_functions() -> bool {
+    mechanism_of("credentials narrow").as_deref() == Some("trampoline")
+}
+
 fn mechanism_of(event: &str) -> Option<String> {
     static CHECKED: OnceLock<Value> = OnceLock::new();
     let checked = CHECKED.get_or_init(|| {

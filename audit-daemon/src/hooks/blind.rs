@@ -11,7 +11,11 @@ use spots::Spot;
 
 use super::{
     Mechanism, OF_COMPAT, Outcome, OutcomeState, RING_SUBMIT,
-    table::{ACTS_BEGIN, ACTS_END, OF_NARROW_CALLS, OF_RINGS, OF_RINGS_LATER, RECEIVED},
+    table::{
+        ACTS_BEGIN, ACTS_END, RECEIVED,
+        network::{OF_NARROW_CALLS, OF_RINGS, OF_RINGS_LATER},
+        privilege::CREDENTIALS,
+    },
 };
 
 /// By what the object of a record is told.
@@ -72,6 +76,8 @@ pub enum BlindSpot {
     SocketsOf32Bits,
     /// The same by io_uring.
     SocketsByRing,
+    /// Functions see credentials that change, and nothing else of privileges.
+    PrivilegesOf32Bits,
     /// An address that no socket has is the program's word.
     AddressTold,
     /// The kernel keeps none.
@@ -139,7 +145,8 @@ impl Facts {
             BlindSpot::CallsOf32Bits
             | BlindSpot::IdsOf32Bits
             | BlindSpot::FailuresOf32Bits
-            | BlindSpot::SocketsOf32Bits => self.calls_of_32_bits,
+            | BlindSpot::SocketsOf32Bits
+            | BlindSpot::PrivilegesOf32Bits => self.calls_of_32_bits,
             BlindSpot::IoUring | BlindSpot::NoCompletion | BlindSpot::SocketsByRing => {
                 self.io_uring
             }
@@ -177,6 +184,7 @@ pub fn reconcile(outcomes: &mut [Outcome], facts: &Facts) {
         let of_compat = format!("{}{OF_COMPAT}", outcome.hook);
         let acts = outcome.hook == "file_act";
         let opens = outcome.hook == "file_open";
+        let privileges = outcome.hook == "privilege";
         if let OutcomeState::Chosen {
             mechanism,
             precision,
@@ -190,9 +198,13 @@ pub fn reconcile(outcomes: &mut [Outcome], facts: &Facts) {
             let seen_elsewhere = |spot| match spot {
                 BlindSpot::MemoryFiles => works("file_open"),
                 BlindSpot::IoUring => works(RING_SUBMIT),
-                BlindSpot::CallsOf32Bits => works(&of_compat) || acts && works(ACTS_END),
+                BlindSpot::CallsOf32Bits => {
+                    let by_functions = acts && works(ACTS_END) || privileges && works(CREDENTIALS);
+                    works(&of_compat) || by_functions
+                }
                 // Where even what is done is not seen, its failures are no news.
                 BlindSpot::FailuresOf32Bits => works(&of_compat) || !works(ACTS_END),
+                BlindSpot::PrivilegesOf32Bits => works(&of_compat) || !works(CREDENTIALS),
                 BlindSpot::Received => !opens || works(RECEIVED),
                 BlindSpot::ToldByName => acts && works(ACTS_BEGIN),
                 BlindSpot::SocketsOf32Bits => all_work(&OF_NARROW_CALLS),

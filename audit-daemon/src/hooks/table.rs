@@ -2,12 +2,10 @@
 //!
 //! Owns the attach targets and the order of candidates. Must not know how any of them is attached.
 
-mod network;
-mod privilege;
+pub mod network;
+pub mod privilege;
 
 use audit_common::Kind;
-pub use network::{OF_NARROW_CALLS, OF_RINGS, OF_RINGS_LATER};
-pub use privilege::MODULE_NAME;
 
 use super::{
     BlindSpot::{self, *},
@@ -158,8 +156,6 @@ const OPENS: &[BlindSpot] = &[
     SharedDescriptors,
     NoLoginUser,
 ];
-/// Of calls that change privileges; io_uring offers none of them.
-const PRIVILEGES: &[BlindSpot] = &[CallsOf32Bits, MemoryFiles, Skipped, Uncounted, NoLoginUser];
 const EXECS: &[BlindSpot] = &[Skipped, Uncounted, ScriptInode, NoLoginUser];
 const EXECS_TRACED: &[BlindSpot] = &[ScriptInode, NoLoginUser];
 const EXECS_FAILED: &[BlindSpot] = &[Skipped, Uncounted, ToldByProgram, NoLoginUser];
@@ -393,6 +389,7 @@ pub const HOOKS: &[HookRow] = &[
     privilege::ENTER,
     privilege::MODULE,
     privilege::RETURN,
+    privilege::NARROW,
     privilege::SIGNAL,
     privilege::ENTER_OF_COMPAT,
     privilege::RETURN_OF_COMPAT,

@@ -151,7 +151,8 @@ impl Request {
     fn privilege_slots(&self) -> u32 {
         match self.off.contains(&"privilege") {
             true => 1,
-            false => self.cpus * if self.compat { 3 } else { 2 },
+            false if self.compat || self.functions != Functions::Never => self.cpus * 3,
+            false => self.cpus * 2,
         }
     }
 

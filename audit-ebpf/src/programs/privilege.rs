@@ -10,6 +10,7 @@ mod bpf;
 mod calls;
 pub mod memory;
 mod module;
+mod narrow;
 mod reboot;
 mod signal;
 mod target;
@@ -269,10 +270,12 @@ fn remember(asked: &Call, event: &mut Privilege, tails: Tails, before: *mut befo
     event.values[4] = before.time[0];
     event.values[5] = before.time[1];
     match asked.call() {
-        call::SETGROUPS => push_groups(tails, tag::OLD_GROUPS, before.groups, |to, bytes| {
-            // SAFETY: the text is as long as all groups that are kept.
-            unsafe { read::kernel_bytes(to, bytes, before.text.as_ptr() as u64) };
-        }),
+        call::SETGROUPS => {
+            push_kept_groups(tails, tag::OLD_GROUPS, before.groups, |to, bytes| {
+                // SAFETY: the text is as long as all groups that are kept.
+                unsafe { read::kernel_bytes(to, bytes, before.text.as_ptr() as u64) };
+            });
+        }
         call::SETHOSTNAME | call::SETDOMAINNAME => {
             tails.kernel_string(tag::OLD_TEXT, before.text.as_ptr() as u64);
         }
@@ -296,9 +299,20 @@ fn remember(asked: &Call, event: &mut Privilege, tails: Tails, before: *mut befo
     }
 }
 
+/// Appends the groups of these credentials.
+#[inline(always)]
+fn push_groups(tails: Tails, tag: u16, cred: u64) {
+    let info: u64 = read::kernel(cred + offset!(cred_group_info));
+    let count: u32 = read::kernel(info + offset!(group_info_count));
+    push_kept_groups(tails, tag, count, |to, bytes| {
+        // SAFETY: a tail has room for more than this.
+        unsafe { read::kernel_bytes(to, bytes, info + offset!(group_info_gid)) };
+    });
+}
+
 /// Appends so many groups, of which `copy` copies those that are kept.
 #[inline(always)]
-fn push_groups(tails: Tails, tag: u16, count: u32, copy: impl FnOnce(*mut u8, u64)) {
+fn push_kept_groups(tails: Tails, tag: u16, count: u32, copy: impl FnOnce(*mut u8, u64)) {
     let kept = match count > GROUPS_MAX as u32 {
         true => GROUPS_MAX as u32,
         false => count,

@@ -171,6 +171,16 @@ pub const SPOTS: &[Spot] = &[
                  needs it, set the sysctl kernel.io_uring_disabled = 2 (from Linux 6.6).",
     },
     Spot {
+        spot: BlindSpot::PrivilegesOf32Bits,
+        id: "32-bit-privileges",
+        weight: Weight::Unseen,
+        words: "32-bit programs beyond their ids and capabilities",
+        advice: "Ids, groups and capabilities that a 32-bit program changes are seen. What it is refused, its \
+                 namespaces, and what it does to other processes and to the kernel pass by system call \
+                 tracepoints. Set `kernel.compat = true` (costs about 180 ns on every system call), or \
+                 start the kernel with ia32_emulation=0 (x86, from Linux 6.7).",
+    },
+    Spot {
         spot: BlindSpot::AddressTold,
         id: "address-told",
         weight: Weight::Vague,

@@ -143,6 +143,15 @@ fn sockets_beside_calls_are_seen_where_all_functions_are_there() {
 }
 
 #[test]
+fn of_privileges_functions_see_the_credentials_of_32_bit_calls_alone() {
+    use BlindSpot::*;
+    let with = |rows: &[&'static str]| left(&[&["privilege"], rows].concat(), &ALL);
+    assert_eq!(with(&[]), [CallsOf32Bits, MemoryFiles]);
+    assert_eq!(with(&[CREDENTIALS]), [MemoryFiles, PrivilegesOf32Bits]);
+    assert_eq!(with(&["privilege_32"]), [MemoryFiles]);
+}
+
+#[test]
 fn ids_are_unique_and_candidates_name_spots_in_the_order_in_which_they_are_told() {
     for (place, row) in SPOTS.iter().enumerate() {
         assert_eq!(row.spot as usize, place, "{}", row.id);

@@ -4,8 +4,11 @@
 
 use audit_common::Kind;
 
-use super::{PRIVILEGES, calls, compat, raw, traced, twinned};
-use crate::hooks::{Candidate, HookRow, Precision};
+use super::{calls, compat, function, raw, traced, twinned};
+use crate::hooks::{
+    BlindSpot::{self, *},
+    Candidate, HookRow, Precision,
+};
 
 /// Calls of which what was before is wanted.
 #[rustfmt::skip]
@@ -33,6 +36,20 @@ const RETURNS: &[&str] = &[
     "syscalls/sys_exit_clock_adjtime", "syscalls/sys_exit_sethostname", "syscalls/sys_exit_setdomainname",
     "syscalls/sys_exit_reboot",
 ];
+
+/// Of calls that change privileges; io_uring offers none of them.
+const OF_CALLS: &[BlindSpot] = &[
+    CallsOf32Bits,
+    MemoryFiles,
+    Skipped,
+    Uncounted,
+    PrivilegesOf32Bits,
+    NoLoginUser,
+];
+const OF_FUNCTIONS: &[BlindSpot] = &[Skipped, Uncounted, NoLoginUser];
+
+/// With this row changes of ids, groups and capabilities by 32-bit calls are seen.
+pub const CREDENTIALS: &str = "credentials_narrow";
 
 /// The row that tells a module's name.
 pub const MODULE_NAME: &str = "module_name";
@@ -66,13 +83,25 @@ pub const RETURN: HookRow = HookRow {
     auxiliary: false,
     candidates: &[Candidate {
         precision: Precision::Exact,
-        blind: PRIVILEGES,
+        blind: OF_CALLS,
         ..twinned(
             "privilege_returned",
             "privilege_returned_again",
             &["privilege_returned_again"],
             RETURNS,
         )
+    }],
+};
+
+/// On the function where credentials are put in force.
+pub const NARROW: HookRow = HookRow {
+    name: CREDENTIALS,
+    group: "privilege",
+    kinds: &[],
+    auxiliary: true,
+    candidates: &[Candidate {
+        blind: OF_FUNCTIONS,
+        ..function("credentials_narrow", &["commit_creds"])
     }],
 };
 

@@ -62,18 +62,12 @@ fn sets(timex: u64) -> bool {
 #[inline(always)]
 pub fn describe(asked: &Call, event: &mut Privilege, tails: Tails) -> Verdict {
     match asked.call() {
-        call::SETUID..=call::SETFSGID => ids(asked, event),
         call::SETGROUPS => {
             let cred: u64 = read::kernel(asked.task + offset!(task_cred));
-            let info: u64 = read::kernel(cred + offset!(cred_group_info));
-            let count: u32 = read::kernel(info + offset!(group_info_count));
-            push_groups(tails, tag::GROUPS, count, |to, bytes| {
-                // SAFETY: a tail has room for more than this.
-                unsafe { read::kernel_bytes(to, bytes, info + offset!(group_info_gid)) };
-            });
+            push_groups(tails, tag::GROUPS, cred);
             Verdict::Tell
         }
-        call::CAPSET | call::PRCTL_AMBIENT => capabilities(asked, event),
+        call::SETUID..=call::PRCTL_AMBIENT => credentials(asked, event),
         call::UNSHARE | call::SETNS => namespaces(asked, event, tails),
         call::PTRACE..=call::SIGNAL => other_process(asked, event),
         call::INIT_MODULE..=call::DELETE_MODULE => modules(asked, event, tails),
@@ -93,6 +87,15 @@ pub fn describe(asked: &Call, event: &mut Privilege, tails: Tails) -> Verdict {
             Verdict::Tell
         }
         _ => reboots(asked, event),
+    }
+}
+
+/// Ids and capabilities.
+#[inline(always)]
+pub fn credentials(asked: &Call, event: &mut Privilege) -> Verdict {
+    match asked.call() {
+        call::SETUID..=call::SETFSGID => ids(asked, event),
+        _ => capabilities(asked, event),
     }
 }
 
