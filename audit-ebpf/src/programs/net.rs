@@ -19,11 +19,12 @@ mod socket;
 
 use audit_common::{
     Kind, Lane,
+    counters::Filtered,
     net::{Net, call, flag},
 };
 use aya_ebpf::{
     macros::{btf_tracepoint, map},
-    maps::{HashMap, LruHashMap},
+    maps::{Array, HashMap, LruHashMap},
     programs::BtfTracePointContext,
 };
 
@@ -43,9 +44,15 @@ use crate::{
 /// Sizes are set by the daemon. Attempts under way, by socket; where there is no room an attempt is lost.
 #[map]
 static CONNECTS: HashMap<u64, Net> = HashMap::with_max_entries(1, 0);
-/// Sockets whose attempt was told or left out, with their inodes, until the call's exit takes the mark.
+/// Sockets whose attempt was told or lost, with their inodes, until the call's exit takes the mark.
 #[map]
 static TOLD_CONNECTS: LruHashMap<u64, u64> = LruHashMap::with_max_entries(1, 0);
+/// The same of those that are left out, which are most: a place for each inode, that costs next to nothing. Where
+/// two meet an attempt that fails is counted twice among what is filtered.
+#[map]
+static LEFT_OUT: Array<u64> = Array::with_max_entries(LEFT_OUT_PLACES, 0);
+const LEFT_OUT_PLACES: u32 = 4096;
+
 /// Connections whose end is to be told.
 #[map]
 static CONNECTIONS: HashMap<u64, Net> = HashMap::with_max_entries(1, 0);
@@ -128,6 +135,11 @@ fn begins(sock: u64) {
     if socket::protocol(sock) != TCP {
         return;
     }
+    if filter::is_of_this_machine(sock) {
+        filtered(Lane::Bulk, Filtered::Loopback);
+        leave_out(socket::inode_of(sock));
+        return;
+    }
     let Some(slot) = scratch::small(Small::NetState) else {
         return;
     };
@@ -138,12 +150,13 @@ fn begins(sock: u64) {
     let inode = event.inode;
     if let Some(why) = filter::left_out(event, task::current()) {
         filtered(Lane::Bulk, why);
-        let _ = TOLD_CONNECTS.insert(&sock, &inode, 0);
+        leave_out(inode);
         return;
     }
     let by = way::beside_calls(task::current()).unwrap_or(By::Call);
     socket::identify(event, by);
     let _ = TOLD_CONNECTS.remove(&sock);
+    was_left_out(inode);
     if CONNECTS.insert(&sock, event, 0).is_err() {
         lost(Kind::Net, Lane::Bulk);
         let _ = TOLD_CONNECTS.insert(&sock, &inode, 0);
@@ -226,7 +239,32 @@ fn ended_inside(sock: u64, errno: u32) -> bool {
     true
 }
 
-/// Was the attempt of this call told, or left out, already? Asked once.
+/// The attempt of the socket with this inode is left out.
+#[inline(always)]
+fn leave_out(inode: u64) {
+    if let Some(place) = LEFT_OUT.get_ptr_mut(inode as u32 & (LEFT_OUT_PLACES - 1)) {
+        // SAFETY: a live map value, of one word.
+        unsafe { place.write_volatile(inode) };
+    }
+}
+
+/// Was the attempt of this call left out? Asked once.
+#[inline(always)]
+fn was_left_out(inode: u64) -> bool {
+    let Some(place) = LEFT_OUT.get_ptr_mut(inode as u32 & (LEFT_OUT_PLACES - 1)) else {
+        return false;
+    };
+    // SAFETY: as above.
+    unsafe {
+        let was = inode != 0 && place.read_volatile() == inode;
+        if was {
+            place.write_volatile(0);
+        }
+        was
+    }
+}
+
+/// Was the attempt of this call told already? Asked once.
 #[inline(always)]
 fn was_told(sock: u64, inode: u64) -> bool {
     // SAFETY: copied at once.

@@ -7,6 +7,7 @@
 
 use audit_common::{
     Kind as EventKind, Lane,
+    counters::Filtered,
     net::{Net, call, family, flag},
 };
 
@@ -15,7 +16,7 @@ use super::{
     notes::{COPIED, OF_PEER, OF_SOCKET, SAID, name, note_name, notes},
     opened,
     socket::{self, Said, Socket},
-    was_told,
+    was_left_out, was_told,
 };
 use crate::{
     emit::{emit, filtered},
@@ -124,6 +125,8 @@ pub fn connected(act: Act, of: Socket, given: Given) -> bool {
     if !is_told(family) || protocol == MPTCP {
         return false;
     }
+    // Also of one that goes on: what comes of it is left out as well, and its mark is for no other attempt.
+    let is_left_out = protocol == TCP && was_left_out(of.inode);
     if errno == EINPROGRESS || errno == EALREADY {
         return false;
     }
@@ -132,7 +135,7 @@ pub fn connected(act: Act, of: Socket, given: Given) -> bool {
         return false;
     }
     if is_stream && protocol == TCP {
-        let is_told = ended_inside(sock, errno) || was_told(sock, of.inode);
+        let is_told = is_left_out || ended_inside(sock, errno) || was_told(sock, of.inode);
         if is_told || errno == 0 {
             return false;
         }
@@ -173,6 +176,10 @@ pub fn be_remote(event: &mut Net, said: &Said) {
 pub fn accepted(act: Act, of: Socket) -> bool {
     let sock = of.sock;
     if act.errno() == EAGAIN || !is_told(socket::family(sock)) {
+        return false;
+    }
+    if filter::is_of_this_machine(sock) {
+        filtered(Lane::Bulk, Filtered::Loopback);
         return false;
     }
     let event = event_in(act.slot);

@@ -17,7 +17,7 @@ use aya_ebpf::{
     maps::{LpmTrie, lpm_trie::Key},
 };
 
-use super::socket::MAPPED;
+use super::socket::{self, MAPPED};
 use crate::{
     read,
     settings::{offset, setting},
@@ -28,6 +28,8 @@ use crate::{
 #[map]
 static IGNORED: LpmTrie<Address, Ports> = LpmTrie::with_max_entries(1, BPF_F_NO_PREALLOC);
 
+/// The first byte of IPv4's own addresses.
+const LOOPBACK_NET: u8 = 127;
 /// Bits of a whole address.
 const WHOLE: u32 = 128;
 
@@ -60,9 +62,21 @@ pub fn left_out(event: &Net, task: u64) -> Option<Filtered> {
     watch::is_the_daemon(tgid).then_some(Filtered::Oneself)
 }
 
+/// Is the other side of this socket this machine, and is that not told? What [`left_out`] would say first of all,
+/// by as little as that takes.
+#[inline(always)]
+pub fn is_of_this_machine(sock: u64) -> bool {
+    setting!(net_loopback) == 0
+        && match socket::family(sock) {
+            family::INET => read::kernel::<u8>(sock + offset!(sock_daddr)) == LOOPBACK_NET,
+            family::INET6 => is_loopback(&read::kernel(sock + offset!(sock_v6_daddr))),
+            _ => false,
+        }
+}
+
 #[inline(always)]
 fn is_loopback(address: &Address) -> bool {
-    let mut differs_mapped = address[12] ^ 127;
+    let mut differs_mapped = address[12] ^ LOOPBACK_NET;
     let mut differs_v6 = address[15] ^ 1;
     let mut at = 0;
     while at < 12 {

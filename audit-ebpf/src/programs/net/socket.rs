@@ -93,7 +93,7 @@ pub fn behind(task: u64, fd: u32) -> Socket {
 
 /// The number of the inode of a socket's own file; 0: it has none.
 #[inline(always)]
-fn inode_of(sock: u64) -> u64 {
+pub fn inode_of(sock: u64) -> u64 {
     let socket: u64 = read::kernel(sock + offset!(sock_socket));
     if socket == 0 {
         return 0;
