@@ -43,7 +43,8 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Starts the daemon and waits for its first line, which it prints when all hooks are attached.
+    /// Starts the daemon and waits for its first line, which it prints when all hooks are attached, and for
+    /// its word that it records: it is ready.
     #[track_caller]
     pub fn start(setup: &Setup) -> Daemon {
         let mut daemon = Daemon::spawn(setup);
@@ -56,7 +57,10 @@ impl Daemon {
                     "daemon.start",
                     "the first line: {first}"
                 );
-                return daemon;
+                let log = std::fs::read_to_string(&daemon.stderr).unwrap_or_default();
+                if log.contains("recording to") {
+                    return daemon;
+                }
             }
             if let Some(status) = daemon.has_ended() {
                 panic!("the daemon ended before it was ready: {status}");

@@ -37,7 +37,7 @@ use crate::{
     pipeline::{Limits, Pipeline, Screen, Shared, Style, WorkerParts, WriterParts},
     pretty::{Pretty, PrettyOptions},
     shutdown::{self, Cause},
-    source::{self, Acknowledger, Source},
+    source::{self, Acknowledger, Backlog, Source},
     status::{MetricsServer, SnapshotSource, StatusServer},
     watching::Keeper,
 };
@@ -58,6 +58,8 @@ pub enum Output {
 
 /// How often the main thread looks after what only it does.
 const LOOK: Duration = Duration::from_millis(200);
+/// As long is waited for room in the rings of an adopted load.
+const BACKLOG_MAX: Duration = Duration::from_secs(5);
 /// Files of the log are at most this part of its cap, so that deleting whole files can keep it.
 const CAP_SEGMENTS_MIN: u64 = 4;
 
@@ -89,6 +91,10 @@ pub fn run(loaded: Loaded, options: Options) -> Result<(), RunError> {
         at_start: loaded.config.clone(),
         in_force: InForce::new(&loaded, parts::watches(&loaded, &started.log_dir)),
     })?;
+    // Whoever waits for us to be ready counts on the next event.
+    if !Backlog::of(&started.attached)?.wait(BACKLOG_MAX) {
+        warn!("the rings are still full of what came before: more may be lost, and is counted");
+    }
     notifier.ready(&format!("recording to {}", started.log_dir.display()));
     info!("recording to {}", started.log_dir.display());
     let ended = wait(&stop, &notifier, &pipeline, &started.shared, &reloader);

@@ -49,14 +49,8 @@ impl Acknowledger {
     /// may have been killed between the two.
     pub fn new(attached: &Attached) -> io::Result<Acknowledger> {
         let ledger = attached.ledger.clone();
-        let ring = |lane: Lane| {
-            let ring = super::Ring::map(
-                attached.ring(lane),
-                attached.ring_bytes[lane as usize],
-                None,
-            )?;
-            ring.acknowledger(attached.ring(lane))
-        };
+        let ring =
+            |lane: Lane| super::ring_of(attached, lane, None)?.acknowledger(attached.ring(lane));
         let head: LedgerHead = ledger.get_as(0);
         let rings = [ring(Lane::Critical)?, ring(Lane::Bulk)?];
         let positions = head.positions[(head.copy & 1) as usize];

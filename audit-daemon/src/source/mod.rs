@@ -7,6 +7,7 @@
 //! position: whatever a bulk event leans on in the critical lane was read before it.
 
 mod acknowledge;
+mod backlog;
 mod ring;
 
 use std::time::Duration;
@@ -15,6 +16,7 @@ use audit_common::Lane;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 pub use acknowledge::{Acknowledgement, Acknowledger, resume};
+pub use backlog::Backlog;
 pub use ring::Ring;
 
 use crate::{enrich::boot_ns, kernel::Attached};
@@ -64,6 +66,12 @@ pub enum Command {
     Stop,
 }
 
+/// The ring of a lane, to be read from `position` on (its published consumer position if `None`).
+fn ring_of(attached: &Attached, lane: Lane, position: Option<u64>) -> std::io::Result<Ring> {
+    let bytes = attached.ring_bytes[lane as usize];
+    Ring::map(attached.ring(lane), bytes, position)
+}
+
 /// Both rings, to be drained by one thread.
 pub struct Source {
     rings: [Ring; Lane::COUNT],
@@ -72,14 +80,7 @@ pub struct Source {
 impl Source {
     /// Maps the rings, to be read from the acknowledged positions on.
     pub fn open(attached: &Attached, positions: [u64; Lane::COUNT]) -> std::io::Result<Source> {
-        let map = |lane: Lane| {
-            let position = Some(positions[lane as usize]);
-            Ring::map(
-                attached.ring(lane),
-                attached.ring_bytes[lane as usize],
-                position,
-            )
-        };
+        let map = |lane: Lane| ring_of(attached, lane, Some(positions[lane as usize]));
         Ok(Source {
             rings: [map(Lane::Critical)?, map(Lane::Bulk)?],
         })

@@ -78,6 +78,12 @@ impl Ring {
         unsafe { self.rest.base.cast::<AtomicU64>().as_ref() }.load(Ordering::Acquire)
     }
 
+    /// Bytes that are not given back: unread, or not durable yet.
+    pub fn occupied(&self) -> u64 {
+        let published = self.published().load(Ordering::Acquire);
+        self.produced().saturating_sub(published)
+    }
+
     pub fn position(&self) -> u64 {
         self.position
     }
