@@ -42,7 +42,7 @@ use crate::{
 };
 
 const O_CREAT_WRONLY_TRUNC: u32 = 0o1101;
-const O_PATH: u32 = 0o10_000_000;
+pub const O_PATH: u32 = 0o10_000_000;
 const OPEN_TREE_CLONE: u64 = 1;
 /// O_CREAT, O_EXCL, O_NOCTTY, O_TRUNC: what `file.f_flags` does not have.
 pub const O_NOT_KEPT: u32 = 0o1700;
@@ -118,15 +118,15 @@ pub fn passed_over(turn: Turn, reason: Filtered) {
 }
 
 /// The arguments, whatever the call.
-struct Asked {
+pub struct Asked {
     directory: i32,
-    name: u64,
-    flags: u32,
+    pub name: u64,
+    pub flags: u32,
     at: bool,
     by_handle: bool,
     is_clone: bool,
     /// Where the name stands.
-    memory: Memory,
+    pub memory: Memory,
 }
 
 #[inline(always)]
@@ -170,18 +170,15 @@ fn opened(state: &WatchState, task: u64, fd: u32, slot: Large, turn: Turn, entry
     let place = Place::read(file + offset!(file_path));
     let inode: u64 = read::kernel(file + offset!(file_inode));
     let seen = Seen::read(place, watch::identity(inode));
-    if memory::is_opened(place, seen.own, file) {
-        if turn.takes(task, file) {
-            memory::opened(slot, file);
-        }
-        return;
-    }
+    let told = memory::opened(slot, place, seen.own, file, || {
+        turn.takes(task, file).then_some(false)
+    });
     let found = watch::look_at(state, slot, seen);
     let Some(event) = begun(state, task, slot, found, turn) else {
         return;
     };
     let asked = asked(registers(task), entry);
-    if asked.is_clone || !turn.takes(task, file) {
+    if asked.is_clone || !told.takes(turn, task, file) {
         return;
     }
     let shared = u32::from(files.are_shared()) * flag::UNPROVEN;
@@ -321,13 +318,9 @@ fn failed(
         return;
     };
     let token = asked.name ^ u64::from(errno) << 48;
-    let whose = memory::refused(slot, asked.name, asked.memory, errno);
-    if whose != 0 {
-        if turn.takes(task, token) {
-            memory::was_refused(slot, whose, asked.flags, errno);
-        }
-        return;
-    }
+    let told = memory::refused(slot, asked, errno, || {
+        turn.takes(task, token).then_some(flags & flag::RING != 0)
+    });
     let fs: u64 = read::kernel(task + offset!(task_fs));
     let cwd = Place::read(fs + offset!(fs_pwd));
     let from = match asked.at && asked.directory >= 0 {
@@ -341,7 +334,7 @@ fn failed(
     let Some(event) = begun(state, task, slot, found, turn) else {
         return;
     };
-    if !turn.takes(task, token) {
+    if !told.takes(turn, task, token) {
         return;
     }
     tell_nothing(event, errno);

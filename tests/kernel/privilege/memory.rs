@@ -74,9 +74,40 @@ fn what_is_not_the_memory_of_another_is_not_told() {
         "/proc/4194303/mem".to_owned(),
     ];
     let acted = paths.map(|path| open(Act::new(), &path, libc::O_RDONLY).done().pid);
+    // A handle that allows nothing; to open that again is another open.
+    let handle = open(Act::new(), &format!("/proc/{pid}/mem"), libc::O_PATH).done();
+    assert_eq!(handle.number(), 0);
     let records = daemon.stop();
-    for pid in acted {
+    for pid in acted.into_iter().chain([handle.pid]) {
         assert_eq!(of(&records, pid).len(), 0);
+    }
+}
+
+/// Two things are to be told of it: what was opened, and whose memory that is.
+#[test]
+fn memory_that_is_a_watched_file_is_told_as_both() {
+    let other = Other::new();
+    let path = format!("/proc/{}/mem", other.pid());
+    let watch = format!(
+        "[[watch]]\nname = \"memory\"\npaths = [\"{path}\"]\noperations = [\"read\", \"write\"]\n"
+    );
+    let setup = Setup::on_kept_programs().set("events.file.record", "true");
+    let mut daemon = Daemon::start(&setup.append(&watch));
+    let acted = open(Act::new(), &path, libc::O_RDWR).done();
+    assert_eq!(acted.number(), 0);
+    let denied = open(act(["uid", &NOBODY.to_string()]), &path, libc::O_RDONLY).done();
+    assert_eq!(denied.number(), libc::EACCES);
+    let records = daemon.stop();
+    for (pid, kinds) in [
+        (acted.pid, ["priv.vm_write", "file.open_write"]),
+        (denied.pid, ["priv.vm_read", "file.open_read"]),
+    ] {
+        let its = |record: &&Record| record.num("actor.process.pid") == i64::from(pid);
+        let all: Vec<&Record> = records.iter().filter(its).collect();
+        for kind in kinds {
+            let found = all.iter().filter(|record| record.kind() == kind).count();
+            assert_eq!(found, 1, "{kind} of {path}");
+        }
     }
 }
 

@@ -231,19 +231,16 @@ fn opened<const TYPED: bool>(
         true => seen(file, slot),
         false => by_address(file),
     };
-    if memory::is_opened(seen.place, seen.own, file) {
-        if way::of(task::current()) != Way::Other && turn.takes(task::current(), seen.place.dentry)
-        {
-            memory::opened(slot, file);
-        }
-        return;
-    }
+    let task = task::current();
+    let told = memory::opened(slot, seen.place, seen.own, file, || {
+        let way = way::of(task);
+        (way != Way::Other && turn.takes(task, seen.place.dentry)).then_some(way == Way::Ring)
+    });
     let found = watch::look_at(state, slot, seen);
     if found.reasons == 0 {
         passed_over(turn, Filtered::NoWatch);
         return;
     }
-    let task = task::current();
     let way = way::of(task);
     if way == Way::Other {
         return;
@@ -251,7 +248,7 @@ fn opened<const TYPED: bool>(
     let Some(event) = begun(state, task, slot, found, turn) else {
         return;
     };
-    if !turn.takes(task, seen.place.dentry) {
+    if !told.takes(turn, task, seen.place.dentry) {
         return;
     }
     if way == Way::Ring {

@@ -2,7 +2,7 @@
 //!
 //! Owns how such an open is told from others. Asked of every open that is told to the daemon or not, so where
 //! the file has a disk it costs one comparison. Of a refusal there is only the name: one that is absolute and
-//! has a number is understood.
+//! has a number is understood. Whether a watch is for that file is another question, which is asked all the same.
 
 use audit_common::{
     Kind, Lane,
@@ -12,8 +12,10 @@ use audit_common::{
 use super::{blank, target};
 use crate::{
     arch,
+    done::Turn,
     emit::emit,
     path::Place,
+    programs::file_open::{Asked, O_PATH},
     read::{self, Memory, mask},
     scratch::plain,
     settings::{offset, present, setting},
@@ -35,7 +37,7 @@ const DIGITS_MAX: u64 = 10;
 
 /// Is this file the memory of a process?
 #[inline(always)]
-pub fn is_opened(place: Place, own: Identity, file: u64) -> bool {
+fn is_opened(place: Place, own: Identity, file: u64) -> bool {
     // What has no disk has a device without a major number.
     if own.dev >> 20 != 0 || !is_wanted() {
         return false;
@@ -47,7 +49,11 @@ pub fn is_opened(place: Place, own: Identity, file: u64) -> bool {
     let name: u64 = read::kernel(place.dentry + offset!(dentry_name));
     let inode: u64 = read::kernel(file + offset!(file_inode));
     let sb: u64 = read::kernel(inode + offset!(inode_sb));
-    read::kernel::<u32>(name) == NAME && read::kernel::<u64>(sb + offset!(sb_magic)) == PROC
+    let flags: u32 = read::kernel(file + offset!(file_flags));
+    // A handle allows nothing; to open it again is another open.
+    read::kernel::<u32>(name) == NAME
+        && read::kernel::<u64>(sb + offset!(sb_magic)) == PROC
+        && flags & O_PATH == 0
 }
 
 #[inline(always)]
@@ -55,32 +61,74 @@ fn is_wanted() -> bool {
     setting!(privilege) & group::MEMORY != 0 && present(offset!(proc_inode_pid))
 }
 
-/// Tells it, unless it is one's own. `slot` is a large slot in which nothing stands that is still wanted.
-#[inline(always)]
-pub fn opened(slot: *mut u8, file: u64) {
-    let inode: u64 = read::kernel(file + offset!(file_inode));
-    let of_proc = inode.wrapping_sub(offset!(proc_inode_own));
-    let pid: u64 = read::kernel(of_proc + offset!(proc_inode_pid));
-    let flags: u32 = read::kernel(file + offset!(file_flags));
-    tell(slot, task::of_pid(pid), NO_VALUE, flags, 0);
-}
+/// Who tells an open, as far as that was asked for its memory.
+#[derive(Clone, Copy)]
+pub struct Told(u64);
 
-/// Whose memory it is that could not be opened, by its number; 0: it was something else. `slot` is a large slot in
-/// which nothing stands that is still wanted.
-#[inline(always)]
-pub fn refused(slot: *mut u8, name: u64, memory: Memory, errno: u32) -> u64 {
-    match (errno == EACCES || errno == EPERM) && is_wanted() {
-        // To the verifier it is any number, so what follows is verified once.
-        true => plain(slot, number_in(slot, name, memory)),
-        false => 0,
+impl Told {
+    const NOT_ASKED: u64 = 0;
+    const HERE: u64 = 1;
+    const ELSEWHERE: u64 = 2;
+
+    /// Asks if nobody did: that may be done once.
+    #[inline(always)]
+    pub fn takes(self, turn: Turn, task: u64, token: u64) -> bool {
+        match self.0 {
+            Self::NOT_ASKED => turn.takes(task, token),
+            by => by == Self::HERE,
+        }
     }
 }
 
-/// Tells it.
+/// Tells an open of another process's memory, if it is one. `slot` is a large slot in which nothing stands yet;
+/// `takes` says whether it is to be told here, and then whether it is io_uring's.
 #[inline(always)]
-pub fn was_refused(slot: *mut u8, number: u64, flags: u32, errno: u32) {
-    let target = task::by_number(task::current(), number as u32);
-    tell(slot, target, number, flags, errno);
+pub fn opened(
+    slot: *mut u8,
+    place: Place,
+    own: Identity,
+    file: u64,
+    takes: impl FnOnce() -> Option<bool>,
+) -> Told {
+    let mut told = Told::NOT_ASKED;
+    if is_opened(place, own, file) {
+        told = Told::ELSEWHERE;
+        if let Some(by_ring) = takes() {
+            told = Told::HERE;
+            let inode: u64 = read::kernel(file + offset!(file_inode));
+            let of_proc = inode.wrapping_sub(offset!(proc_inode_own));
+            let pid: u64 = read::kernel(of_proc + offset!(proc_inode_pid));
+            let flags: u32 = read::kernel(file + offset!(file_flags));
+            tell(slot, task::of_pid(pid), NO_VALUE, flags, 0, by_ring);
+        }
+    }
+    // To the verifier it is any number, so what follows is verified once.
+    Told(plain(slot, told))
+}
+
+/// The same of one that was refused.
+#[inline(always)]
+pub fn refused(
+    slot: *mut u8,
+    asked: &Asked,
+    errno: u32,
+    takes: impl FnOnce() -> Option<bool>,
+) -> Told {
+    let may_be = (errno == EACCES || errno == EPERM) && asked.flags & O_PATH == 0 && is_wanted();
+    let number = match may_be {
+        true => plain(slot, number_in(slot, asked.name, asked.memory)),
+        false => 0,
+    };
+    let mut told = Told::NOT_ASKED;
+    if number != 0 {
+        told = Told::ELSEWHERE;
+        if let Some(by_ring) = takes() {
+            told = Told::HERE;
+            let target = task::by_number(task::current(), number as u32);
+            tell(slot, target, number, asked.flags, errno, by_ring);
+        }
+    }
+    Told(plain(slot, told))
 }
 
 /// The number in `/proc/NUMBER/mem`; 0: it is another name.
@@ -109,7 +157,7 @@ fn number_in(slot: *mut u8, name: u64, memory: Memory) -> u64 {
 }
 
 #[inline(always)]
-fn tell(slot: *mut u8, target: u64, given: u64, flags: u32, errno: u32) {
+fn tell(slot: *mut u8, target: u64, given: u64, flags: u32, errno: u32, by_ring: bool) {
     // SAFETY: the slot is larger than the event, and this CPU's and program's own.
     let event = unsafe { &mut *slot.cast::<Privilege>() };
     let task = task::current();
@@ -117,6 +165,9 @@ fn tell(slot: *mut u8, target: u64, given: u64, flags: u32, errno: u32) {
     target::fill(event, target);
     if event.target.tgid == event.header.tgid && event.flags & flag::TARGET != 0 {
         return;
+    }
+    if by_ring {
+        event.namespace_pid = task::be_the_process(&mut event.header, task);
     }
     event.header.flags |= u32::from(task::in_compat(task)) * audit_common::header::flag::COMPAT;
     event.number = arch::number(arch::registers(task)) as u32;
