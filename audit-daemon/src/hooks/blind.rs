@@ -52,6 +52,8 @@ pub enum BlindSpot {
     IoUring,
     /// The memory of other processes, opened as a file.
     MemoryFiles,
+    /// The same by io_uring, whose opens the tracepoints tell by their names.
+    MemoryByRing,
     /// Nor is it looked into for this.
     RingTruncate,
     /// A link in another directory than the watched tree; only where such trees are watched.
@@ -147,9 +149,10 @@ impl Facts {
             | BlindSpot::FailuresOf32Bits
             | BlindSpot::SocketsOf32Bits
             | BlindSpot::PrivilegesOf32Bits => self.calls_of_32_bits,
-            BlindSpot::IoUring | BlindSpot::NoCompletion | BlindSpot::SocketsByRing => {
-                self.io_uring
-            }
+            BlindSpot::IoUring
+            | BlindSpot::NoCompletion
+            | BlindSpot::MemoryByRing
+            | BlindSpot::SocketsByRing => self.io_uring,
             BlindSpot::RingTruncate => self.io_uring && self.version >= RING_TRUNCATE_SINCE,
             // Programs on functions are preempted wherever tasks are.
             BlindSpot::Skipped => self.preempted || mechanism == Mechanism::Trampoline,
@@ -179,6 +182,16 @@ pub fn reconcile(outcomes: &mut [Outcome], facts: &Facts) {
     let works = |outcome: &&Outcome| outcome.works();
     let working: Vec<&str> = outcomes.iter().filter(works).map(|of| of.hook).collect();
     let works = |hook: &str| working.contains(&hook);
+    let opens_inside = outcomes.iter().any(|outcome| {
+        let on_functions = matches!(
+            outcome.state,
+            OutcomeState::Chosen {
+                mechanism: Mechanism::Trampoline,
+                ..
+            }
+        );
+        outcome.hook == "file_open" && on_functions
+    });
     let all_work = |hooks: &[&str]| hooks.iter().all(|hook| works(hook));
     for outcome in outcomes {
         let of_compat = format!("{}{OF_COMPAT}", outcome.hook);
@@ -197,6 +210,8 @@ pub fn reconcile(outcomes: &mut [Outcome], facts: &Facts) {
             }
             let seen_elsewhere = |spot| match spot {
                 BlindSpot::MemoryFiles => works("file_open"),
+                // Where no open is seen, those by io_uring are no news.
+                BlindSpot::MemoryByRing => opens_inside || !works("file_open"),
                 BlindSpot::IoUring => works(RING_SUBMIT),
                 BlindSpot::CallsOf32Bits => {
                     let by_functions = acts && works(ACTS_END) || privileges && works(CREDENTIALS);

@@ -63,6 +63,15 @@ pub const SPOTS: &[Spot] = &[
                  process_vm_writev are seen.",
     },
     Spot {
+        spot: BlindSpot::MemoryByRing,
+        id: "proc-mem-io_uring",
+        weight: Weight::Unseen,
+        words: "/proc/PID/mem by io_uring",
+        advice: "Who opens /proc/PID/mem of another process by io_uring passes by system call tracepoints; hooks \
+                 on functions of the kernel see it (`kernel.mechanism = \"auto\"`, where this one allows them). \
+                 Where nothing needs io_uring, set the sysctl kernel.io_uring_disabled = 2 (from Linux 6.6).",
+    },
+    Spot {
         spot: BlindSpot::RingTruncate,
         id: "io_uring-ftruncate",
         weight: Weight::Unseen,

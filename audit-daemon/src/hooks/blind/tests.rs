@@ -1,7 +1,7 @@
 //! Which blind spots are left of a row's, by kernel and by what other rows see.
 
 use super::*;
-use crate::hooks::{self, HOOKS};
+use crate::hooks::{self, Candidate, HOOKS, HookRow};
 
 const ALL: Facts = Facts {
     version: (6, 12),
@@ -11,25 +11,33 @@ const ALL: Facts = Facts {
     login_users: true,
 };
 
-/// What is left of the last candidates of these rows.
+/// A row that is hooked by its last candidate.
+fn by_last(name: &str) -> Outcome {
+    let row = hooks::row(name).expect("a row");
+    by(row, row.candidates.last().expect("a candidate"))
+}
+
+fn by(row: &'static HookRow, candidate: &'static Candidate) -> Outcome {
+    Outcome {
+        hook: row.name,
+        group: row.group,
+        auxiliary: row.auxiliary,
+        state: OutcomeState::Chosen {
+            mechanism: candidate.mechanism,
+            at: vec![candidate.points[0].to_owned()],
+            precision: candidate.precision,
+            blind: candidate.blind.to_vec(),
+        },
+        passed_over: Vec::new(),
+    }
+}
+
+/// What is left of the first row, where all these are hooked.
 fn left(rows: &[&str], facts: &Facts) -> Vec<BlindSpot> {
-    let outcome = |name: &&str| {
-        let row = hooks::row(name).expect("a row");
-        let last = row.candidates.last().expect("a candidate");
-        Outcome {
-            hook: row.name,
-            group: row.group,
-            auxiliary: row.auxiliary,
-            state: OutcomeState::Chosen {
-                mechanism: last.mechanism,
-                at: vec![last.points[0].to_owned()],
-                precision: last.precision,
-                blind: last.blind.to_vec(),
-            },
-            passed_over: Vec::new(),
-        }
-    };
-    let mut outcomes: Vec<Outcome> = rows.iter().map(outcome).collect();
+    left_of(rows.iter().map(|name| by_last(name)).collect(), facts)
+}
+
+fn left_of(mut outcomes: Vec<Outcome>, facts: &Facts) -> Vec<BlindSpot> {
     reconcile(&mut outcomes, facts);
     match &outcomes[0].state {
         OutcomeState::Chosen { blind, .. } => blind.clone(),
@@ -149,6 +157,19 @@ fn of_privileges_functions_see_the_credentials_of_32_bit_calls_alone() {
     assert_eq!(with(&[]), [CallsOf32Bits, MemoryFiles]);
     assert_eq!(with(&[CREDENTIALS]), [MemoryFiles, PrivilegesOf32Bits]);
     assert_eq!(with(&["privilege_32"]), [MemoryFiles]);
+}
+
+#[test]
+fn memory_as_a_file_is_seen_with_opens_and_by_io_uring_on_functions_alone() {
+    use BlindSpot::*;
+    let opens = hooks::row("file_open").expect("a row");
+    let with = |mechanism| {
+        let its = |candidate: &&Candidate| candidate.mechanism == mechanism;
+        let candidate = opens.candidates.iter().find(its).expect("a candidate");
+        left_of(vec![by_last("privilege"), by(opens, candidate)], &ALL)
+    };
+    assert_eq!(with(Mechanism::Trampoline), [CallsOf32Bits]);
+    assert_eq!(with(Mechanism::Tracepoint), [CallsOf32Bits, MemoryByRing]);
 }
 
 #[test]

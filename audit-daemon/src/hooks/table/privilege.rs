@@ -41,6 +41,7 @@ const RETURNS: &[&str] = &[
 const OF_CALLS: &[BlindSpot] = &[
     CallsOf32Bits,
     MemoryFiles,
+    MemoryByRing,
     Skipped,
     Uncounted,
     PrivilegesOf32Bits,
