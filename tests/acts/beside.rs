@@ -49,49 +49,23 @@ struct Call {
     opcode: Option<u8>,
 }
 
-const SOCKET: Call = Call {
-    native: libc::SYS_socket,
-    narrow: 359,
-    old: 1,
-    opcode: Some(OP_SOCKET),
-};
-const BIND: Call = Call {
-    native: libc::SYS_bind,
-    narrow: 361,
-    old: 2,
-    opcode: Some(OP_BIND),
-};
-const CONNECT: Call = Call {
-    native: libc::SYS_connect,
-    narrow: 362,
-    old: 3,
-    opcode: Some(OP_CONNECT),
-};
-const LISTEN: Call = Call {
-    native: libc::SYS_listen,
-    narrow: 363,
-    old: 4,
-    opcode: Some(OP_LISTEN),
-};
-const ACCEPT: Call = Call {
-    native: libc::SYS_accept4,
-    narrow: 364,
-    old: 18,
-    opcode: Some(OP_ACCEPT),
-};
-const SENDMSG: Call = Call {
-    native: libc::SYS_sendmsg,
-    narrow: 370,
-    old: 16,
-    opcode: Some(OP_SENDMSG),
-};
+const fn call(native: c_long, narrow: u32, old: u32, opcode: Option<u8>) -> Call {
+    Call {
+        native,
+        narrow,
+        old,
+        opcode,
+    }
+}
+
+const SOCKET: Call = call(libc::SYS_socket, 359, 1, Some(OP_SOCKET));
+const BIND: Call = call(libc::SYS_bind, 361, 2, Some(OP_BIND));
+const CONNECT: Call = call(libc::SYS_connect, 362, 3, Some(OP_CONNECT));
+const LISTEN: Call = call(libc::SYS_listen, 363, 4, Some(OP_LISTEN));
+const ACCEPT: Call = call(libc::SYS_accept4, 364, 18, Some(OP_ACCEPT));
+const SENDMSG: Call = call(libc::SYS_sendmsg, 370, 16, Some(OP_SENDMSG));
 /// Six arguments: by the narrow entry socketcall hands them over.
-const SENDTO: Call = Call {
-    native: libc::SYS_sendto,
-    narrow: SOCKETCALL,
-    old: 11,
-    opcode: None,
-};
+const SENDTO: Call = call(libc::SYS_sendto, SOCKETCALL, 11, None);
 const SOCKETCALL: u32 = 102;
 
 struct Sockets {

@@ -6,6 +6,7 @@
 //! Invariant: running it again on a machine that lacks nothing changes nothing and asks no network.
 
 mod apt;
+mod bench;
 mod compiler;
 mod need;
 mod ocsf;
@@ -180,15 +181,7 @@ impl Group {
             ],
             Group::Vm => Need::packages(&vm::PACKAGES, "runs other kernels"),
             Group::Arm64 => Need::packages(&vm::PACKAGES_ARM64, "builds for arm64 and runs it"),
-            Group::Bench => vec![
-                Need::program("auditctl", "auditd", "is compared with"),
-                Need::program("cron", "cron", "runs the jobs of an ordinary hour"),
-                Need::program("runc", "runc", "runs its containers"),
-                Need::program("busybox", "busybox-static", "runs in them"),
-                Need::program("nginx", "nginx-light", "is its web server"),
-                Need::program("ab", "apache2-utils", "asks that"),
-                Need::program("ip", "iproute2", "joins both"),
-            ],
+            Group::Bench => bench::needs(),
             Group::Fuzz => vec![
                 Need::program("c++", "g++", "builds the fuzzing engine"),
                 cargo_program(
