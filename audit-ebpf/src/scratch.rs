@@ -6,6 +6,7 @@
 use audit_common::{
     limits::{SCRATCH_BYTES, SCRATCH_EVENT_BYTES, SCRATCH_SMALL_BYTES},
     volume::NAME_WORDS,
+    watch::NameKey,
 };
 use aya_ebpf::{helpers::bpf_get_smp_processor_id, macros::map, maps::Array};
 
@@ -141,6 +142,8 @@ pub struct State {
     pub copy: [Word; 8],
     /// A name that equal ones may be folded with.
     pub name: [Word; NAME_WORDS],
+    /// A name in a directory that is looked up among the watched ones.
+    pub name_key: [Word; size_of::<NameKey>() / 8],
     /// What is known of the call that is told.
     pub asked: [Word; 9],
     /// Programs that want this slot, where several share it.

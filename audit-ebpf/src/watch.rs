@@ -12,13 +12,11 @@
 mod linked;
 mod walk;
 
-use core::mem::MaybeUninit;
-
 use audit_common::{
     file_open::reason,
     watch::{
-        ASKED_BYTES, FILTER_WORDS, NAME_COMPARED_BYTES, NAME_KEY_BYTES, NameKey, ObjectKey,
-        VERDICTS, Verdict, WatchState, active, bit, filter_bit,
+        ASKED_BYTES, FILTER_WORDS, NAME_COMPARED_BYTES, NameKey, ObjectKey, VERDICTS, Verdict,
+        WatchState, active, bit, filter_bit,
     },
 };
 use aya_ebpf::{
@@ -31,7 +29,7 @@ use crate::{
     atomic,
     path::Place,
     read::{self, Memory, mask},
-    scratch::cpu,
+    scratch::{self, cpu},
     settings::offset,
 };
 
@@ -259,40 +257,34 @@ pub fn look_at(state: &WatchState, slot: *mut u8, seen: Seen) -> Found {
             levels: 0,
         };
     }
-    if above.bits & bit::NAMES != 0 && bits_of_name(seen.parent_own, place.dentry) != 0 {
+    if above.bits & bit::NAMES != 0 && bits_of_name(slot, seen.parent_own, place.dentry) != 0 {
         reasons |= reason::NAME;
     }
     Found { reasons, tree }
 }
 
-/// The bits of an entry's name in this directory.
+/// The bits of an entry's name in this directory. `slot` is a large slot: there is no room on the stack for a name.
 #[inline(always)]
-fn bits_of_name(directory: Identity, dentry: u64) -> u32 {
+fn bits_of_name(slot: *mut u8, directory: Identity, dentry: u64) -> u32 {
     let length: u32 = read::kernel(dentry + offset!(dentry_len));
     let name: u64 = read::kernel(dentry + offset!(dentry_name));
-    let mut key = MaybeUninit::<NameKey>::uninit();
-    let at = key.as_mut_ptr();
-    // SAFETY: all of it is written here. Word by word and volatile: a call would take its own stack.
-    let key = unsafe {
-        (&raw mut (*at).ino).write(directory.ino);
-        (&raw mut (*at).dev).write(directory.dev);
-        (&raw mut (*at).length).write(length);
-        let name = (&raw mut (*at).name).cast::<u64>();
-        let mut word = 0;
-        while word < NAME_KEY_BYTES / 8 {
-            name.add(word).write_volatile(0);
-            word += 1;
-        }
-        &mut *at
-    };
+    // SAFETY: a large slot, of this CPU and program.
+    let key = unsafe { &mut scratch::state(slot).name_key };
+    for word in key.iter_mut() {
+        word.set(0);
+    }
+    let key = key.as_mut_ptr().cast::<NameKey>();
     let compared = if length as usize > NAME_COMPARED_BYTES {
         NAME_COMPARED_BYTES as u64
     } else {
         u64::from(length)
     };
-    // SAFETY: at most the key's bytes, in a way that the verifier sees.
+    // SAFETY: the words are as many as the key has; at most the name's bytes, in a way that the verifier sees.
     unsafe {
-        read::kernel_bytes(key.name.as_mut_ptr(), mask!(compared, 0x3f), name);
+        (&raw mut (*key).ino).write_volatile(directory.ino);
+        (&raw mut (*key).dev).write_volatile(directory.dev);
+        (&raw mut (*key).length).write_volatile(length);
+        read::kernel_bytes((&raw mut (*key).name).cast(), mask!(compared, 0x3f), name);
         WATCHED_NAMES.get(&*key).copied().unwrap_or(0)
     }
 }

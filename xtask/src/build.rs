@@ -1,10 +1,13 @@
 //! `cargo xtask build`: the kernel programs, then the daemon that embeds them.
 //!
-//! Owns: the command line that compiles `audit-ebpf`, its two flavours, and where they are put.
+//! Owns: the command line that compiles `audit-ebpf`, its two flavours, what they may not be, and where they are
+//! put.
 //! Must not: install anything (that is `setup`), or run what it built.
 //!
 //! `audit-ebpf` is compiled twice, into `target/bpf/modern.o` and `target/bpf/legacy.o`. A file is
 //! only replaced if its bytes changed, so that cargo does not rebuild the daemon for nothing.
+
+mod stack;
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
@@ -125,6 +128,7 @@ pub fn kernel_programs_of(arch: &str) -> Result<()> {
         let object = executables(&mut cargo)?
             .pop()
             .with_context(|| format!("cargo built no kernel object ({})", flavour.name))?;
+        stack::check(&object.path)?;
         replace_if_changed(&object.path, &out.join(format!("{}.o", flavour.name)))?;
     }
     Ok(())

@@ -5,6 +5,7 @@
 //! descriptors can have put another one there, and then it is said to be unproven. A failure has no
 //! object: the name is the program's own word.
 
+mod asked;
 mod inside;
 #[cfg(not(bpf_target_arch = "aarch64"))]
 mod narrow;
@@ -22,17 +23,20 @@ use aya_ebpf::{
     programs::{BtfTracePointContext, TracePointContext},
 };
 
+pub use asked::{Ask, Asked, O_PATH};
+use asked::{Call, asked};
+
 use super::{
     exec_failed::{base, registers, result_in},
     privilege::memory,
 };
 use crate::{
-    arch::{self, CREAT, OPEN, OPEN_BY_HANDLE_AT, OPEN_TREE, OPENAT, OPENAT2},
+    arch,
     done::Turn,
     emit::{emit, filtered},
-    entry::{Entry, argument},
+    entry::Entry,
     path::{self, Place},
-    read::{self, Memory},
+    read,
     scratch::{self, Large},
     settings::{offset, setting},
     tails::Tails,
@@ -41,9 +45,6 @@ use crate::{
     watch::{self, Found, Identity, Seen},
 };
 
-const O_CREAT_WRONLY_TRUNC: u32 = 0o1101;
-pub const O_PATH: u32 = 0o10_000_000;
-const OPEN_TREE_CLONE: u64 = 1;
 /// O_CREAT, O_EXCL, O_NOCTTY, O_TRUNC: what `file.f_flags` does not have.
 pub const O_NOT_KEPT: u32 = 0o1700;
 pub const ENOENT: u32 = 2;
@@ -56,7 +57,7 @@ pub const ERESTART_LAST: u32 = 516;
 #[tracepoint]
 pub fn file_opened(ctx: TracePointContext) -> u32 {
     let result = result_in(&ctx);
-    returned(result, Large::FileOpen, Turn::First, Entry::Native);
+    returned::<First>(result);
     0
 }
 
@@ -65,7 +66,7 @@ pub fn file_opened(ctx: TracePointContext) -> u32 {
 #[tracepoint]
 pub fn file_opened_again(ctx: TracePointContext) -> u32 {
     let result = result_in(&ctx);
-    returned(result, Large::FileOpenAgain, Turn::Twin, Entry::Native);
+    returned::<Again>(result);
     0
 }
 
@@ -92,20 +93,64 @@ pub fn file_opened_compat_traced(ctx: TracePointContext) -> u32 {
 #[inline(always)]
 fn compat_returned(regs: u64, result: i64) {
     if arch::open_by_32_bit(arch::number(regs)).is_some() {
-        returned(result, Large::FileOpenCompat, Turn::Only, Entry::Compat);
+        returned::<Compat>(result);
     }
 }
 
+/// What tells the programs apart.
+trait Program {
+    const SLOT: Large;
+    const TURN: Turn;
+    const ENTRY: Entry;
+}
+
+struct First;
+impl Program for First {
+    const SLOT: Large = Large::FileOpen;
+    const TURN: Turn = Turn::First;
+    const ENTRY: Entry = Entry::Native;
+}
+
+#[cfg(not(feature = "legacy"))]
+struct Again;
+#[cfg(not(feature = "legacy"))]
+impl Program for Again {
+    const SLOT: Large = Large::FileOpenAgain;
+    const TURN: Turn = Turn::Twin;
+    const ENTRY: Entry = Entry::Native;
+}
+
+struct Compat;
+impl Program for Compat {
+    const SLOT: Large = Large::FileOpenCompat;
+    const TURN: Turn = Turn::Only;
+    const ENTRY: Entry = Entry::Compat;
+}
+
 #[inline(always)]
-fn returned(result: i64, slot: Large, turn: Turn, entry: Entry) {
+fn returned<P: Program>(result: i64) {
+    if result >= 0 {
+        succeeded::<P>(result as u32);
+    } else {
+        refused::<P>(-result as u32);
+    }
+}
+
+/// Not inlined, like its brother: together they do not fit on the stack.
+#[inline(never)]
+fn succeeded<P: Program>(fd: u32) {
+    if let Some(state) = watch::state() {
+        opened(state, task::current(), fd, P::SLOT, P::TURN, P::ENTRY);
+    }
+}
+
+#[inline(never)]
+fn refused<P: Program>(errno: u32) {
     if let Some(state) = watch::state() {
         let task = task::current();
-        if result >= 0 {
-            opened(state, task, result as u32, slot, turn, entry);
-        } else {
-            let asked = asked(registers(task), entry);
-            failed(state, task, -result as u32, slot, turn, &asked, 0);
-        }
+        let entry = P::ENTRY;
+        let call = Call { task, entry };
+        failed(state, task, errno, P::SLOT, P::TURN, &call, 0);
     }
 }
 
@@ -114,49 +159,6 @@ fn returned(result: i64, slot: Large, turn: Turn, entry: Entry) {
 pub fn passed_over(turn: Turn, reason: Filtered) {
     if turn.counts() {
         filtered(Lane::Bulk, reason);
-    }
-}
-
-/// The arguments, whatever the call.
-pub struct Asked {
-    directory: i32,
-    pub name: u64,
-    pub flags: u32,
-    at: bool,
-    by_handle: bool,
-    is_clone: bool,
-    /// Where the name stands.
-    pub memory: Memory,
-}
-
-#[inline(always)]
-fn asked(regs: u64, entry: Entry) -> Asked {
-    let number = arch::number(regs);
-    let number = match entry {
-        Entry::Native => number,
-        Entry::Compat => arch::open_by_32_bit(number).unwrap_or(OPENAT),
-    };
-    let (first, second, third) = (
-        argument::<0>(regs, entry),
-        argument::<1>(regs, entry),
-        argument::<2>(regs, entry),
-    );
-    let by_handle = number == OPEN_BY_HANDLE_AT;
-    let at = number != OPEN && number != CREAT;
-    Asked {
-        directory: first as i32,
-        name: if at { second } else { first },
-        flags: match number {
-            CREAT => O_CREAT_WRONLY_TRUNC,
-            OPEN => second as u32,
-            OPEN_TREE => O_PATH,
-            OPENAT2 => read::try_user::<u64>(third).unwrap_or(0) as u32,
-            _ => third as u32,
-        },
-        at,
-        by_handle,
-        is_clone: number == OPEN_TREE && third & OPEN_TREE_CLONE != 0,
-        memory: Memory::Program,
     }
 }
 
@@ -300,7 +302,14 @@ pub fn opened_at(task: u64, fd: i32) -> Place {
     }
 }
 
-/// `flags`: of the event, beside those that what was asked for tells.
+/// Of an open that failed, for the turns.
+#[inline(always)]
+fn token(name: u64, errno: u32) -> u64 {
+    name ^ u64::from(errno) << 48
+}
+
+/// What was asked for is read twice sooner than kept on the stack. `flags`: of the event,
+/// beside those that what was asked for tells.
 #[inline(always)]
 fn failed(
     state: &WatchState,
@@ -308,19 +317,23 @@ fn failed(
     errno: u32,
     slot: Large,
     turn: Turn,
-    asked: &Asked,
+    call: &impl Ask,
     flags: u32,
 ) {
-    if (ERESTART_FIRST..=ERESTART_LAST).contains(&errno) || asked.is_clone {
-        return;
-    }
     let Some(slot) = scratch::large(slot) else {
         return;
     };
-    let token = asked.name ^ u64::from(errno) << 48;
-    let told = memory::refused(slot, asked, errno, || {
-        turn.takes(task, token).then_some(flags & flag::RING != 0)
+    if (ERESTART_FIRST..=ERESTART_LAST).contains(&errno) {
+        return;
+    }
+    let told = memory::refused(slot, &call.asked(), errno, |name| {
+        turn.takes(task, token(name, errno))
+            .then_some(flags & flag::RING != 0)
     });
+    let asked = call.asked();
+    if asked.is_clone {
+        return;
+    }
     let fs: u64 = read::kernel(task + offset!(task_fs));
     let cwd = Place::read(fs + offset!(fs_pwd));
     let from = match asked.at && asked.directory >= 0 {
@@ -328,13 +341,13 @@ fn failed(
         false => cwd,
     };
     let found = Found {
-        reasons: u32::from(may_be_watched(state, slot, asked, from, errno)) * reason::ASKED,
+        reasons: u32::from(may_be_watched(state, slot, &asked, from, errno)) * reason::ASKED,
         tree: watch::NO_TREE,
     };
     let Some(event) = begun(state, task, slot, found, turn) else {
         return;
     };
-    if !told.takes(turn, task, token) {
+    if !told.takes(turn, task, token(asked.name, errno)) {
         return;
     }
     tell_nothing(event, errno);

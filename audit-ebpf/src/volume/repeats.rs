@@ -197,7 +197,9 @@ unsafe fn renew(repeat: *mut Repeat, event: &FileOpen, what: What) {
     // SAFETY: the caller's; volatile, or the compiler would hold all words on the stack at once.
     unsafe {
         (*repeat).born_ns = event.header.time_ns;
-        ((*repeat).count, (*repeat).reported) = (0, 0);
+        // Volatile one by one, or a call clears them: that would be one more frame on the stack.
+        (&raw mut (*repeat).count).write_volatile(0);
+        (&raw mut (*repeat).reported).write_volatile(0);
         let open = (&raw mut (*repeat).open).cast::<u64>();
         for at in 0..OPEN_WORDS {
             open.add(at).write_volatile(word_of(event, at));

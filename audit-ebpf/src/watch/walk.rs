@@ -5,7 +5,7 @@
 
 use audit_common::watch::bit;
 
-use super::{Above, Identity, Tree, bits_of, bits_of_name, identity};
+use super::{Above, Identity, Tree, bits_of, bits_of_name};
 use crate::{
     path::Place,
     read,
@@ -89,49 +89,59 @@ fn add(walk: &mut Walk, bits: u32, of: Identity) {
 fn step(slot: *mut u8) -> bool {
     // SAFETY: a large slot: `follow` is called by `walk` only.
     let walk = unsafe { under_way(slot) };
-    let over = up(walk);
+    let over = up(slot, walk);
     walk.over.set(u64::from(over));
     over
 }
 
 #[inline(always)]
-fn up(walk: &mut Walk) -> bool {
+fn up(slot: *mut u8, walk: &mut Walk) -> bool {
     let found = walk.found.get();
     if found & u64::from(bit::TREE) != 0 {
         return true;
     }
     let dentry = walk.dentry.get();
     let parent: u64 = read::kernel(dentry + offset!(dentry_parent));
-    if parent != dentry {
-        let inode: u64 = read::kernel(parent + offset!(dentry_inode));
-        let above = Identity {
-            ino: read::kernel(inode + offset!(inode_ino)),
-            dev: walk.dev.get() as u32,
-        };
-        let bits = bits_of(above);
-        walk.levels.set(walk.levels.get() + 1);
-        add(walk, bits & bit::TREE, above);
-        if bits & bit::NAMES != 0 {
-            let of_name = u64::from(bits_of_name(above, dentry) & bit::TREE);
-            walk.found.set(walk.found.get() | of_name);
-        }
-        walk.dentry.set(parent);
-        return false;
+    let within = parent != dentry;
+    let to = match within {
+        true => parent,
+        false => match mount_point(walk) {
+            0 => return true,
+            mount_point => mount_point,
+        },
+    };
+    let inode: u64 = read::kernel(to + offset!(dentry_inode));
+    if !within {
+        let sb: u64 = read::kernel(inode + offset!(inode_sb));
+        walk.dev
+            .set(u64::from(read::kernel::<u32>(sb + offset!(sb_dev))));
     }
-    let mnt = walk.mnt.get();
-    let mount = mnt.wrapping_sub(offset!(mount_mnt));
+    // Asked in one place, for there is room on the stack for one question.
+    let at = Identity {
+        ino: read::kernel(inode + offset!(inode_ino)),
+        dev: walk.dev.get() as u32,
+    };
+    let bits = bits_of(at);
+    walk.levels.set(walk.levels.get() + u64::from(within));
+    add(walk, bits & bit::TREE, at);
+    if within && bits & bit::NAMES != 0 {
+        let of_name = u64::from(bits_of_name(slot, at, dentry) & bit::TREE);
+        walk.found.set(walk.found.get() | of_name);
+    }
+    walk.dentry.set(to);
+    false
+}
+
+/// Goes on from where this mount stands, by its dentry; 0: it stands nowhere.
+#[inline(always)]
+fn mount_point(walk: &mut Walk) -> u64 {
+    let mount = walk.mnt.get().wrapping_sub(offset!(mount_mnt));
     let above: u64 = read::kernel(mount + offset!(mount_parent));
     if above == mount || above == 0 {
-        return true;
+        return 0;
     }
-    let dentry = read::kernel(mount + offset!(mount_mountpoint));
-    let inode: u64 = read::kernel(dentry + offset!(dentry_inode));
-    let at = identity(inode);
-    add(walk, bits_of(at) & bit::TREE, at);
-    walk.dev.set(u64::from(at.dev));
-    walk.dentry.set(dentry);
     walk.mnt.set(above + offset!(mount_mnt));
-    false
+    read::kernel(mount + offset!(mount_mountpoint))
 }
 
 #[cfg(not(feature = "legacy"))]

@@ -6,6 +6,8 @@
 //! `do_sys_openat2`. Must not look at programs that are executed (`exec` tells them), nor at what
 //! the kernel opens for itself.
 
+use core::ffi::c_void;
+
 use audit_common::{counters::Filtered, file_open::flag, watch::WatchState};
 use aya_ebpf::{
     EbpfContext,
@@ -14,7 +16,7 @@ use aya_ebpf::{
     programs::FExitContext,
 };
 
-use super::{Asked, begun, failed, passed_over, tell};
+use super::{Ask, Asked, begun, failed, passed_over, tell};
 use crate::{
     arch,
     done::Turn,
@@ -47,7 +49,7 @@ static TOLD: HashMap<u64, u32> = HashMap::with_max_entries(4096, 0);
 
 #[fexit(function = "do_filp_open")]
 pub fn file_opened_inside(ctx: FExitContext) -> i32 {
-    by_name(&ctx, Large::FileOpenInside, Turn::FirstInside);
+    by_name::<First>(&ctx);
     0
 }
 
@@ -55,28 +57,101 @@ pub fn file_opened_inside(ctx: FExitContext) -> i32 {
 #[cfg(not(feature = "legacy"))]
 #[fexit(function = "do_filp_open")]
 pub fn file_opened_inside_again(ctx: FExitContext) -> i32 {
-    by_name(&ctx, Large::FileOpenInsideAgain, Turn::TwinInside);
+    by_name::<Again>(&ctx);
     0
 }
 
+/// What tells those two apart.
+trait Program {
+    const SLOT: Large;
+    const TURN: Turn;
+}
+
+struct First;
+impl Program for First {
+    const SLOT: Large = Large::FileOpenInside;
+    const TURN: Turn = Turn::FirstInside;
+}
+
+#[cfg(not(feature = "legacy"))]
+struct Again;
+#[cfg(not(feature = "legacy"))]
+impl Program for Again {
+    const SLOT: Large = Large::FileOpenInsideAgain;
+    const TURN: Turn = Turn::TwinInside;
+}
+
 #[inline(always)]
-fn by_name(ctx: &FExitContext, slot: Large, turn: Turn) {
+fn by_name<P: Program>(ctx: &FExitContext) {
+    if let Some(slot) = scratch::large(P::SLOT) {
+        let errno = plain(slot, ctx.arg(3)).wrapping_neg();
+        if errno > ERRNO_LAST {
+            succeeded::<P>(ctx.as_ptr());
+        } else {
+            refused::<P>(ctx.as_ptr(), errno as u32);
+        }
+    }
+}
+
+/// The arguments of `do_filp_open`.
+struct Inside<'a>(&'a FExitContext);
+
+impl Inside<'_> {
+    #[inline(always)]
+    fn with(&self, name: u64) -> Asked {
+        let (directory, op): (i32, u64) = (self.0.arg(0), self.0.arg(2));
+        Asked {
+            directory,
+            name,
+            flags: read::kernel(op + offset!(open_flags_flag)),
+            at: directory != AT_FDCWD,
+            by_handle: false,
+            is_clone: false,
+            memory: Memory::Kernel,
+        }
+    }
+}
+
+impl Ask for Inside<'_> {
+    #[inline(always)]
+    fn asked(&self) -> Asked {
+        let filename: u64 = self.0.arg(1);
+        self.with(read::kernel(filename + offset!(filename_name)))
+    }
+}
+
+/// Not inlined, like its brother: together they do not fit on the stack.
+#[inline(never)]
+fn succeeded<P: Program>(ctx: *mut c_void) {
+    let ctx = FExitContext::new(ctx);
+    let asked = Inside(&ctx).with(0);
+    if asked.flags & FMODE_EXEC == 0
+        && let (Some(state), Some(slot)) = (watch::state(), scratch::large(P::SLOT))
+    {
+        opened::<true>(state, ctx.arg(3), asked, slot, P::TURN);
+    }
+}
+
+#[inline(never)]
+fn refused<P: Program>(ctx: *mut c_void, errno: u32) {
+    let ctx = FExitContext::new(ctx);
+    let call = Inside(&ctx);
+    if call.with(0).flags & FMODE_EXEC != 0 {
+        return;
+    }
     let Some(state) = watch::state() else {
         return;
     };
-    let (directory, filename, op): (i32, u64, u64) = (ctx.arg(0), ctx.arg(1), ctx.arg(2));
-    let asked = Asked {
-        directory,
-        name: 0,
-        flags: read::kernel(op + offset!(open_flags_flag)),
-        at: directory != AT_FDCWD,
-        by_handle: false,
-        is_clone: false,
-        memory: Memory::Kernel,
-    };
-    if asked.flags & FMODE_EXEC == 0 {
-        ended::<true>(state, ctx.arg(3), filename, asked, slot, turn);
+    let task = task::current();
+    let way = way::of(task);
+    // Of io_uring EAGAIN is no result: it tries again, and then it may wait.
+    if way == Way::Other || way == Way::Ring && errno == EAGAIN {
+        return;
     }
+    if way == Way::Call && may_be_early(errno) && P::TURN.counts() && in_open(task) {
+        let _ = TOLD.insert(&task, &errno, 0);
+    }
+    failed(state, task, errno, P::SLOT, P::TURN, &call, ring(way));
 }
 
 #[fexit(function = "do_file_open_root")]
@@ -86,7 +161,8 @@ pub fn file_opened_by_handle(ctx: FExitContext) -> i32 {
     let arguments = u64::from(setting!(open_root_arguments));
     let result_at = ctx.as_ptr() as u64 + 8 * arguments;
     let [op, file]: [u64; 2] = read::kernel(result_at - 8);
-    if let Some(state) = watch::state() {
+    let slot = scratch::large(Large::FileOpenByHandle);
+    if let (Some(state), Some(slot)) = (watch::state(), slot) {
         let asked = Asked {
             directory: AT_FDCWD,
             name: 0,
@@ -96,8 +172,10 @@ pub fn file_opened_by_handle(ctx: FExitContext) -> i32 {
             is_clone: false,
             memory: Memory::Kernel,
         };
-        let slot = Large::FileOpenByHandle;
-        ended::<false>(state, file, 0, asked, slot, Turn::FirstInside);
+        // Of what failed there is nothing to tell: no name.
+        if plain(slot, file).wrapping_neg() > ERRNO_LAST {
+            opened::<false>(state, file, asked, slot, Turn::FirstInside);
+        }
     }
     0
 }
@@ -137,29 +215,31 @@ pub fn file_open_refused(ctx: FExitContext) -> i32 {
         if TOLD.remove(&task).is_err()
             && let Some(state) = watch::state()
         {
-            let (directory, how): (i32, u64) = (ctx.arg(0), ctx.arg(2));
-            let asked = Asked {
-                directory,
-                name: ctx.arg(1),
-                // The first member.
-                flags: read::kernel::<u64>(how) as u32,
-                at: directory != AT_FDCWD,
-                by_handle: false,
-                is_clone: false,
-                memory: Memory::Program,
-            };
-            failed(
-                state,
-                task,
-                errno,
-                Large::FileOpenRefused,
-                Turn::FirstInside,
-                &asked,
-                0,
-            );
+            let (slot, turn) = (Large::FileOpenRefused, Turn::FirstInside);
+            failed(state, task, errno, slot, turn, &Early(&ctx), 0);
         }
     }
     0
+}
+
+/// The arguments of `do_sys_openat2`.
+struct Early<'a>(&'a FExitContext);
+
+impl Ask for Early<'_> {
+    #[inline(always)]
+    fn asked(&self) -> Asked {
+        let (directory, how): (i32, u64) = (self.0.arg(0), self.0.arg(2));
+        Asked {
+            directory,
+            name: self.0.arg(1),
+            // The first member.
+            flags: read::kernel::<u64>(how) as u32,
+            at: directory != AT_FDCWD,
+            by_handle: false,
+            is_clone: false,
+            memory: Memory::Program,
+        }
+    }
 }
 
 /// Will `do_sys_openat2` end behind this? The kernel opens files in other calls as well.
@@ -185,38 +265,6 @@ fn may_be_early(errno: u32) -> bool {
         || errno == EMFILE
         || errno == ENAMETOOLONG
         || errno == ENOMEM
-}
-
-/// `file`: the result, an error if it is one of the last numbers. `filename` 0: there is none.
-#[inline(always)]
-fn ended<const TYPED: bool>(
-    state: &WatchState,
-    file: u64,
-    filename: u64,
-    mut asked: Asked,
-    slot: Large,
-    turn: Turn,
-) {
-    let Some(memory) = scratch::large(slot) else {
-        return;
-    };
-    let errno = plain(memory, file).wrapping_neg();
-    if errno > ERRNO_LAST {
-        opened::<TYPED>(state, file, asked, memory, turn);
-        return;
-    }
-    let (task, errno) = (task::current(), errno as u32);
-    let way = way::of(task);
-    // Of io_uring EAGAIN is no result: it tries again, and then it may wait.
-    let again = way == Way::Ring && errno == EAGAIN;
-    if way == Way::Other || again || filename == 0 {
-        return;
-    }
-    if way == Way::Call && may_be_early(errno) && turn.counts() && in_open(task) {
-        let _ = TOLD.insert(&task, &errno, 0);
-    }
-    asked.name = read::kernel(filename + offset!(filename_name));
-    failed(state, task, errno, slot, turn, &asked, ring(way));
 }
 
 #[inline(always)]

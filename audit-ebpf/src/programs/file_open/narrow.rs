@@ -4,12 +4,18 @@
 
 use aya_ebpf::{macros::fexit, programs::FExitContext};
 
-use super::returned;
+use super::{Program, returned};
 use crate::{done::Turn, entry::Entry, scratch::Large};
+
+struct Tree;
+impl Program for Tree {
+    const SLOT: Large = Large::FileOpenTreeNarrow;
+    const TURN: Turn = Turn::Only;
+    const ENTRY: Entry = Entry::Compat;
+}
 
 #[fexit(function = "__ia32_sys_open_tree")]
 pub fn file_opened_tree_narrow(ctx: FExitContext) -> i32 {
-    let slot = Large::FileOpenTreeNarrow;
-    returned(ctx.arg(1), slot, Turn::Only, Entry::Compat);
+    returned::<Tree>(ctx.arg(1));
     0
 }

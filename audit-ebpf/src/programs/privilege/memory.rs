@@ -106,13 +106,13 @@ pub fn opened(
     Told(plain(slot, told))
 }
 
-/// The same of one that was refused.
+/// The same of one that was refused; `takes` is told the name.
 #[inline(always)]
 pub fn refused(
     slot: *mut u8,
     asked: &Asked,
     errno: u32,
-    takes: impl FnOnce() -> Option<bool>,
+    takes: impl FnOnce(u64) -> Option<bool>,
 ) -> Told {
     let may_be = (errno == EACCES || errno == EPERM) && asked.flags & O_PATH == 0 && is_wanted();
     let number = match may_be {
@@ -122,7 +122,7 @@ pub fn refused(
     let mut told = Told::NOT_ASKED;
     if number != 0 {
         told = Told::ELSEWHERE;
-        if let Some(by_ring) = takes() {
+        if let Some(by_ring) = takes(asked.name) {
             told = Told::HERE;
             let target = task::by_number(task::current(), number as u32);
             tell(slot, target, number, asked.flags, errno, by_ring);
