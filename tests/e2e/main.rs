@@ -12,6 +12,7 @@ mod load;
 mod log;
 mod mount;
 mod notified;
+mod ready;
 mod reload;
 mod restricted;
 mod runtimes;
