@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::{Run, TEST_PACKAGE};
+use super::{Run, TEST_PACKAGE, restricted};
 use crate::build::Executable;
 use crate::process;
 use crate::test::guests::{self, Echo, Guest, Order, Verdict};
@@ -102,7 +102,12 @@ impl Run<'_> {
                 store.keep(kernel, guest)?;
             }
         }
-        if chosen.is_empty() && scope == Scope::Usual {
+        let restricted = match scope {
+            Scope::Usual => true,
+            Scope::Named(name) => name.starts_with(restricted::TESTS),
+            Scope::All => false,
+        };
+        if chosen.is_empty() && restricted {
             rows.extend(self.restricted(&programs));
         }
         if scope == Scope::All {

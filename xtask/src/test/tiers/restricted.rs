@@ -14,7 +14,7 @@ use crate::test::report::{Outcome, Row};
 use crate::test::skips::{Place, Surroundings};
 
 /// The tests, by part of their names.
-const TESTS: &str = "restricted::";
+pub(super) const TESTS: &str = "restricted::";
 const SUITE: &str = "e2e";
 /// What the daemon chooses by itself.
 const MECHANISM: &str = "auto";
