@@ -94,6 +94,8 @@ pub struct Worker {
     times: Vec<(Lane, u64)>,
     stats: WorkerStats,
     ticked_ns: u64,
+    /// Not before then is the log to go on in another file: it could not a moment ago.
+    rotate_from_ns: u64,
     counted: super::stats::Counted,
     /// The last drain read both rings to their end.
     drained: bool,
@@ -159,6 +161,7 @@ impl Worker {
             times: Vec::new(),
             stats: WorkerStats::default(),
             ticked_ns: now_ns,
+            rotate_from_ns: 0,
             drained: true,
         }
     }
@@ -186,6 +189,7 @@ impl Worker {
                 default(IDLE) => {}
             }
             self.tick();
+            self.rotate_if_due();
             if !self.hand_over() {
                 return self;
             }
@@ -307,9 +311,6 @@ impl Worker {
         }
         self.say_alarms();
         self.publish();
-        if self.shared.rotation_due() {
-            self.rotate();
-        }
     }
 
     fn declare_losses(&mut self, now_ns: u64) {

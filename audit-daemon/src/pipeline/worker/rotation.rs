@@ -4,20 +4,28 @@
 
 use crossbeam_channel::bounded;
 
-use super::Worker;
+use super::{TICK_NS, Worker};
+use crate::enrich::boot_ns;
 use crate::pipeline::{Rotated, ToWriter};
 
 impl Worker {
-    pub(super) fn rotate(&mut self) {
+    /// As soon as a file is full: it grows on meanwhile.
+    pub(super) fn rotate_if_due(&mut self) {
+        if self.shared.rotation_due() && boot_ns() >= self.rotate_from_ns && !self.rotate() {
+            self.rotate_from_ns = boot_ns() + TICK_NS;
+        }
+    }
+
+    fn rotate(&mut self) -> bool {
         if !self.hand_over() {
-            return;
+            return false;
         }
         let (answer, rotated) = bounded(1);
         if self.to_writer.send(ToWriter::Rotate(answer)).is_err() {
-            return;
+            return false;
         }
         let Ok(Some(Rotated { sealed, planned })) = rotated.recv() else {
-            return;
+            return false;
         };
         self.recorder.log_rotated(&sealed);
         for planned in &planned {
@@ -28,5 +36,6 @@ impl Worker {
             // A writer that is gone deletes nothing.
             let _ = self.to_writer.send(ToWriter::Delete(planned));
         }
+        true
     }
 }
