@@ -3,10 +3,13 @@
 //!
 //! Owns the marks. A mark is of one task and one thing it did; only what is emitted is marked, so what
 //! nobody watches costs no mark. A mark that its twin did not take, because that was skipped, is told by
-//! its token from the next one.
+//! its token from the next one; of two that may come in either order nobody leaves one for a twin that is
+//! suspended on this CPU, and will be skipped: the next open of the same would be taken for told.
 
 use aya_ebpf::{macros::map, maps::HashMap};
 
+#[cfg(not(feature = "legacy"))]
+use crate::scratch::{self, Large};
 use crate::settings::setting;
 
 /// Tasks between the first program and its twin at one time: far more than any host has.
@@ -19,7 +22,7 @@ static DONE: HashMap<u64, u64> = HashMap::with_max_entries(MARKS, 0);
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
     First,
-    /// The two on one function of the kernel, which runs them in either order: whoever comes first
+    /// The two on the function that opens files, which runs them in either order: whoever comes first
     /// does it.
     FirstInside,
     #[cfg(not(feature = "legacy"))]
@@ -43,8 +46,11 @@ impl Turn {
                 true
             }
             #[cfg(not(feature = "legacy"))]
-            Turn::TwinInside => Turn::takes_first(task, token),
-            Turn::FirstInside => Turn::takes_first(task, token),
+            Turn::TwinInside => Turn::takes_first(task, token, Large::FileOpenInside),
+            #[cfg(not(feature = "legacy"))]
+            Turn::FirstInside => Turn::takes_first(task, token, Large::FileOpenInsideAgain),
+            #[cfg(feature = "legacy")]
+            Turn::FirstInside => true,
             #[cfg(not(feature = "legacy"))]
             Turn::Twin => {
                 // SAFETY: copied at once.
@@ -57,8 +63,10 @@ impl Turn {
         }
     }
 
-    #[inline(always)]
-    fn takes_first(task: u64, token: u64) -> bool {
+    /// Not inlined: what it looks up would stand on the caller's stack, twice.
+    #[cfg(not(feature = "legacy"))]
+    #[inline(never)]
+    fn takes_first(task: u64, token: u64, other: Large) -> bool {
         if setting!(twins_inside) == 0 {
             return true;
         }
@@ -67,7 +75,12 @@ impl Turn {
             let _ = DONE.remove(&task);
             return false;
         }
-        let _ = DONE.insert(&task, &token, 0);
+        // SAFETY: a large slot; the word is of nothing else.
+        let other_runs = scratch::large(other)
+            .is_some_and(|slot| unsafe { scratch::state(slot) }.running.get() != 0);
+        if !other_runs {
+            let _ = DONE.insert(&task, &token, 0);
+        }
         true
     }
 
@@ -76,4 +89,21 @@ impl Turn {
     pub fn counts(self) -> bool {
         matches!(self, Turn::First | Turn::FirstInside | Turn::Only)
     }
+}
+
+/// Says that the program with this slot runs on this CPU, for as long as `body` does.
+#[cfg(not(feature = "legacy"))]
+#[inline(always)]
+pub fn running(slot: *mut u8, body: impl FnOnce()) {
+    // SAFETY: a large slot; the word is of nothing else.
+    unsafe { scratch::state(slot) }.running.set(1);
+    body();
+    // SAFETY: as above.
+    unsafe { scratch::state(slot) }.running.set(0);
+}
+
+#[cfg(feature = "legacy")]
+#[inline(always)]
+pub fn running(_: *mut u8, body: impl FnOnce()) {
+    body();
 }

@@ -146,6 +146,8 @@ pub struct State {
     pub name_key: [Word; size_of::<NameKey>() / 8],
     /// What is known of the call that is told.
     pub asked: [Word; 9],
+    /// 1 while the program that has this slot runs, where its twin asks.
+    pub running: Word,
     /// Programs that want this slot, where several share it.
     users: Word,
 }

@@ -1,6 +1,6 @@
 //! Opening files in every way; each act prints 0 or the errno.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 
 use crate::entry::syscall;
 use crate::{Words, old, refused};
@@ -108,9 +108,19 @@ pub fn reopen(words: &mut Words) {
 
 /// `open-by-handle PATH FLAGS`, from a working directory on the same file system.
 pub fn open_by_handle(words: &mut Words) {
-    const HANDLE_BYTES: usize = 128;
     let path = words.c_string();
-    let flags = words.number().cast_signed();
+    opened_by_handle(&path, words.number().cast_signed(), 1);
+}
+
+/// `open-many-by-handle COUNT PATH FLAGS`
+pub fn open_many_by_handle(words: &mut Words) {
+    let (count, path) = (words.number(), words.c_string());
+    opened_by_handle(&path, words.number().cast_signed(), count);
+}
+
+/// The last one's result is told.
+fn opened_by_handle(path: &CStr, flags: i32, count: u32) {
+    const HANDLE_BYTES: usize = 128;
     let mut handle = [0u32; 2 + HANDLE_BYTES / 4];
     handle[0] = HANDLE_BYTES as u32;
     let mut mount_id = 0;
@@ -127,6 +137,10 @@ pub fn open_by_handle(words: &mut Words) {
         // Any readable descriptor on the file system will do.
         let mount = libc::open(c".".as_ptr(), libc::O_RDONLY | libc::O_DIRECTORY);
         let call = libc::SYS_open_by_handle_at;
+        for _ in 1..count {
+            let fd = syscall!(call, mount, handle.as_ptr(), flags);
+            assert!(fd >= 0, "{}", std::io::Error::last_os_error());
+        }
         told(syscall!(call, mount, handle.as_ptr(), flags));
     }
 }

@@ -25,6 +25,7 @@
 //!         open PATH FLAGS MODE       creat PATH MODE            openat DIR PATH FLAGS MODE
 //!         openat2 DIR PATH FLAGS MODE RESOLVE                   reopen PATH FLAGS
 //!         open-by-handle PATH FLAGS  open-shared PATH FLAGS
+//!         open-many-by-handle COUNT PATH FLAGS
 //!         call NAME COUNT ARGUMENT… is a step; it and the acts of `privilege` are described there
 //!         and the calls of `names`, `attributes`, `times` and `roots`, with their arguments in their order
 //!         and those of evade/, `sockets` and `beside`, each described there
@@ -129,6 +130,7 @@ fn main() {
         b"openat2" => files::openat2(&mut words),
         b"reopen" => files::reopen(&mut words),
         b"open-by-handle" => files::open_by_handle(&mut words),
+        b"open-many-by-handle" => files::open_many_by_handle(&mut words),
         b"open-shared" => files::open_shared(&mut words),
         b"exit" => crowd::exit(&mut words),
         b"raise" => crowd::raise(&mut words),

@@ -21,6 +21,21 @@ pub fn open_many(words: &mut Words) {
     println!("{}", objects.len());
 }
 
+/// `without-room COUNT PATH`: so many opens of PATH for which there is no descriptor left. Prints how many failed so.
+pub fn without_room(words: &mut Words) {
+    let (count, path) = (words.number(), words.path());
+    let name = c_path(Path::new(&path));
+    let none = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: the structure lives as long as the call.
+    let limited = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const none) };
+    assert_eq!(limited, 0, "{}", std::io::Error::last_os_error());
+    let failed = (0..count).filter(|_| tried(&name, libc::O_RDONLY).err() == Some(libc::EMFILE));
+    println!("{}", failed.count());
+}
+
 /// Numbers that look like chance and are the same each time (xorshift).
 struct Dice(u32);
 

@@ -33,6 +33,7 @@ pub fn act(name: &[u8], words: &mut Words) -> bool {
         b"rewrite-open" => races::rewrite(words),
         b"dup-over" => races::dup_over(words),
         b"open-many" => mix::open_many(words),
+        b"without-room" => mix::without_room(words),
         b"mixture" => mix::mixture(words),
         _ => return false,
     }

@@ -81,3 +81,34 @@ fn a_process_that_opens_both_in_turn_is_recorded_for_the_one() {
         skipped(&records),
     );
 }
+
+/// What follows the last one is another open, though nothing tells them apart.
+#[test]
+fn the_same_again_and_again_is_recorded_each_time() {
+    const COUNT: usize = 7;
+    let count = COUNT.to_string();
+    let places = Places::new();
+    let mut daemon = places.start();
+    let by_handle = act(["chdir"])
+        .with([&places.outside])
+        .with(["open-many-by-handle", &count])
+        .with([&places.file()])
+        .with([RDONLY.to_string()])
+        .done();
+    let by_name = with(&["open-many", &count], [&places.file()], RDONLY).done();
+    let without_room = act(["without-room", &count]).with([&places.file()]).done();
+    assert_eq!(usize::try_from(without_room.number()), Ok(COUNT));
+    let records = daemon.stop();
+    let skipped = skipped(&records);
+    let uid = file_uid(&places.file());
+    for opened in [by_handle.pid, by_name.pid] {
+        let found = of_file(&records, opened, &uid);
+        assert_all(&kinds(&found), &["file.open_read"; COUNT], skipped);
+    }
+    let found = of_process(&records, without_room.pid);
+    let codes: Vec<&str> = found
+        .iter()
+        .map(|record| record.str("status_code"))
+        .collect();
+    assert_all(&codes, &["EMFILE"; COUNT], skipped);
+}

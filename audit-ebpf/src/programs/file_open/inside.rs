@@ -19,7 +19,7 @@ use aya_ebpf::{
 use super::{Ask, Asked, begun, failed, passed_over, tell};
 use crate::{
     arch,
-    done::Turn,
+    done::{self, Turn},
     path::Place,
     programs::{
         privilege::memory,
@@ -85,11 +85,13 @@ impl Program for Again {
 fn by_name<P: Program>(ctx: &FExitContext) {
     if let Some(slot) = scratch::large(P::SLOT) {
         let errno = plain(slot, ctx.arg(3)).wrapping_neg();
-        if errno > ERRNO_LAST {
-            succeeded::<P>(ctx.as_ptr());
-        } else {
-            refused::<P>(ctx.as_ptr(), errno as u32);
-        }
+        done::running(slot, || {
+            if errno > ERRNO_LAST {
+                succeeded::<P>(ctx.as_ptr());
+            } else {
+                refused::<P>(ctx.as_ptr(), errno as u32);
+            }
+        });
     }
 }
 
@@ -174,7 +176,7 @@ pub fn file_opened_by_handle(ctx: FExitContext) -> i32 {
         };
         // Of what failed there is nothing to tell: no name.
         if plain(slot, file).wrapping_neg() > ERRNO_LAST {
-            opened::<false>(state, file, asked, slot, Turn::FirstInside);
+            opened::<false>(state, file, asked, slot, Turn::Only);
         }
     }
     0
@@ -189,7 +191,7 @@ pub fn file_received(ctx: aya_ebpf::programs::FEntryContext) -> i32 {
         let seen = seen(file, slot);
         let found = watch::look_at(state, slot, seen);
         let task = task::current();
-        if let Some(event) = begun(state, task, slot, found, Turn::FirstInside) {
+        if let Some(event) = begun(state, task, slot, found, Turn::Only) {
             let asked = Asked {
                 directory: AT_FDCWD,
                 name: 0,
@@ -208,14 +210,15 @@ pub fn file_received(ctx: aya_ebpf::programs::FEntryContext) -> i32 {
 /// What failed before there was anything to open.
 #[fexit(function = "do_sys_openat2")]
 pub fn file_open_refused(ctx: FExitContext) -> i32 {
-    let result: i64 = ctx.arg(3);
-    let errno = -result as u32;
+    // An int since 6.16, a long before: the upper half may be anything.
+    let result: i32 = ctx.arg(3);
+    let errno = result.unsigned_abs();
     if result < 0 && may_be_early(errno) {
         let task = task::current();
         if TOLD.remove(&task).is_err()
             && let Some(state) = watch::state()
         {
-            let (slot, turn) = (Large::FileOpenRefused, Turn::FirstInside);
+            let (slot, turn) = (Large::FileOpenRefused, Turn::Only);
             failed(state, task, errno, slot, turn, &Early(&ctx), 0);
         }
     }
