@@ -43,7 +43,7 @@ pub const EVENT_BYTES_MAX: usize = 64 * 1024;
 /// The event's part of a scratch slot: the masked offset plus the longest single read with its NUL.
 pub const SCRATCH_EVENT_BYTES: usize = EVENT_BYTES_MAX + ARGV_BYTES_MAX as usize + 8;
 /// A scratch slot: that, and the state of loops behind it.
-pub const SCRATCH_BYTES: usize = SCRATCH_EVENT_BYTES + 472;
+pub const SCRATCH_BYTES: usize = SCRATCH_EVENT_BYTES + 520;
 /// What is kept of a request of io_uring while it is under way: its event, and 64 bytes about it. A
 /// longer event is told when it is submitted, without its result.
 pub const REQUEST_BYTES: usize = 8 * 1024;

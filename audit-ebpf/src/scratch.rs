@@ -138,6 +138,8 @@ pub struct State {
     /// Where the next tail begins.
     pub position: Word,
     pub walk: [Word; 8],
+    /// What a verdict is asked for, until it is kept.
+    pub verdict: [Word; 5],
     pub search: [Word; 4],
     pub copy: [Word; 8],
     /// A name that equal ones may be folded with.
@@ -146,6 +148,8 @@ pub struct State {
     pub name_key: [Word; size_of::<NameKey>() / 8],
     /// What is known of the call that is told.
     pub asked: [Word; 9],
+    /// Which slot it is, for functions that the verifier looks at by themselves: they take numbers only.
+    number: Word,
     /// 1 while the program that has this slot runs, where its twin asks.
     pub running: Word,
     /// Programs that want this slot, where several share it.
@@ -196,6 +200,31 @@ pub fn large(program: Large) -> Option<*mut u8> {
         Large::PrivilegeAgain => SCRATCH_PRIVILEGE.get_ptr_mut(setting!(cpus) + cpu()),
         Large::PrivilegeCompat => SCRATCH_PRIVILEGE.get_ptr_mut(2 * setting!(cpus) + cpu()),
         _ => SCRATCH.get_ptr_mut(program as u32 * setting!(cpus) + cpu()),
+    };
+    let slot: *mut u8 = slot?.cast();
+    // SAFETY: a large slot, of this CPU and program.
+    unsafe { state(slot) }.number.set(program as u64);
+    Some(slot)
+}
+
+/// Which slot this is.
+///
+/// # Safety
+/// `slot` is a large slot.
+#[inline(always)]
+pub unsafe fn number(slot: *mut u8) -> u32 {
+    // SAFETY: the caller's.
+    unsafe { state(slot) }.number.get() as u32
+}
+
+/// The slot of that number on this CPU.
+#[inline(always)]
+pub fn numbered(number: u32) -> Option<*mut u8> {
+    let at = (number & 0xff) * setting!(cpus) + cpu();
+    let slot = match number >> 8 {
+        0 => SCRATCH.get_ptr_mut(at),
+        1 => SCRATCH_COMPAT.get_ptr_mut(at),
+        _ => SCRATCH_PRIVILEGE.get_ptr_mut(at),
     };
     slot.map(|slot| slot.cast())
 }

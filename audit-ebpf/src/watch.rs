@@ -303,16 +303,28 @@ pub struct Above {
     pub tree: Tree,
 }
 
+/// The verdict on a directory.
 #[inline(always)]
 fn verdict(state: &WatchState, slot: *mut u8, at: Place, own: Identity) -> Above {
+    // SAFETY: a large slot.
+    unsafe {
+        let bits = kept_verdict(state, slot, at, own);
+        let tree = walk::tree(slot);
+        Above { bits, tree }
+    }
+}
+
+/// The bits; the tree is left in the slot's walk.
+///
+/// # Safety
+/// `slot` is a large slot.
+#[inline(always)]
+unsafe fn kept_verdict(state: &WatchState, slot: *mut u8, at: Place, own: Identity) -> u32 {
     let generation = volatile(&state.generation);
     let usable = volatile(&state.moving) == 0;
     let place = (at.dentry >> 6 ^ own.ino) as u32 & (VERDICTS - 1);
     let Some(kept) = VERDICT_CACHE.get_ptr_mut(cpu() * VERDICTS + place) else {
-        return Above {
-            bits: bit::TREE,
-            tree: NO_TREE,
-        };
+        return bit::TREE;
     };
     // SAFETY: this CPU's slot of a live map value. A program that interrupts or preempts another may
     // write it in between: generation 0 goes first and the true one last, both volatile.
@@ -324,29 +336,43 @@ fn verdict(state: &WatchState, slot: *mut u8, at: Place, own: Identity) -> Above
             && (*kept).ino == own.ino
             && (*kept).dev == own.dev
         {
-            return Above {
-                bits: (*kept).bits,
-                tree: Tree {
-                    ino: (*kept).tree_ino,
-                    dev: (*kept).tree_dev,
-                    levels: (*kept).tree_levels,
-                },
+            let tree = Tree {
+                ino: (*kept).tree_ino,
+                dev: (*kept).tree_dev,
+                levels: (*kept).tree_levels,
             };
+            walk::leave(slot, tree);
+            return (*kept).bits;
         }
-        let above = walk::walk(slot, at, own);
-        if usable && volatile(&state.moving) == 0 {
+        // Not on the stack while it walks.
+        let asked = &mut scratch::state(slot).verdict;
+        let words = [
+            if usable { generation } else { 0 },
+            at.mnt,
+            at.dentry,
+            own.ino,
+            own.dev.into(),
+        ];
+        for (word, value) in asked.iter_mut().zip(words) {
+            word.set(value);
+        }
+        let bits = walk::walk(slot, at, own);
+        let asked = &scratch::state(slot).verdict;
+        let generation = asked[0].get();
+        if generation != 0 && volatile(&state.moving) == 0 {
+            let tree = walk::tree(slot);
             core::ptr::write_volatile(&raw mut (*kept).generation, 0);
-            core::ptr::write_volatile(&raw mut (*kept).dentry, at.dentry);
-            core::ptr::write_volatile(&raw mut (*kept).mnt, at.mnt);
-            core::ptr::write_volatile(&raw mut (*kept).ino, own.ino);
-            core::ptr::write_volatile(&raw mut (*kept).dev, own.dev);
-            core::ptr::write_volatile(&raw mut (*kept).bits, above.bits);
-            core::ptr::write_volatile(&raw mut (*kept).tree_ino, above.tree.ino);
-            core::ptr::write_volatile(&raw mut (*kept).tree_dev, above.tree.dev);
-            core::ptr::write_volatile(&raw mut (*kept).tree_levels, above.tree.levels);
+            core::ptr::write_volatile(&raw mut (*kept).mnt, asked[1].get());
+            core::ptr::write_volatile(&raw mut (*kept).dentry, asked[2].get());
+            core::ptr::write_volatile(&raw mut (*kept).ino, asked[3].get());
+            core::ptr::write_volatile(&raw mut (*kept).dev, asked[4].get() as u32);
+            core::ptr::write_volatile(&raw mut (*kept).bits, bits);
+            core::ptr::write_volatile(&raw mut (*kept).tree_ino, tree.ino);
+            core::ptr::write_volatile(&raw mut (*kept).tree_dev, tree.dev);
+            core::ptr::write_volatile(&raw mut (*kept).tree_levels, tree.levels);
             core::ptr::write_volatile(&raw mut (*kept).generation, generation);
         }
-        above
+        bits
     }
 }
 

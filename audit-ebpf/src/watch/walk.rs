@@ -5,7 +5,7 @@
 
 use audit_common::watch::bit;
 
-use super::{Above, Identity, Tree, bits_of, bits_of_name};
+use super::{Identity, Tree, bits_of, bits_of_name};
 use crate::{
     path::Place,
     read,
@@ -38,10 +38,12 @@ unsafe fn under_way<'a>(slot: *mut u8) -> &'a mut Walk {
     unsafe { &mut *(&raw mut scratch::state(slot).walk).cast::<Walk>() }
 }
 
+/// The bits that it found; the tree is left in the slot.
+///
 /// # Safety
 /// `slot` is a large slot.
 #[inline(always)]
-pub unsafe fn walk(slot: *mut u8, from: Place, own: Identity) -> Above {
+pub unsafe fn walk(slot: *mut u8, from: Place, own: Identity) -> u32 {
     // SAFETY: the caller's.
     let walk = unsafe { under_way(slot) };
     walk.mnt.set(from.mnt);
@@ -58,17 +60,50 @@ pub unsafe fn walk(slot: *mut u8, from: Place, own: Identity) -> Above {
         own,
     );
     walk.over.set(0);
-    levels::follow(&mut Frame { slot });
-    Above {
-        bits: match walk.over.get() {
-            1 => walk.found.get() as u32,
-            _ => bit::TREE | bit::NAMES,
-        },
-        tree: Tree {
-            ino: walk.tree_ino.get(),
-            dev: walk.tree_dev.get() as u32,
-            levels: walk.levels.get() as u32,
-        },
+    // SAFETY: the caller's.
+    watch_walk(unsafe { scratch::number(slot) });
+    match walk.over.get() {
+        1 => walk.found.get() as u32,
+        _ => bit::TREE | bit::NAMES,
+    }
+}
+
+/// The walk that was begun in this slot. A function that the verifier looks at once for itself, whatever its callers
+/// know: inlined it is most of what they cost to verify.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn watch_walk(slot: u32) -> u64 {
+    if let Some(slot) = scratch::numbered(slot) {
+        levels::follow(&mut Frame { slot });
+    }
+    0
+}
+
+/// Leaves a tree there as the last walk's.
+///
+/// # Safety
+/// As for [`scratch::state`].
+#[inline(always)]
+pub unsafe fn leave(slot: *mut u8, tree: Tree) {
+    // SAFETY: the caller's.
+    let walk = unsafe { under_way(slot) };
+    walk.tree_ino.set(tree.ino);
+    walk.tree_dev.set(tree.dev.into());
+    walk.levels.set(tree.levels.into());
+}
+
+/// The last walk's tree.
+///
+/// # Safety
+/// As for [`scratch::state`].
+#[inline(always)]
+pub unsafe fn tree(slot: *mut u8) -> Tree {
+    // SAFETY: the caller's.
+    let walk = unsafe { under_way(slot) };
+    Tree {
+        ino: walk.tree_ino.get(),
+        dev: walk.tree_dev.get() as u32,
+        levels: walk.levels.get() as u32,
     }
 }
 

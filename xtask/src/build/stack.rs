@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionIndex, SymbolKind};
+use object::{
+    Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionIndex, SectionKind, SymbolKind,
+};
 
 /// MAX_BPF_STACK
 const STACK_BYTES: u64 = 512;
@@ -27,9 +29,8 @@ const STORE_REGISTER: u8 = 0x03;
 const ADD_IMMEDIATE: u8 = 0x07;
 const MOVE_REGISTER: u8 = 0xbf;
 const CALL: u8 = 0x85;
-/// In a call or a wide load: of a function of the same object.
+/// In a call: of a function of the same object.
 const PSEUDO_CALL: u8 = 1;
-const PSEUDO_FUNCTION: u8 = 4;
 
 /// Where a function begins.
 type Place = (usize, u64);
@@ -156,6 +157,7 @@ fn read(
     let end = begin.checked_add(size).context("a function without end")?;
     let range = usize::try_from(begin)?..usize::try_from(end)?;
     let text = text.get(range).context("a function outside its section")?;
+    // Of functions only: the other ones are of maps.
     let relocations: BTreeMap<u64, Named> = section
         .relocations()
         .filter(|(at, _)| (begin..end).contains(at))
@@ -164,7 +166,11 @@ fn read(
             _ => None,
         })
         .filter_map(|(at, symbol)| {
-            let place = (symbol.section_index()?.0, symbol.address());
+            let section = file.section_by_index(symbol.section_index()?).ok()?;
+            if section.kind() != SectionKind::Text {
+                return None;
+            }
+            let place = (section.index().0, symbol.address());
             let of_section = symbol.kind() == SymbolKind::Section;
             Some((at, Named { place, of_section }))
         })
@@ -179,7 +185,9 @@ fn read(
             .max(copied(one, &mut copies));
         let here = begin + at as u64;
         let calls = one.code == CALL && one.from == PSEUDO_CALL;
-        if calls || one.code == LOAD_WIDE && one.from == PSEUDO_FUNCTION {
+        // A helper that calls back gets the address: the loader makes that of what is named.
+        let calls_back = one.code == LOAD_WIDE && relocations.contains_key(&here);
+        if calls || calls_back {
             function
                 .calls
                 .insert(callee(one, here, section.index(), &relocations)?);
