@@ -324,6 +324,9 @@ unsafe fn kept_verdict(state: &WatchState, slot: *mut u8, at: Place, own: Identi
     let usable = volatile(&state.moving) == 0;
     let place = (at.dentry >> 6 ^ own.ino) as u32 & (VERDICTS - 1);
     let Some(kept) = VERDICT_CACHE.get_ptr_mut(cpu() * VERDICTS + place) else {
+        // Not the tree of the event before.
+        // SAFETY: the caller's.
+        unsafe { walk::leave(slot, NO_TREE) };
         return bit::TREE;
     };
     // SAFETY: this CPU's slot of a live map value. A program that interrupts or preempts another may
