@@ -13,6 +13,7 @@ mod matrix;
 mod plan;
 mod programs;
 mod report;
+mod said;
 mod skips;
 mod stored;
 mod table;

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::said::{self, Said};
+
 /// What one stream of test output said. It may hold several programs, one after the other.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
@@ -21,6 +23,9 @@ pub struct Tally {
     pub filtered: u64,
     pub passed_names: Vec<String>,
     pub failed_names: Vec<String>,
+    /// Failed tests and what they said of it.
+    #[serde(default)]
+    pub said: BTreeMap<String, Vec<String>>,
     /// Test and reason; these are not among the passed.
     pub skipped: BTreeMap<String, String>,
     /// Test and the names of what it found different from elsewhere.
@@ -42,6 +47,7 @@ impl Tally {
         self.filtered += other.filtered;
         self.passed_names.extend(other.passed_names);
         self.failed_names.extend(other.failed_names);
+        self.said.extend(other.said);
         self.skipped.extend(other.skipped);
         self.differs.extend(other.differs);
         self.times.extend(other.times);
@@ -57,6 +63,8 @@ pub struct Parser {
     /// Named by `test NAME ...`, its result not seen yet.
     pending: Option<String>,
     section: Section,
+    /// The failed test whose output is being read.
+    saying: Option<(String, Said)>,
     /// What the program that is being read announced: its tests, by "running N tests".
     announced: Option<u64>,
 }
@@ -78,10 +86,12 @@ impl Parser {
         {
             self.section = Section::Tests;
             self.announced = None;
+            self.said();
             self.result(rest);
             return true;
         }
         if line == "failures:" {
+            self.said();
             self.section = Section::Failures;
         } else if line == "successes:" {
             self.section = Section::Successes;
@@ -92,6 +102,8 @@ impl Parser {
         } else if let Some((name, difference)) = said_in(line, "DIFFERS ") {
             let differs = self.tally.differs.entry(name.to_owned()).or_default();
             differs.insert(difference.to_owned());
+        } else if self.section == Section::Failures {
+            self.failure(line);
         }
         if self.section != Section::Tests {
             return self.section == Section::Failures;
@@ -120,6 +132,24 @@ impl Parser {
             .retain(|name| !skipped.contains_key(name));
         tally.passed = tally.passed.saturating_sub(skipped.len() as u64);
         tally
+    }
+
+    /// A line of what failed tests printed.
+    fn failure(&mut self, line: &str) {
+        let failed = |name: &&str| self.tally.failed_names.iter().any(|failed| failed == name);
+        if let Some(name) = said::header(line).filter(failed) {
+            self.said();
+            self.saying = Some((name.to_owned(), Said::default()));
+        } else if let Some((_, said)) = &mut self.saying {
+            said.line(line);
+        }
+    }
+
+    /// What a failed test printed is over.
+    fn said(&mut self) {
+        if let Some((name, said)) = self.saying.take() {
+            self.tally.said.insert(name, said.finish());
+        }
     }
 
     /// How many tests have ended so far.
@@ -247,6 +277,8 @@ test result: FAILED. 2 passed; 1 failed; 1 ignored; 0 measured; 7 filtered out; 
         );
         assert_eq!(tally.passed_names, ["exec::one", "exec::two"]);
         assert_eq!(tally.failed_names, ["exec::three"]);
+        let said = vec!["thread panicked: test looks ... ok".to_owned()];
+        assert_eq!(tally.said, [("exec::three".to_owned(), said)].into());
         assert_eq!((tally.began, tally.ended), (1, 1));
     }
 

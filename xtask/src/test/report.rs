@@ -1,5 +1,5 @@
-//! Owns: what a test run says at its end: the table, what was skipped and why, what failed, and
-//! last of all one line in the form of cargo's own.
+//! Owns: what a test run says at its end: the table, what was skipped and why, what failed and what
+//! it said, and last of all one line in the form of cargo's own.
 //! Must not: run or judge anything.
 
 use std::fmt::Write;
@@ -53,10 +53,11 @@ pub fn is_success(rows: &[Row]) -> bool {
 /// The whole of it, the closing line last.
 pub fn render(rows: &[Row]) -> String {
     let mut text = table(rows);
-    text.push_str(&failures(rows));
     text.push_str(&skips(rows));
     text.push_str(&left_out(rows));
     text.push_str(&slowest(rows));
+    // Last, for whoever is shown only the end of a run.
+    text.push_str(&failures(rows));
     text.push('\n');
     text.push_str(&closing_line(rows));
     text.push('\n');
@@ -101,6 +102,9 @@ fn failures(rows: &[Row]) -> String {
         };
         for failed in tally.failed_names.iter().chain(problems) {
             put(&mut text, format_args!("  {}: {failed}\n", row.name));
+            for line in tally.said.get(failed).into_iter().flatten() {
+                put(&mut text, format_args!("    {line}\n"));
+            }
         }
     }
     titled("Failed", text)
@@ -272,14 +276,22 @@ test result: ok. 129 passed; 0 failed; 1 ignored; 0 measured; 4 filtered out
 
     #[test]
     fn a_problem_fails_the_run_like_a_test() {
-        let rows = [row("e2e", ran(3, &["a"], &[], &["out of time"]))];
+        let mut ran = ran(3, &["a"], &[("b", "too old")], &["out of time"]);
+        if let Outcome::Ran { tally, .. } = &mut ran {
+            let said = ["thread 'a' panicked at x.rs:1:2:", "left: 1"].map(str::to_owned);
+            tally.said.insert("a".to_owned(), said.to_vec());
+        }
+        let rows = [row("e2e", ran)];
         let text = render(&rows);
         assert!(
-            text.contains("\nFailed\n  e2e: a\n  e2e: out of time\n"),
+            text.contains(
+                "\nFailed\n  e2e: a\n    thread 'a' panicked at x.rs:1:2:\n    left: 1\n  \
+                 e2e: out of time\n\ntest result"
+            ),
             "{text}"
         );
         let closing =
-            "test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 2 filtered out";
+            "test result: FAILED. 3 passed; 2 failed; 1 ignored; 0 measured; 2 filtered out";
         assert_eq!(text.lines().last(), Some(closing));
         assert!(!is_success(&rows));
     }
