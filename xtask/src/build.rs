@@ -8,6 +8,7 @@
 //! only replaced if its bytes changed, so that cargo does not rebuild the daemon for nothing.
 
 mod stack;
+mod strip;
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
@@ -129,7 +130,10 @@ pub fn kernel_programs_of(arch: &str) -> Result<()> {
             .pop()
             .with_context(|| format!("cargo built no kernel object ({})", flavour.name))?;
         stack::check(&object.path)?;
-        replace_if_changed(&object.path, &out.join(format!("{}.o", flavour.name)))?;
+        let built = std::fs::read(&object.path)
+            .with_context(|| format!("cannot read {}", object.path.display()))?;
+        let bytes = strip::stripped(&built)?;
+        replace_if_changed(&bytes, &out.join(format!("{}.o", flavour.name)))?;
     }
     Ok(())
 }
@@ -257,14 +261,13 @@ fn parse_artifacts(messages: &str) -> Vec<Executable> {
         .collect()
 }
 
-fn replace_if_changed(from: &Path, to: &Path) -> Result<()> {
-    let bytes = std::fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
+fn replace_if_changed(bytes: &[u8], to: &Path) -> Result<()> {
     if std::fs::read(to).is_ok_and(|old| old == bytes) {
         return Ok(());
     }
     // By rename: a build that runs beside us sees the old file or the new one.
     let new = to.with_extension("o.new");
-    std::fs::write(&new, &bytes).with_context(|| format!("cannot write {}", new.display()))?;
+    std::fs::write(&new, bytes).with_context(|| format!("cannot write {}", new.display()))?;
     std::fs::rename(&new, to).with_context(|| format!("cannot write {}", to.display()))
 }
 
@@ -290,23 +293,21 @@ not json"#;
     #[test]
     fn an_unchanged_object_is_not_touched() {
         let dir = tempfile::tempdir().unwrap();
-        let (from, to) = (dir.path().join("from"), dir.path().join("to.o"));
+        let to = dir.path().join("to.o");
         let long_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1);
-        std::fs::write(&from, b"one").unwrap();
-        replace_if_changed(&from, &to).unwrap();
+        replace_if_changed(b"one", &to).unwrap();
         std::fs::File::options()
             .write(true)
             .open(&to)
             .unwrap()
             .set_modified(long_ago)
             .unwrap();
-        replace_if_changed(&from, &to).unwrap();
+        replace_if_changed(b"one", &to).unwrap();
         assert_eq!(
             std::fs::metadata(&to).unwrap().modified().unwrap(),
             long_ago
         );
-        std::fs::write(&from, b"two").unwrap();
-        replace_if_changed(&from, &to).unwrap();
+        replace_if_changed(b"two", &to).unwrap();
         assert_eq!(std::fs::read(&to).unwrap(), b"two");
         assert_ne!(
             std::fs::metadata(&to).unwrap().modified().unwrap(),
