@@ -135,13 +135,13 @@ pub fn admits_failure(slot: *mut u8, from: Place, name: &mut Name) -> bool {
     is_allowed(settings, &event.header)
 }
 
-/// Is another act on files to be sent?
+/// Is another act on files to be sent? `may_be_quiet`: not if all watches have an exception for the process.
 #[inline(always)]
-pub fn admits(task: u64, header: &Header) -> bool {
+pub fn admits(task: u64, header: &Header, may_be_quiet: bool) -> bool {
     let Some(settings) = settings() else {
         return true;
     };
-    if is_quiet(settings, header, exec_id(task), QUIET_ALL) {
+    if may_be_quiet && is_quiet(settings, header, exec_id(task), QUIET_ALL) {
         filtered(Lane::Bulk, Filtered::Excluded);
         return false;
     }

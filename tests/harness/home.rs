@@ -97,6 +97,8 @@ impl Setup {
         let setup = setup.set("events.file.record", "false");
         // And what else goes on here is not the test's.
         let setup = setup.set("events.network.record", "false");
+        // Nor are mounts, but where they are what is tested.
+        let setup = setup.set("privilege.mounts", "false");
         // Each act has a record of its own, but where folding is what is tested.
         let setup = setup.set("volume.fold_window", "\"0 s\"");
         // Counts are those of the test's own acts, but where the canary is what is tested.

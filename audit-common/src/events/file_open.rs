@@ -41,6 +41,8 @@ pub mod reason {
     pub const NAME: u32 = 1 << 2;
     /// A failure whose name may be a watched one.
     pub const ASKED: u32 = 1 << 3;
+    /// It is a mount, and those are told wherever they are.
+    pub const MOUNT: u32 = 1 << 4;
 }
 
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Clone, Copy, Debug, PartialEq, Eq)]

@@ -79,6 +79,8 @@ pub mod group {
     pub const MODULES: u32 = 1 << 6;
     pub const BPF: u32 = 1 << 7;
     pub const SYSTEM: u32 = 1 << 8;
+    /// Mounts that no watch is for: events of files.
+    pub const MOUNTS: u32 = 1 << 9;
 }
 
 /// The group that a call is switched with.

@@ -102,6 +102,10 @@ impl Events {
         self.0.iter().find(|event| event.name == name)
     }
 
+    pub fn is_recorded(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|event| event.record)
+    }
+
     #[cfg(test)]
     pub fn record_none(&mut self) {
         self.0.iter_mut().for_each(|event| event.record = false);

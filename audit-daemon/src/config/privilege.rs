@@ -32,6 +32,9 @@ settings! {
         /// Memory of other processes: process_vm_readv and process_vm_writev, and /proc/PID/mem
         /// while files are recorded.
         memory: bool = Flag => true,
+        /// What is mounted, unmounted and moved, wherever, while files are recorded; a watch tells
+        /// what concerns it in any case.
+        mounts: bool = Flag => true,
         /// Kernel modules.
         modules: bool = Flag => true,
         /// eBPF programs of others than the daemon: loaded, attached.
@@ -46,21 +49,22 @@ settings! {
 }
 
 impl Privilege {
-    /// As the kernel programs have it.
-    pub fn groups(&self) -> u32 {
+    /// As the kernel programs have it: none of what is not recorded.
+    pub fn groups(&self, is_recorded: bool) -> u32 {
         [
             (self.credentials, group::CREDENTIALS),
             (self.capabilities, group::CAPABILITIES),
             (self.namespaces, group::NAMESPACES),
             (self.ptrace, group::PTRACE),
             (self.memory, group::MEMORY),
+            (self.mounts, group::MOUNTS),
             (self.modules, group::MODULES),
             (self.bpf, group::BPF),
             (self.system, group::SYSTEM),
             (self.signals, group::SIGNALS),
         ]
         .into_iter()
-        .filter(|(wanted, _)| *wanted)
+        .filter(|(wanted, _)| *wanted && is_recorded)
         .fold(0, |groups, (_, group)| groups | group)
     }
 }

@@ -202,6 +202,7 @@ impl Worker {
     fn end(&mut self) {
         self.expire_searches(u64::MAX);
         self.recorder.privilege_repeats(u64::MAX);
+        self.tell_mounts(u64::MAX);
         self.tell_what_was_not_sent(true);
         self.tell_folded(u64::MAX);
         self.say_alarms();
@@ -301,6 +302,7 @@ impl Worker {
         }
         self.recorder.names.tick(std::time::Instant::now());
         self.recorder.expire(now_ns);
+        self.tell_mounts(now_ns);
         self.tell_what_was_not_sent(false);
         self.tell_folded(now_ns);
         if self.drained {

@@ -6,13 +6,14 @@
 use super::Lines;
 use super::head::{Head, Kind, Occurring, Outcome};
 use super::notes::At;
-use super::view::{ActorView, FileView, Meta, Via};
+use super::view::{ActorView, FileView, Folded, Meta, Via};
 
 #[derive(Debug, Clone, Copy)]
 pub struct FileActView<'a> {
     pub meta: Meta<'a>,
     pub actor: ActorView<'a>,
     pub act: Act,
+    pub folded: Option<Folded>,
     pub file: FileView<'a>,
     pub result: Option<FileResult<'a>>,
     pub detail: Option<&'a str>,
@@ -66,7 +67,7 @@ impl Lines {
                 occurring: process.map_or_else(Occurring::default, |p| parts.occurring(p)),
                 ..Head::default()
             };
-            line.head(kind(view.act), &view.meta, &head);
+            line.head(kind(view.act), &view.meta, &head.folded(view.folded));
             line.actor(&view.actor, parts);
             line.file(&At::root("file"), &view.file);
             let at = At::root("file_result");

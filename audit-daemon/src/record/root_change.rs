@@ -7,13 +7,14 @@ use super::Lines;
 use super::head::{Head, Kind, Occurring, Outcome};
 use super::line::key;
 use super::notes::At;
-use super::view::{ActorView, Meta, Text};
+use super::view::{ActorView, Folded, Meta, Text};
 
 #[derive(Debug, Clone, Copy)]
 pub struct RootChangeView<'a> {
     pub meta: Meta<'a>,
     pub actor: ActorView<'a>,
     pub system_call: &'static str,
+    pub folded: Option<Folded>,
     /// The new root.
     pub path: Text<'a>,
     /// 0 is success.
@@ -43,7 +44,7 @@ impl Lines {
                 "chroot" => &CHROOT,
                 _ => &PIVOT_ROOT,
             };
-            line.head(kind, &view.meta, &head);
+            line.head(kind, &view.meta, &head.folded(view.folded));
             line.actor(&view.actor, parts);
             let at = At::root("kernel");
             line.raw("\"kernel\":{");

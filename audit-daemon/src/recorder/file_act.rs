@@ -7,21 +7,23 @@ mod calls;
 mod known;
 mod left;
 mod made;
+mod mounts;
 mod options;
 mod second;
 mod times;
+mod writing;
 
 use audit_common::file_act::{FileAct, call, flag};
 use nix::libc;
 
 use made::Mode;
+pub use mounts::SameMount;
 
 use super::{Recorder, acting::Acting, facts, file_open::Outcome, path};
 use crate::{
     decode::{Part, Tails},
-    enrich::users::Name,
     record::{
-        FileActView, FileResult, RootChangeView,
+        FileResult,
         view::{Fact, FileDetails, FileView, Inode, Source, Text},
     },
     watching::{Below, Decider, Decision, Identified, Meaning, Named, Question, Start, Views},
@@ -38,11 +40,12 @@ struct Objects {
 }
 
 impl Recorder {
-    /// Writes the record of an act, if the decider wants one.
+    /// Writes the record of an act, if the decider wants one or all of its sort are wanted; `entry` are its bytes.
     pub fn file_act(
         &mut self,
         event: &FileAct,
         tails: &Tails<'_>,
+        entry: &[u8],
         decider: &Decider,
         wanted: bool,
     ) -> Outcome {
@@ -65,6 +68,9 @@ impl Recorder {
         let scratch = &mut self.watching;
         let labels = match decider.decide_named(&names, &acting.who(), header, scratch) {
             Decision::Watched(labels) => labels,
+            _ if mounts::are_told(event) => {
+                return self.mount(event, tails, entry, decider, objects, wanted);
+            }
             Decision::Unwatched => return Outcome::Unwatched,
             Decision::Excluded => return Outcome::Excluded,
         };
@@ -72,85 +78,8 @@ impl Recorder {
             return Outcome::Watched;
         }
         objects.look(event, decider, &mut self.views);
-        match calls::root_changing(event) {
-            Some(system_call) => self.write_root(event, &objects, &acting, &labels, system_call),
-            None => self.write_act(event, tails, &objects, &acting, &labels),
-        }
-        self.written();
+        self.write_any(event, tails, &objects, &acting, &labels, None);
         Outcome::Watched
-    }
-
-    fn write_act(
-        &mut self,
-        event: &FileAct,
-        tails: &Tails<'_>,
-        objects: &Objects,
-        acting: &Acting,
-        labels: &[String],
-    ) {
-        let header = &event.header;
-        let owner = calls::new_owner(event);
-        let name = owner.and_then(|uid| match self.names.lookup_user(uid) {
-            Name::Known(name) => Some(name),
-            _ => None,
-        });
-        let options = options::mount_options(event);
-        let made = made::mode(event, &objects.first);
-        let changed = made::changed(event, &objects.first);
-        let details = FileDetails {
-            permissions_source: learnt(made),
-            ..details(event, tails, options.as_deref())
-        };
-        let meta = super::meta(&self.clock, self.next_sequence, labels, header);
-        let change = FileDetails {
-            modified: times::modified(event, meta.utc_ns, &objects.first),
-            permissions_source: learnt(changed),
-            owner: owner.map(|uid| (uid, name.as_ref().map(|name| name.as_str()))),
-            primary_group: calls::new_group(event),
-            ..FileDetails::default()
-        };
-        let (parent, ancestry) = (acting.parent(), acting.ancestry());
-        let process = acting.process(header, self.host.cap_full, parent.as_ref(), &ancestry);
-        let file = FileView {
-            permissions: made.map(|(mode, _)| mode),
-            details: Some(&details),
-            ..file(event, &objects.first, objects.source)
-        };
-        let view = FileActView {
-            meta,
-            actor: acting.actor(&process, header),
-            act: calls::act(event, tails.text.map_or(b"", |text| text.bytes)),
-            file,
-            result: result(event, objects, &file, changed, &change),
-            detail: calls::detail(event),
-            errno: event.errno.cast_signed(),
-            via: calls::via(event),
-        };
-        self.lines.file_act(&mut self.out, &view);
-    }
-
-    fn write_root(
-        &mut self,
-        event: &FileAct,
-        objects: &Objects,
-        acting: &Acting,
-        labels: &[String],
-        system_call: &'static str,
-    ) {
-        let header = &event.header;
-        let (parent, ancestry) = (acting.parent(), acting.ancestry());
-        let process = acting.process(header, self.host.cap_full, parent.as_ref(), &ancestry);
-        let view = RootChangeView {
-            meta: super::meta(&self.clock, self.next_sequence, labels, header),
-            actor: acting.actor(&process, header),
-            system_call,
-            path: Text {
-                source: objects.source,
-                ..Text::whole(&objects.first.path)
-            },
-            errno: event.errno.cast_signed(),
-        };
-        self.lines.root_change(&mut self.out, &view);
     }
 }
 

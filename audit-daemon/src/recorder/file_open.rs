@@ -131,6 +131,8 @@ pub enum Outcome {
     Unwatched,
     /// Each watch that is for it has an exception for it.
     Excluded,
+    /// Part of a record that comes.
+    Folded,
 }
 
 impl Recorder {

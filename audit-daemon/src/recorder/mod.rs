@@ -71,6 +71,8 @@ pub struct Recorder {
     threads: privilege::Threads,
     /// Acts on privileges that are told as one.
     repeats: Folding<privilege::Same>,
+    /// Mounts that are told as one.
+    mounts: Folding<file_act::SameMount>,
     /// Device and inode of the daemon's program.
     own_executable: Option<(u32, u64)>,
     /// Working memory for paths.
@@ -136,6 +138,11 @@ impl Recorder {
             linked: linked::Linked::default(),
             threads: privilege::Threads::default(),
             repeats: Folding::new(
+                privilege::TOLD_EACH,
+                privilege::WINDOW_NS,
+                privilege::KINDS_MAX,
+            ),
+            mounts: Folding::new(
                 privilege::TOLD_EACH,
                 privilege::WINDOW_NS,
                 privilege::KINDS_MAX,

@@ -113,6 +113,14 @@ impl Views {
 }
 
 impl Meaning {
+    /// What was said, where nobody can tell any more what it meant.
+    pub fn as_said(path: Vec<u8>) -> Meaning {
+        Meaning {
+            path,
+            ..Meaning::default()
+        }
+    }
+
     /// Of an object that the kernel named itself.
     pub fn of_object(path: Vec<u8>, hosts: Vec<Vec<u8>>, object: Identified) -> Meaning {
         Meaning {

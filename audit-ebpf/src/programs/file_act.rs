@@ -27,6 +27,7 @@ use audit_common::{
     file_act::{FileAct, NO_VALUE, VALUES, call, flag, time},
     file_open::reason,
     header,
+    privilege::group,
     watch::WatchState,
 };
 use aya_ebpf::{
@@ -46,7 +47,7 @@ use crate::{
     path::{self, Place},
     read::{self, Memory},
     scratch::{self, Large},
-    settings::offset,
+    settings::{offset, setting},
     tails::Tails,
     task, volume,
     watch::{self, Found},
@@ -260,13 +261,14 @@ fn acted(state: &WatchState, task: u64, slot: *mut u8, result: i64, turn: Turn, 
     let fs: u64 = read::kernel(task + offset!(task_fs));
     let errno = if result < 0 { -result as u32 } else { 0 };
     #[cfg(not(feature = "legacy"))]
-    if crate::settings::setting!(acts_inside) != 0
-        && known::told(task, fs, slot, errno, turn, entry)
-    {
+    if setting!(acts_inside) != 0 && known::told(task, fs, slot, errno, turn, entry) {
         return;
     }
     set_shape(task, fs, scene, Memory::Program, result);
-    let found = look(state, slot, scene, errno, Memory::Program);
+    let mut found = look(state, slot, scene, errno, Memory::Program);
+    if scene.plan().mounts() && setting!(privilege) & group::MOUNTS != 0 {
+        found.reasons |= reason::MOUNT;
+    }
     if found.reasons == 0 {
         passed_over(turn, Filtered::NoWatch);
         return;
@@ -280,7 +282,9 @@ fn acted(state: &WatchState, task: u64, slot: *mut u8, result: i64, turn: Turn, 
         return;
     }
     let token = scene.argument(scene.plan().first_name()) ^ u64::from(errno) << 48;
-    if !turn.takes(task, token) || !volume::admits(task, &event.header) {
+    // A mount is told whatever the watches leave out.
+    let may_be_quiet = found.reasons & reason::MOUNT == 0;
+    if !turn.takes(task, token) || !volume::admits(task, &event.header, may_be_quiet) {
         return;
     }
     event.reasons = found.reasons;

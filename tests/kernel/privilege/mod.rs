@@ -5,6 +5,7 @@ mod credentials;
 mod gained;
 mod kernel;
 mod memory;
+mod mounts;
 mod namespaces;
 mod narrow;
 mod processes;

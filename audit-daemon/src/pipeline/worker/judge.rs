@@ -74,7 +74,7 @@ impl Worker {
             }
             Event::CgroupCreated(..) | Event::CgroupRemoved(..) => self.cgroup(event),
             Event::FileOpen(event, tails) => self.file_open(event, tails, entry),
-            Event::FileAct(event, tails) => self.file_act(event, tails),
+            Event::FileAct(event, tails) => self.file_act(event, tails, entry),
             Event::Net(event, tails) => self.socket(event, tails, entry),
             Event::Privilege(event, tails) => self.privilege(event, tails, entry),
             Event::Unknown(header) => {
@@ -121,21 +121,28 @@ impl Worker {
         }
     }
 
-    /// Something was changed: recorded if a watch is for it.
-    fn file_act(&mut self, event: &FileAct, tails: &decode::Tails<'_>) -> Fate {
+    /// Something was changed: recorded if a watch is for it, or if it is a mount.
+    fn file_act(&mut self, event: &FileAct, tails: &decode::Tails<'_>, entry: &[u8]) -> Fate {
         let Some(decider) = self.parts.watching.get() else {
             return Fate::LeftOut;
         };
         let wanted = self.parts.wanted.file;
         let write = wanted && !self.is_double(&event.header);
-        match self.recorder.file_act(event, tails, &decider, write) {
+        match self.recorder.file_act(event, tails, entry, &decider, write) {
             Outcome::Watched => self.recorded(wanted, write, &event.header),
             Outcome::Unwatched => Fate::LeftOut,
+            Outcome::Folded => Fate::Folded,
             Outcome::Excluded => {
                 self.volume.left_out_by_exception();
                 Fate::LeftOut
             }
         }
+    }
+
+    /// Tells mounts that were folded in windows that are over by then.
+    pub(super) fn tell_mounts(&mut self, now_ns: u64) {
+        let decider = self.parts.watching.get();
+        self.recorder.mount_repeats(now_ns, decider.as_deref());
     }
 
     /// A privilege was used: recorded unless it changed nothing or was told already.

@@ -34,6 +34,7 @@ fn acted(of: &Acted<'_>, process: &ProcessView<'_>, lane: Lane) -> String {
         labels: &labels,
     };
     let view = FileActView {
+        folded: None,
         meta,
         actor: deploy_session(Some(process)),
         act: of.act,
@@ -66,6 +67,7 @@ fn root(when: (i64, i64), numbers: (u64, u64), of: (&'static str, Text<'_>, i32)
     let labels = labels();
     let (system_call, path, errno) = of;
     let view = RootChangeView {
+        folded: None,
         meta: Meta {
             utc_ns: at(when.0, when.1),
             sequence: numbers.0,

@@ -193,6 +193,13 @@ impl Plan {
         call == call::RENAME || (call::MOUNT..=call::PIVOT_ROOT).contains(&call)
     }
 
+    /// What is mounted changes.
+    #[inline(always)]
+    pub fn mounts(self) -> bool {
+        let call = self.call();
+        (call::MOUNT..=call::PIVOT_ROOT).contains(&call) || call == call::MOUNT_SETATTR
+    }
+
     /// A success leaves the process with another root: the new one.
     #[inline(always)]
     pub fn changes_root(self) -> bool {

@@ -236,7 +236,7 @@ fn ended(ctx: &FExitContext) {
         event.header.time_ns = task::now();
         event.errno = errno(ctx);
         after::refresh(event, notes);
-        if volume::admits(task, &event.header) {
+        if volume::admits(task, &event.header, true) {
             // SAFETY: `slot` begins with the event, of the size that was kept.
             unsafe { emit(Kind::FileAct, Lane::Bulk, slot, mask!(notes.size, 0x1fff)) };
         }

@@ -47,7 +47,7 @@ pub fn told(task: u64, fs: u64, slot: *mut u8, errno: u32, turn: Turn, entry: En
             kept::notes::<object::Notes>(slot),
         )
     };
-    if !turn.takes(task, token) || !volume::admits(task, &event.header) {
+    if !turn.takes(task, token) || !volume::admits(task, &event.header, true) {
         return true;
     }
     event.header.time_ns = task::now();
