@@ -331,6 +331,7 @@ HOST_CLASSES = {3001, 3002, 3003, 3004, 4001, 6008}
 KERNEL_GROUPS = {"process", "file", "net", "priv", "login"}
 FULL_DEVICE = {"daemon.start", "log.rotate", "finding.alert", "finding.compliance"}
 REFUSALS = {"EACCES", "EPERM", "EROFS"}
+FOLDED_FILE_ACTS = {"file.open_read", "file.open_write", "file.mount", "file.umount"}
 SOURCES = {"userspace", "string", "proc", "unproven"}
 
 
@@ -373,7 +374,7 @@ def head_problems(record):
         event = metadata.get("original_event_uid", "")
         # What was counted and not told one by one has no number: it says so, and whose repeats it tells.
         repeats = "count" in record and "original_event_uid" not in metadata
-        folds = code in ("file.open_read", "file.open_write") or code.startswith(("net.", "priv."))
+        folds = code in FOLDED_FILE_ACTS or code.startswith(("net.", "priv."))
         if repeats and not folds:
             yield "metadata.original_event_uid", f"is missing in {code}"
         if not repeats and not re.fullmatch(r"[cb]\d+(\.[1-9]\d*)?:\d+", event):
