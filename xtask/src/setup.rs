@@ -32,8 +32,8 @@ Finds what this machine lacks and installs it; on a machine that lacks nothing i
 does nothing. Says what it will install before it does. Needs root (or sudo) only
 for Debian packages; `run` and `test` call it by themselves.
 
-  --for GROUP   build (default), ocsf, containers, vm, arm64, bench, fuzz, lint,
-                or test (= build, ocsf, containers, vm), or all
+  --for GROUP   build (default), ocsf, containers, programs, vm, arm64, bench, fuzz,
+                lint, or test (= build, ocsf, containers, programs, vm), or all
   --check       list the state, install nothing; exit 1 if something is missing
 
 AUDIT_BPF_ROUTE=packages|source forces how the kernel programs are compiled.
@@ -53,6 +53,7 @@ pub enum Group {
     Build,
     Ocsf,
     Containers,
+    Programs,
     Vm,
     Arm64,
     Bench,
@@ -64,12 +65,16 @@ const GROUPS: &[(&str, Group)] = &[
     ("build", Group::Build),
     ("ocsf", Group::Ocsf),
     ("containers", Group::Containers),
+    ("programs", Group::Programs),
     ("vm", Group::Vm),
     ("arm64", Group::Arm64),
     ("bench", Group::Bench),
     ("fuzz", Group::Fuzz),
     ("lint", Group::Lint),
 ];
+
+use Group::{Build, Containers, Ocsf, Programs, Vm};
+const FOR_TESTS: [Group; 5] = [Build, Ocsf, Containers, Programs, Vm];
 
 pub fn run(mut args: Args) -> Result<()> {
     if args.help(HELP) {
@@ -179,6 +184,7 @@ impl Group {
                 Need::program("podman", "podman", "starts containers in tests"),
                 Need::program("busybox", "busybox-static", "is inside those containers"),
             ],
+            Group::Programs => Need::packages(&["sudo"], "is run by ordinary users in tests"),
             Group::Vm => Need::packages(&vm::PACKAGES, "runs other kernels"),
             Group::Arm64 => Need::packages(&vm::PACKAGES_ARM64, "builds for arm64 and runs it"),
             Group::Bench => bench::needs(),
@@ -228,7 +234,7 @@ fn parse_groups(names: &[String]) -> Result<Vec<Group>> {
     for name in names {
         match name.as_str() {
             "all" => groups.extend(GROUPS.iter().map(|(_, group)| *group)),
-            "test" => groups.extend([Group::Build, Group::Ocsf, Group::Containers, Group::Vm]),
+            "test" => groups.extend(FOR_TESTS),
             name => match GROUPS.iter().find(|(known, _)| *known == name) {
                 Some((_, group)) => groups.push(*group),
                 None => bail!(unknown_group(name)),
@@ -353,8 +359,7 @@ mod tests {
     #[test]
     fn groups_are_parsed_once_each_in_order() {
         assert_eq!(parse(&[]).unwrap(), [Group::Build]);
-        let test = [Group::Build, Group::Ocsf, Group::Containers, Group::Vm];
-        assert_eq!(parse(&["test"]).unwrap(), test);
+        assert_eq!(parse(&["test"]).unwrap(), FOR_TESTS);
         assert_eq!(
             parse(&["vm", "build", "vm"]).unwrap(),
             [Group::Vm, Group::Build]

@@ -50,7 +50,7 @@ pub const TIERS: &[Tier] = &[
         name: "kernel",
         budget_minutes: 6,
         by_default: true,
-        groups: &[Group::Ocsf],
+        groups: &[Group::Ocsf, Group::Programs],
         mechanisms: &["tracepoint"],
         work: Work::RootProgram,
     },
