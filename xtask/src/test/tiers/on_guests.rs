@@ -2,7 +2,8 @@
 //! Must not: boot a guest itself, or choose what is left out of it.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -60,7 +61,7 @@ struct Guests<'a> {
 }
 
 /// One guest, if there was one, and its rows.
-type Came = (Option<(String, Guest)>, Vec<Row>);
+type Came = (Option<Guest>, Vec<Row>);
 
 impl Run<'_> {
     /// All guests, as many at once as there are CPUs: each uses one.
@@ -87,21 +88,21 @@ impl Run<'_> {
         let results = results()?;
         let paths = programs.iter().map(|program| program.path.as_path());
         let store = Store::of(&results, std::iter::once(self.daemon).chain(paths))?;
-        let mut rows = Vec::new();
-        for kernels in kernels.chunks(at_once) {
-            let (came, of_these) = self.side_by_side(&Guests {
+        let mut rows = self.side_by_side(
+            &Guests {
                 kernels,
                 suites: GUEST_SUITES,
                 programs: &programs,
                 scope,
                 budget: budget / u32::try_from(turns).unwrap_or(1),
                 results: &results,
-            });
-            rows.extend(of_these);
-            for (kernel, guest) in came.iter().filter(|_| scope == Scope::All) {
-                store.keep(kernel, guest)?;
-            }
-        }
+            },
+            at_once,
+            |kernel, guest| match scope {
+                Scope::All => store.keep(kernel, guest),
+                _ => Ok(()),
+            },
+        );
         let restricted = match scope {
             Scope::Usual => true,
             Scope::Named(name) => name.starts_with(restricted::TESTS),
@@ -125,15 +126,15 @@ impl Run<'_> {
             None => Scope::Usual,
         };
         let newest = &TIER_SERIES[TIER_SERIES.len() - 1..];
-        let (_, rows) = self.side_by_side(&Guests {
+        let guests = Guests {
             kernels: newest,
             suites: &suites,
             programs: &programs,
             scope,
             budget,
             results: &results()?,
-        });
-        Ok(rows)
+        };
+        Ok(self.side_by_side(&guests, 1, |_, _| Ok(())))
     }
 
     /// The test programs of these suites.
@@ -146,7 +147,13 @@ impl Run<'_> {
         self.build(&what)
     }
 
-    fn side_by_side(&self, guests: &Guests<'_>) -> (Vec<(String, Guest)>, Vec<Row>) {
+    /// So many at once, each next one as soon as another has ended. `keep` is given each as it ends.
+    fn side_by_side(
+        &self,
+        guests: &Guests<'_>,
+        at_once: usize,
+        keep: impl Fn(&str, &Guest) -> Result<()> + Sync,
+    ) -> Vec<Row> {
         let kernels = guests.kernels;
         let how = match kernels {
             [_] => Echo::Live,
@@ -157,35 +164,46 @@ impl Run<'_> {
             self.tier.name,
             kernels.join(" and ")
         ));
-        let came: Vec<Came> = std::thread::scope(|scope| {
+        let next = AtomicUsize::new(0);
+        let run = |done: &SyncSender<()>| {
+            let mut came = Vec::new();
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some(kernel) = kernels.get(at) else {
+                    return came;
+                };
+                let (guest, mut rows) = self.guest(kernel, guests, how);
+                if let Some(Err(error)) = guest.map(|guest| keep(kernel, &guest)) {
+                    rows.push(self.broken(&self.named(kernel), &error));
+                }
+                came.push((at, rows));
+                let _ = done.send(());
+            }
+        };
+        let mut came: Vec<(usize, Vec<Row>)> = std::thread::scope(|scope| {
             let (done, waiting) = sync_channel::<()>(kernels.len());
-            let threads: Vec<_> = kernels
-                .iter()
-                .map(|kernel| {
+            let threads: Vec<_> = (0..at_once)
+                .map(|_| {
                     let done = done.clone();
-                    let guest = scope.spawn(move || {
-                        let came = self.guest(kernel, guests, how);
-                        let _ = done.send(());
-                        came
-                    });
-                    (kernel, guest)
+                    let run = &run;
+                    scope.spawn(move || run(&done))
                 })
                 .collect();
+            drop(done);
             wait_for(kernels.len(), &waiting);
-            let all = threads.into_iter().map(|(kernel, guest)| {
-                let panicked = |_| {
-                    let error = anyhow::anyhow!("its runner panicked");
-                    (None, vec![self.broken(&self.named(kernel), &error)])
-                };
-                guest.join().unwrap_or_else(panicked)
-            });
-            all.collect()
+            let panicked = |_| {
+                let error = anyhow::anyhow!("its runner panicked");
+                vec![(
+                    kernels.len(),
+                    vec![self.broken(&self.named("guests"), &error)],
+                )]
+            };
+            let all = threads.into_iter();
+            all.flat_map(|thread| thread.join().unwrap_or_else(panicked))
+                .collect()
         });
-        let (came, rows): (Vec<_>, Vec<_>) = came.into_iter().unzip();
-        (
-            came.into_iter().flatten().collect(),
-            rows.into_iter().flatten().collect(),
-        )
+        came.sort_by_key(|(at, _)| *at);
+        came.into_iter().flat_map(|(_, rows)| rows).collect()
     }
 
     /// The suites' tests on another kernel.
@@ -216,7 +234,7 @@ impl Run<'_> {
                     last.left_out
                         .extend(others.map(|other| format!("{other}: all of it")));
                 }
-                (Some((kernel.to_owned(), guest)), rows)
+                (Some(guest), rows)
             }
         }
     }
