@@ -101,7 +101,8 @@ pub struct WatchState {
     pub self_tgid: u64,
     /// Of the bits in [`active`]; 0: nothing is watched at all.
     pub active: u64,
-    /// Not 0 while a canary acts: then times are looked at, whatever `active` says.
+    /// Not 0 while a canary acts: then times are looked at, whatever `active` says, and nothing limits how
+    /// much that canary may send.
     pub probed: u64,
     /// From when on links count: the daemon has looked since at what was linked before.
     pub linked_since_ns: u64,
@@ -111,7 +112,7 @@ pub struct WatchState {
     pub canary: ProcessWords,
 }
 
-/// A process by its pid and the clock tick in which it started; the kernel programs do not read it.
+/// A process by its pid and the clock tick in which it started; the kernel programs read the pid alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct ProcessWords {

@@ -40,6 +40,7 @@ use crate::{
     path::Place,
     read::{self, Memory},
     settings::offset,
+    watch,
 };
 
 #[map]
@@ -214,6 +215,9 @@ fn is_allowed(settings: &VolumeSettings, header: &Header) -> bool {
             (&raw mut (*rate).used).write_volatile(0);
         }
         if volatile(&(*rate).used) >= allowed {
+            if watch::is_the_canary(header.tgid) {
+                return true;
+            }
             atomic::add(&raw mut (*rate).excess, 1);
             filtered(Lane::Bulk, Filtered::Rate);
             return false;

@@ -10,6 +10,7 @@
 //! nothing is kept or used. A slot that is being written has generation 0.
 
 mod linked;
+mod oneself;
 mod walk;
 
 use audit_common::{
@@ -50,6 +51,7 @@ static VERDICT_CACHE: Array<Verdict> = Array::with_max_entries(VERDICTS, 0);
 
 #[cfg(not(feature = "legacy"))]
 pub use linked::add_object;
+pub use oneself::{is_oneself, is_the_canary, is_the_daemon, self_tgid};
 
 /// The shared state; `None` while nothing is watched.
 #[inline(always)]
@@ -93,27 +95,6 @@ pub fn has_moved() {
 fn volatile(word: &u64) -> u64 {
     // SAFETY: a reference is readable.
     unsafe { core::ptr::read_volatile(word) }
-}
-
-#[inline(always)]
-pub fn is_oneself(state: &WatchState, tgid: u32) -> bool {
-    volatile(&state.self_tgid) == u64::from(tgid)
-}
-
-/// The same, whether anything is watched or not.
-#[inline(always)]
-pub fn is_the_daemon(tgid: u32) -> bool {
-    self_tgid() == tgid
-}
-
-/// The daemon's own process; also while nothing is watched.
-#[inline(always)]
-pub fn self_tgid() -> u32 {
-    match WATCH_STATE.get_ptr(0) {
-        // SAFETY: a live map value, read volatile.
-        Some(state) => volatile(unsafe { &(*state).self_tgid }) as u32,
-        None => 0,
-    }
 }
 
 /// An inode's identity.

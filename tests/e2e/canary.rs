@@ -27,6 +27,8 @@ fn setup() -> (Setup, PathBuf) {
     let setup = setup
         .set("selftest.interval", "\"1 s\"")
         .set("events.file.record", "true")
+        .set("events.network.record", "true")
+        .set("events.privilege.record", "true")
         .append(&watch);
     (setup, watched)
 }
@@ -186,7 +188,7 @@ fn assert_sums(records: &Records) {
         };
         counts.map(of).sum()
     };
-    for (lane, least) in [("critical", 3), ("bulk", 40)] {
+    for (lane, least) in [("critical", 3), ("bulk", 90)] {
         let of = |what| total(lane, what);
         let submitted = of("recorded") + of("folded") + of("left_out");
         assert_eq!(of("submitted"), submitted, "{lane}");

@@ -3,14 +3,16 @@
 //! Owns the acts, both their doing (in the canary's child) and what proves them. Must not know how a
 //! hook is attached: an act belongs to a row of the hook table, and by its name to a point of it.
 //!
-//! Each act is done on a file of its own in the canary's directory, `DIR/NAME` or `DIR/NAME.MORE`, so
-//! that its event tells by the name which act it was. What cannot be done harmlessly is done so that it
-//! fails: the hook sees that as well. Files stay from round to round where that spares an act.
+//! What cannot be done harmlessly is done so that it fails: the hook sees that as well.
 
-use audit_common::file_act::call;
-use nix::libc::{self as c, AT_FDCWD};
+mod files;
+mod privileges;
+mod sockets;
+
+use std::net::Ipv4Addr;
 
 use super::scene::{Done, Scene};
+use crate::{config::Ignored, network::ignored};
 
 /// How an act comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +34,51 @@ pub enum Answer {
     Ring,
     CgroupMade,
     CgroupGone,
+    /// This call of `net`, with its mark.
+    Socket(u32, Mark),
+    /// This system call, refused or a change of ids.
+    Called(i64),
+    /// The same, with what was before it.
+    Remembered(i64),
+    /// A signal that came to the daemon.
+    Signalled,
+}
+
+/// How acts on sockets are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// Of either side.
+    Port(u16),
+    Errno(i32),
+    Protocol(u32),
+}
+
+/// Without what an act is seen and not told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    Nothing,
+    /// One of `audit_common::privilege::group` that is looked at.
+    Group(u32),
+    /// An address that no rule leaves out.
+    Address(Ipv4Addr),
+}
+
+/// What the configuration has told.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// Bits of `audit_common::privilege::group`.
+    pub groups: u32,
+    pub ignored: Vec<Ignored>,
+}
+
+impl Told {
+    fn has(&self, needs: Needs) -> bool {
+        match needs {
+            Needs::Nothing => true,
+            Needs::Group(group) => self.groups & group != 0,
+            Needs::Address(address) => !ignored::may_hold(&self.ignored, address.into()),
+        }
+    }
 }
 
 /// By whom an act is done.
@@ -44,6 +91,7 @@ pub enum Doing {
     Scene(fn(&Scene) -> Done),
 }
 
+#[derive(Clone, Copy)]
 pub struct Act {
     pub hook: &'static str,
     /// Of a system call that has a hook of its own: the call's.
@@ -53,13 +101,35 @@ pub struct Act {
     /// It goes through its row only where that hooks single calls: else it has a row of its own, or is
     /// more work than the rest.
     pub only_by_call: bool,
+    pub needs: Needs,
 }
+
+const TABLES: [&[Act]; 3] = [files::ACTS, sockets::ACTS, privileges::ACTS];
+const COUNT: usize = TABLES[0].len() + TABLES[1].len() + TABLES[2].len();
+
+pub static ACTS: [Act; COUNT] = {
+    let mut all = [files::ACTS[0]; COUNT];
+    let (mut table, mut at, mut end) = (0, 0, 0);
+    while table < TABLES.len() {
+        while at < TABLES[table].len() {
+            all[end] = TABLES[table][at];
+            (at, end) = (at + 1, end + 1);
+        }
+        (table, at) = (table + 1, 0);
+    }
+    all
+};
 
 impl Act {
     /// As parent and child call it.
     pub fn id(&self) -> String {
         format!("{}/{}", self.hook, self.name)
     }
+}
+
+/// Is what this act does told with this configuration?
+pub fn is_told(act: usize, told: &Told) -> bool {
+    told.has(ACTS[act].needs)
 }
 
 /// The acts that go through a point: by its system call, or all of the row where its points are not
@@ -79,16 +149,6 @@ pub fn through(hook: &str, point: &str) -> Vec<usize> {
         .collect()
 }
 
-const fn being(hook: &'static str, name: &'static str, answer: Answer) -> Act {
-    Act {
-        hook,
-        name,
-        answer,
-        doing: Doing::Being,
-        only_by_call: false,
-    }
-}
-
 const fn on(
     hook: &'static str,
     name: &'static str,
@@ -101,190 +161,9 @@ const fn on(
         answer,
         doing: Doing::Scene(doing),
         only_by_call: false,
+        needs: Needs::Nothing,
     }
 }
-
-const fn open(name: &'static str, doing: fn(&Scene) -> Done) -> Act {
-    on("file_open", name, Answer::Opened, doing)
-}
-
-const fn file(name: &'static str, call: u32, doing: fn(&Scene) -> Done) -> Act {
-    on("file_act", name, Answer::Acted(call), doing)
-}
-
-const fn by_call(act: Act) -> Act {
-    Act {
-        only_by_call: true,
-        ..act
-    }
-}
-
-const fn ring(name: &'static str, doing: fn(&Scene) -> Done) -> Act {
-    on(name, name, Answer::Ring, doing)
-}
-
-const CWD: usize = AT_FDCWD as usize;
-const CREATE: usize = (c::O_RDONLY | c::O_CREAT) as usize;
-const MODE: usize = 0o600;
-const CLONE: usize = 1;
-/// __O_TMPFILE without O_DIRECTORY
-const TEMPORARY: usize = 0o20_000_000;
-/// Not in the library yet.
-const SYS_SETXATTRAT: i64 = 463;
-const SYS_REMOVEXATTRAT: i64 = 466;
-const SYS_OPEN_TREE_ATTR: i64 = 467;
-const SYS_FCHMODAT2: i64 = 452;
-/// "Leave it as it is".
-const NOBODY: usize = u32::MAX as usize;
-const REBIND: usize = (c::MS_REMOUNT | c::MS_BIND) as usize;
-
-fn open_tree(at: &Scene) -> Done {
-    at.made();
-    at.descriptor(c::SYS_open_tree, &[CWD, at.path(), 0])
-}
-
-#[rustfmt::skip]
-pub const ACTS: &[Act] = &[
-    being("fork", "fork", Answer::Forked),
-    being("exec", "exec", Answer::Executed),
-    being("exec_before", "execve", Answer::Before(0)),
-    by_call(Act { doing: Doing::Again, ..being("exec_before", "execveat", Answer::Before(1)) }),
-    being("exit", "exit", Answer::Ended),
-    on("cgroup_created", "mkdir", Answer::CgroupMade, |at| at.make_cgroup()),
-    on("cgroup_removed", "rmdir", Answer::CgroupGone, |at| at.remove_cgroup()),
-    // Not executable for anybody.
-    on("exec_failed", "execve", Answer::ExecFailed, |at| {
-        at.file()?;
-        at.call(c::SYS_execve, &[at.path(), at.no_strings(), at.no_strings()])
-    }),
-    on("exec_failed", "execveat", Answer::ExecFailed, |at| {
-        at.file()?;
-        at.call(c::SYS_execveat, &[CWD, at.path(), at.no_strings(), at.no_strings(), 0])
-    }),
-    open("open", |at| at.descriptor(c::SYS_open, &[at.path(), CREATE, MODE])),
-    open("openat", |at| at.descriptor(c::SYS_openat, &[CWD, at.path(), CREATE, MODE])),
-    open("openat2", |at| {
-        let how = [CREATE as u64, MODE as u64, 0];
-        at.descriptor(c::SYS_openat2, &[CWD, at.path(), how.as_ptr() as usize, size_of_val(&how)])
-    }),
-    open("creat", |at| at.descriptor(c::SYS_creat, &[at.path(), MODE])),
-    by_call(on("file_open", "open_by_handle_at", Answer::ByHandle, |at| at.open_by_handle())),
-    by_call(open("open_tree", open_tree)),
-    // The same, where the row hooks the one place that opens by names meet.
-    on("file_open_by_handle", "open_by_handle_at", Answer::ByHandle, |at| at.open_by_handle()),
-    on("file_open_tree", "open_tree", Answer::Opened, open_tree),
-    // A flag that no open may have alone.
-    on("file_open_refused", "refused", Answer::Opened, |at| {
-        at.descriptor(c::SYS_openat, &[CWD, at.path(), TEMPORARY, 0])
-    }),
-
-    file("unlink", call::UNLINK, |at| { at.file()?; at.call(c::SYS_unlink, &[at.path()]) }),
-    file("unlinkat", call::UNLINK, |at| { at.file()?; at.call(c::SYS_unlinkat, &[CWD, at.path(), 0]) }),
-    file("rmdir", call::RMDIR, |at| { at.directory(); at.call(c::SYS_rmdir, &[at.path()]) }),
-    file("rename", call::RENAME, |at| { at.file()?; at.call(c::SYS_rename, &[at.path(), at.other()]) }),
-    file("renameat", call::RENAME, |at| {
-        at.file()?;
-        at.call(c::SYS_renameat, &[CWD, at.path(), CWD, at.other()])
-    }),
-    file("renameat2", call::RENAME, |at| {
-        at.file()?;
-        at.call(c::SYS_renameat2, &[CWD, at.path(), CWD, at.other(), 0])
-    }),
-    file("link", call::LINK, |at| {
-        at.file()?;
-        at.remove_other();
-        at.call(c::SYS_link, &[at.path(), at.other()])
-    }),
-    file("linkat", call::LINK, |at| {
-        at.file()?;
-        at.remove_other();
-        at.call(c::SYS_linkat, &[CWD, at.path(), CWD, at.other(), 0])
-    }),
-    file("symlink", call::SYMLINK, |at| { at.remove(); at.call(c::SYS_symlink, &[at.other(), at.path()]) }),
-    file("symlinkat", call::SYMLINK, |at| {
-        at.remove();
-        at.call(c::SYS_symlinkat, &[at.other(), CWD, at.path()])
-    }),
-    file("mkdir", call::MKDIR, |at| { at.remove(); at.call(c::SYS_mkdir, &[at.path(), 0o700]) }),
-    file("mkdirat", call::MKDIR, |at| { at.remove(); at.call(c::SYS_mkdirat, &[CWD, at.path(), 0o700]) }),
-    file("mknod", call::MKNOD, |at| {
-        at.remove();
-        at.call(c::SYS_mknod, &[at.path(), c::S_IFIFO as usize | MODE, 0])
-    }),
-    file("mknodat", call::MKNOD, |at| {
-        at.remove();
-        at.call(c::SYS_mknodat, &[CWD, at.path(), c::S_IFIFO as usize | MODE, 0])
-    }),
-    file("truncate", call::TRUNCATE, |at| { at.file()?; at.call(c::SYS_truncate, &[at.path(), 0]) }),
-    file("ftruncate", call::TRUNCATE, |at| at.call(c::SYS_ftruncate, &[at.file()?, 0])),
-    file("chmod", call::CHMOD, |at| { at.file()?; at.call(c::SYS_chmod, &[at.path(), MODE]) }),
-    file("fchmod", call::CHMOD, |at| at.call(c::SYS_fchmod, &[at.file()?, MODE])),
-    file("fchmodat", call::CHMOD, |at| { at.file()?; at.call(c::SYS_fchmodat, &[CWD, at.path(), MODE]) }),
-    file("fchmodat2", call::CHMOD, |at| { at.file()?; at.call(SYS_FCHMODAT2, &[CWD, at.path(), MODE, 0]) }),
-    file("chown", call::CHOWN, |at| { at.file()?; at.call(c::SYS_chown, &[at.path(), NOBODY, NOBODY]) }),
-    file("fchown", call::CHOWN, |at| at.call(c::SYS_fchown, &[at.file()?, NOBODY, NOBODY])),
-    file("lchown", call::CHOWN, |at| { at.file()?; at.call(c::SYS_lchown, &[at.path(), NOBODY, NOBODY]) }),
-    file("fchownat", call::CHOWN, |at| {
-        at.file()?;
-        at.call(c::SYS_fchownat, &[CWD, at.path(), NOBODY, NOBODY, 0])
-    }),
-    file("setxattr", call::SETXATTR, |at| {
-        at.file()?;
-        at.call(c::SYS_setxattr, &[at.path(), at.attribute(), at.attribute(), 1, 0])
-    }),
-    file("lsetxattr", call::SETXATTR, |at| {
-        at.file()?;
-        at.call(c::SYS_lsetxattr, &[at.path(), at.attribute(), at.attribute(), 1, 0])
-    }),
-    file("fsetxattr", call::SETXATTR, |at| {
-        at.call(c::SYS_fsetxattr, &[at.file()?, at.attribute(), at.attribute(), 1, 0])
-    }),
-    file("setxattrat", call::SETXATTR, |at| {
-        at.file()?;
-        let value = [at.attribute() as u64, 1];
-        let (value, bytes) = (value.as_ptr() as usize, size_of_val(&value));
-        at.call(SYS_SETXATTRAT, &[CWD, at.path(), 0, at.attribute(), value, bytes])
-    }),
-    file("removexattr", call::REMOVEXATTR, |at| {
-        at.file()?;
-        at.call(c::SYS_removexattr, &[at.path(), at.attribute()])
-    }),
-    file("lremovexattr", call::REMOVEXATTR, |at| {
-        at.file()?;
-        at.call(c::SYS_lremovexattr, &[at.path(), at.attribute()])
-    }),
-    file("fremovexattr", call::REMOVEXATTR, |at| at.call(c::SYS_fremovexattr, &[at.file()?, at.attribute()])),
-    file("removexattrat", call::REMOVEXATTR, |at| {
-        at.file()?;
-        at.call(SYS_REMOVEXATTRAT, &[CWD, at.path(), 0, at.attribute()])
-    }),
-    file("utime", call::UTIMES, |at| { at.file()?; at.call(c::SYS_utime, &[at.path(), 0]) }),
-    file("utimes", call::UTIMES, |at| { at.file()?; at.call(c::SYS_utimes, &[at.path(), 0]) }),
-    file("futimesat", call::UTIMES, |at| { at.file()?; at.call(c::SYS_futimesat, &[CWD, at.path(), 0]) }),
-    file("utimensat", call::UTIMES, |at| { at.file()?; at.call(c::SYS_utimensat, &[CWD, at.path(), 0, 0]) }),
-    // No mount stands there.
-    file("mount", call::MOUNT, |at| { at.file()?; at.call(c::SYS_mount, &[0, at.path(), 0, REBIND, 0]) }),
-    file("umount", call::UMOUNT, |at| { at.file()?; at.call(c::SYS_umount2, &[at.path(), 0]) }),
-    file("move_mount", call::MOVE_MOUNT, |at| {
-        at.file()?;
-        at.call(c::SYS_move_mount, &[CWD, at.path(), CWD, at.path(), 0])
-    }),
-    // Nothing stands there at all.
-    file("mount_setattr", call::MOUNT_SETATTR, |at| {
-        at.call(c::SYS_mount_setattr, &[CWD, at.nothing(), 0, 0, 0])
-    }),
-    file("open_tree", call::OPEN_TREE, |at| at.descriptor(c::SYS_open_tree, &[CWD, at.nothing(), CLONE])),
-    file("open_tree_attr", call::OPEN_TREE, |at| {
-        at.descriptor(SYS_OPEN_TREE_ATTR, &[CWD, at.nothing(), CLONE, 0, 0])
-    }),
-    file("chroot", call::CHROOT, |at| at.call(c::SYS_chroot, &[at.nothing()])),
-    file("pivot_root", call::PIVOT_ROOT, |at| at.call(c::SYS_pivot_root, &[at.nothing(), at.nothing()])),
-
-    ring("ring_submit", |at| at.ring()?.told_at_submission()),
-    ring("ring_end", |at| at.ring()?.told_at_end()),
-    ring("ring_overflow", |at| at.ring()?.told_without_room()),
-    ring("ring_cancel", |at| at.ring()?.told_by_what_it_was_linked_to()),
-];
 
 #[cfg(test)]
 mod tests {
@@ -293,29 +172,40 @@ mod tests {
 
     #[test]
     fn every_point_has_an_act_or_is_known_to_have_none() {
-        // Both only count; their links are asked, and what the first counts is looked at.
-        let only_counts = [
+        // Both only count; their links are asked, and what the first counts is looked at. Nor does a canary
+        // load a module, wait for an answer, or have an outcome that only the second program sees.
+        let links_alone = [
             "moving_begin",
             "exec_entered",
-            "privilege_enter",
             "module_name",
-            "privilege",
-            "signal",
+            "network_pending",
+            "network_outcome",
         ];
-        // A canary opens no connection, and is seen by nobody's ports.
-        let sockets = |name: &str| name.starts_with("network");
+        // Functions that only calls of 32 bits and io_uring are told by.
+        let sockets = |name: &str| {
+            let functions = [
+                "_connect", "_accept", "_bind", "_listen", "_send", "_create",
+            ];
+            let name = name.trim_end_matches("_v6").trim_end_matches("_ring");
+            name.starts_with("network_") && functions.iter().any(|of| name.ends_with(of))
+        };
         // These make no events of their own, or of what no canary can do; their links are asked.
         let looks = |name: &str| {
             let parts = ["_begins", "_ends", "_32", "_narrow", "_received"];
             parts.iter().any(|part| name.ends_with(part))
         };
+        // Only what would be done is told there.
+        let is_reboot = |point: &str| point == "syscalls/sys_enter_reboot";
         for row in HOOKS {
             let points = row.candidates.iter().flat_map(|of| of.points);
             for point in points {
                 let acts = through(row.name, point);
                 assert_eq!(
                     acts.is_empty(),
-                    only_counts.contains(&row.name) || looks(row.name) || sockets(row.name),
+                    links_alone.contains(&row.name)
+                        || looks(row.name)
+                        || sockets(row.name)
+                        || is_reboot(point),
                     "{} {point}",
                     row.name
                 );
@@ -333,6 +223,29 @@ mod tests {
         assert_eq!(names("file_open", "syscalls/sys_exit_open"), ["open"]);
         assert_eq!(names("exec_failed", "sys_exit"), ["execve", "execveat"]);
         assert_eq!(names("exit", "sched/sched_process_exit"), ["exit"]);
+    }
+
+    #[test]
+    fn what_the_configuration_leaves_out_is_not_waited_for() {
+        let rule = |text: &str| Ignored::parse(text).expect("a rule");
+        let told = |groups, rules: &[&str]| Told {
+            groups,
+            ignored: rules.iter().map(|text| rule(text)).collect(),
+        };
+        let is_told = |name: &str, told: &Told| {
+            let at = ACTS.iter().position(|act| act.id() == name);
+            super::is_told(at.expect("an act"), told)
+        };
+        let all = told(u32::MAX, &["10.0.0.0/8", "[fd00::]/8"]);
+        for name in ["file_act/unlink", "network/sendto", "privilege/setuid"] {
+            assert!(is_told(name, &all), "{name}");
+        }
+        let everywhere = told(u32::MAX, &["0.0.0.0/0:443"]);
+        assert!(!is_told("network/sendto", &everywhere));
+        assert!(!is_told("network/listen", &everywhere));
+        assert!(is_told("network/socket", &everywhere));
+        let none = told(0, &[]);
+        assert!(!is_told("privilege/setuid", &none) && !is_told("signal/kill", &none));
     }
 
     #[test]

@@ -10,11 +10,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use nix::libc as c;
+use nix::{libc as c, unistd};
 
 use super::{
     acts::{ACTS, Doing},
-    scene::Scene,
+    scene::{self, Scene},
 };
 
 /// What a child is told.
@@ -44,8 +44,8 @@ pub fn done(printed: &str) -> Vec<usize> {
 
 /// Does what it is told on its input.
 pub fn run() -> io::Result<()> {
-    // SAFETY: numbers. Without its parent nobody waits for what it does.
-    unsafe { c::prctl(c::PR_SET_PDEATHSIG, c::SIGKILL) };
+    scene::end_with_parent();
+    let daemon = unistd::getppid().as_raw();
     let mut told = String::new();
     io::stdin().read_to_string(&mut told)?;
     let mut lines = told.lines();
@@ -62,7 +62,7 @@ pub fn run() -> io::Result<()> {
                 again = true;
                 true
             }
-            Doing::Scene(doing) => doing(&Scene::new(&dir, act.name, cgroup)).is_ok(),
+            Doing::Scene(doing) => doing(&Scene::new(&dir, act.name, cgroup, daemon)).is_ok(),
         };
         if done {
             printed.push_str(id);

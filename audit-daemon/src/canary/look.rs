@@ -10,7 +10,13 @@ use std::{
 
 use tracing::{debug, warn};
 
-use super::{acts, faults::Cause, lock, rounds::Rounds, tries::Tried};
+use super::{
+    acts::{self, Told},
+    faults::Cause,
+    lock,
+    rounds::Rounds,
+    tries::Tried,
+};
 use crate::kernel::{Place, Wrong};
 
 /// An act that did not come back is done so often before that means something.
@@ -66,7 +72,7 @@ impl Rounds {
             }
         }
         let lost = self.stage.lost();
-        let tried = match self.try_often(&wanted(places)) {
+        let tried = match self.try_often(&wanted(places, &self.stage.told)) {
             Ok(tried) => tried?,
             Err(error) => {
                 warn!("the canary cannot act: {error}");
@@ -112,15 +118,17 @@ impl Rounds {
     }
 }
 
-/// The acts that go through these places.
-fn wanted(places: &[Place]) -> Vec<usize> {
+/// The acts that go through these places, of those that are told.
+fn wanted(places: &[Place], told: &Told) -> Vec<usize> {
     let acts = places
         .iter()
         .flat_map(|place| acts::through(place.row().name, place.point()));
     let moves = places.iter().any(|place| place.row().name == BEGINS);
     let moves = moves.then(|| acts::through("file_act", "syscalls/sys_exit_rename"));
     let all: BTreeSet<usize> = acts.chain(moves.into_iter().flatten()).collect();
-    all.into_iter().collect()
+    all.into_iter()
+        .filter(|act| acts::is_told(*act, told))
+        .collect()
 }
 
 /// Only of a point's first program acts tell anything: where both see, its twin does nothing.

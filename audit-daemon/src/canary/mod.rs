@@ -31,6 +31,7 @@ use std::{
 
 use crossbeam_channel::{Sender, bounded};
 
+pub use acts::Told;
 pub use faults::{Board, Cause, Failed, Said, State};
 use rounds::Rounds;
 use tries::Stage;
@@ -73,6 +74,7 @@ pub struct Parts<'a> {
     pub keeper: Option<Arc<Keeper>>,
     pub dir: PathBuf,
     pub interval: Duration,
+    pub told: Told,
 }
 
 impl Canary {
@@ -83,6 +85,7 @@ impl Canary {
             keeper,
             dir,
             interval,
+            told,
         } = parts;
         let links = attached.links.clone();
         let watches = lock(&links).watch_state();
@@ -92,6 +95,7 @@ impl Canary {
             attached.counters.clone(),
             attached.cpus,
             watches,
+            told,
         );
         let rounds = Rounds::new(links, keeper, shared.clone(), stage);
         let (stop, stopped) = bounded(0);

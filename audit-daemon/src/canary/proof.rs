@@ -9,9 +9,11 @@ use audit_common::{
     exec,
     file_act::{self, FileAct},
     file_open::{self, FileOpen},
+    net::Net,
+    privilege::{self, Privilege},
 };
 
-use super::acts::{ACTS, Answer};
+use super::acts::{ACTS, Answer, Mark};
 use crate::decode::{Event, Part, Tails};
 
 /// Begins the name of the control group that a canary makes.
@@ -48,7 +50,9 @@ pub fn of(dir: &Path, event: &Event<'_>, execs: usize) -> Proof {
         Event::FileAct(event, tails) => of_act(dir, event, tails),
         Event::CgroupCreated(_, tails) => of_cgroup(tails, Answer::CgroupMade),
         Event::CgroupRemoved(_, tails) => of_cgroup(tails, Answer::CgroupGone),
-        Event::Net(..) | Event::Privilege(..) | Event::Unknown(_) => Proof::Foreign,
+        Event::Net(event, _) => of_socket(event),
+        Event::Privilege(event, _) => of_privilege(event),
+        Event::Unknown(_) => Proof::Foreign,
     }
 }
 
@@ -92,6 +96,42 @@ fn of_cgroup(tails: &Tails<'_>, proven: Answer) -> Proof {
     match tails.cgroup.is_some_and(|path| is_cgroup(path.bytes)) {
         true => by(|answer, _| answer == proven),
         false => Proof::Foreign,
+    }
+}
+
+/// What is done to a socket is told by its mark, and by nothing else.
+fn of_socket(event: &Net) -> Proof {
+    let marked = |mark| match mark {
+        Mark::Port(port) => [event.local_port, event.remote_port].contains(&port.into()),
+        Mark::Errno(errno) => event.errno.cast_signed() == errno,
+        Mark::Protocol(protocol) => event.protocol == protocol,
+    };
+    or_foreign(by(|answer, _| match answer {
+        Answer::Socket(call, mark) => event.call == call && marked(mark),
+        _ => false,
+    }))
+}
+
+/// Only what is refused is a canary's, and other ids for a moment.
+fn of_privilege(event: &Privilege) -> Proof {
+    use privilege::call::*;
+    let call = event.call;
+    let is_change = matches!(call, SETREUID..=SETFSUID | SETREGID..=SETFSGID);
+    let is_meant = event.errno != 0 || is_change;
+    let remembers = event.flags & privilege::flag::BEFORE != 0;
+    or_foreign(by(|answer, _| match answer {
+        Answer::Called(number) => is_meant && i64::from(event.number) == number,
+        Answer::Remembered(number) => is_meant && remembers && i64::from(event.number) == number,
+        // It has no call: it is told where it arrives.
+        Answer::Signalled => call == SIGNAL && event.number == 0,
+        _ => false,
+    }))
+}
+
+fn or_foreign(proof: Proof) -> Proof {
+    match proof {
+        Proof::Acts(acts) if acts.is_empty() => Proof::Foreign,
+        proof => proof,
     }
 }
 
@@ -203,6 +243,50 @@ mod tests {
         assert_eq!(opened(0), Proof::Acts(Vec::new()));
         assert_eq!(opened(1), Proof::Foreign);
         assert_eq!(opened(0o100), Proof::Foreign);
+    }
+
+    #[test]
+    fn sockets_are_told_by_their_marks() {
+        use audit_common::net::call;
+        let did = |call, port, errno| {
+            let mut event = Net::new_zeroed();
+            (event.call, event.remote_port, event.errno) = (call, port, errno);
+            ids(&of(Path::new(DIR), &Event::Net(event, Tails::default()), 0))
+        };
+        assert_eq!(did(call::SEND, 4, 90), ["network/sendto"]);
+        assert_eq!(did(call::CONNECT, 2, 103), ["network_state/state"]);
+        assert_eq!(did(call::ACCEPT, 0, 95), ["network/accept"]);
+        assert_eq!(did(call::ACCEPT, 0, 22), ["network/accept4"]);
+        assert_eq!(did(call::CONNECT, 443, 0), ["foreign"]);
+        assert_eq!(did(call::ACCEPT, 443, 0), ["foreign"]);
+        assert_eq!(did(call::LISTEN, 443, 0), ["foreign"]);
+    }
+
+    #[test]
+    fn of_privileges_only_what_is_refused_is_a_canarys() {
+        use audit_common::privilege::{call, flag};
+        use nix::libc as c;
+        let did = |call, number: i64, errno, flags| {
+            let mut event = Privilege::new_zeroed();
+            (event.call, event.errno, event.flags) = (call, errno, flags);
+            event.number = number as u32;
+            let event = Event::Privilege(event, Tails::default());
+            ids(&of(Path::new(DIR), &event, 0))
+        };
+        let (module, setns) = (c::SYS_init_module, c::SYS_setns);
+        assert_eq!(
+            did(call::INIT_MODULE, module, 8, 0),
+            ["privilege/init_module"]
+        );
+        assert_eq!(did(call::INIT_MODULE, module, 0, 0), ["foreign"]);
+        assert_eq!(did(call::SETNS, setns, 9, 0), ["privilege/setns"]);
+        let both = ["privilege/setns", "privilege_enter/setns"];
+        assert_eq!(did(call::SETNS, setns, 9, flag::BEFORE), both);
+        assert_eq!(did(call::SETNS, setns, 0, flag::BEFORE), ["foreign"]);
+        let changed = did(call::SETRESUID, c::SYS_setresuid, 0, 0);
+        assert_eq!(changed, ["privilege/setresuid"]);
+        assert_eq!(did(call::SIGNAL, 0, 0, 0), ["signal/kill"]);
+        assert_eq!(did(call::SIGNAL, c::SYS_kill, 1, 0), ["privilege/kill"]);
     }
 
     #[test]

@@ -13,7 +13,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use nix::libc::{self as c, AT_FDCWD};
+use nix::{
+    errno::Errno,
+    libc::{self as c, AT_FDCWD},
+    unistd,
+};
 
 use super::ring::Ring;
 
@@ -27,6 +31,10 @@ pub type Done = Result<(), Undone>;
 const HANDLE_BYTES: usize = 128;
 /// No system call takes more.
 const ARGUMENTS_MAX: usize = 6;
+/// "Leave it as it is".
+const NO_ID: usize = u32::MAX as usize;
+/// A user who owns nothing.
+const NOBODY: usize = 65_534;
 
 pub struct Scene {
     directory: CString,
@@ -35,6 +43,7 @@ pub struct Scene {
     other: CString,
     nothing: CString,
     cgroup: Option<PathBuf>,
+    daemon: i32,
     /// Open until the act is over.
     open: RefCell<Vec<OwnedFd>>,
 }
@@ -45,8 +54,8 @@ fn c_string(path: &Path) -> CString {
 }
 
 impl Scene {
-    /// `cgroup`: a control group that is made and removed by acts.
-    pub fn new(dir: &Path, name: &str, cgroup: Option<&Path>) -> Scene {
+    /// `cgroup`: a control group that is made and removed by acts; `daemon`: the canary's parent.
+    pub fn new(dir: &Path, name: &str, cgroup: Option<&Path>, daemon: i32) -> Scene {
         let named = |more: &str| c_string(&dir.join(format!("{name}{more}")));
         Scene {
             directory: c_string(dir),
@@ -54,6 +63,7 @@ impl Scene {
             other: named(".other"),
             nothing: named(".none"),
             cgroup: cgroup.map(Path::to_owned),
+            daemon,
             open: RefCell::default(),
         }
     }
@@ -83,7 +93,8 @@ impl Scene {
         &raw const NONE as usize
     }
 
-    fn raw(&self, number: i64, arguments: &[usize]) -> i64 {
+    /// One system call, with what it gives.
+    pub fn raw(&self, number: i64, arguments: &[usize]) -> i64 {
         let mut all = [0; ARGUMENTS_MAX];
         all[..arguments.len()].copy_from_slice(arguments);
         let [a, b, c, d, e, f] = all;
@@ -116,8 +127,13 @@ impl Scene {
         }
     }
 
-    fn opened(&self, number: i64, arguments: &[usize]) -> Result<usize, Undone> {
+    /// The same, which the act needs.
+    pub fn opened(&self, number: i64, arguments: &[usize]) -> Result<usize, Undone> {
+        let before = self.open.borrow().len();
         self.descriptor(number, arguments)?;
+        if self.open.borrow().len() == before {
+            return Err(Undone);
+        }
         let open = self.open.borrow();
         let last = open.last().ok_or(Undone)?;
         Ok(last.as_raw_fd() as usize)
@@ -176,6 +192,44 @@ impl Scene {
         let _ = self.call(c::SYS_unlink, &[self.other()]);
     }
 
+    /// The daemon's process, as long as that is still the parent.
+    pub fn daemon(&self) -> Result<usize, Undone> {
+        match unistd::getppid().as_raw() {
+            parent if parent == self.daemon => Ok(parent as usize),
+            _ => Err(Undone),
+        }
+    }
+
+    /// A change of users or groups, and back again.
+    pub fn for_a_moment(&self, number: i64, arguments: &[usize]) -> Done {
+        let user = unistd::geteuid().as_raw() as usize;
+        let group = unistd::getegid().as_raw() as usize;
+        let done = self.call(number, arguments);
+        match number {
+            c::SYS_setreuid | c::SYS_setresuid | c::SYS_setfsuid => {
+                self.raw(c::SYS_setresuid, &[NO_ID, user, NO_ID]);
+            }
+            _ => {
+                self.raw(c::SYS_setresgid, &[NO_ID, group, NO_ID]);
+            }
+        }
+        end_with_parent();
+        done
+    }
+
+    /// A call that is refused to who owns nothing and has no rights. If it is not it was not the act that was
+    /// meant.
+    pub fn refused_to_nobody(&self, number: i64, arguments: &[usize]) -> Done {
+        let user = unistd::geteuid().as_raw() as usize;
+        if self.raw(c::SYS_setresuid, &[NOBODY, NOBODY, user]) != 0 {
+            return Err(Undone);
+        }
+        let refused = self.raw(number, arguments) < 0 && Errno::last() == Errno::EPERM;
+        self.raw(c::SYS_setresuid, &[user, user, user]);
+        end_with_parent();
+        if refused { Ok(()) } else { Err(Undone) }
+    }
+
     pub fn make_cgroup(&self) -> Done {
         let cgroup = self.cgroup.as_deref().ok_or(Undone)?;
         std::fs::create_dir(cgroup).map_err(|_| Undone)
@@ -192,10 +246,16 @@ impl Scene {
     }
 }
 
+/// Without its parent nobody waits for what a canary does. Asked for again after a change of users, which ends it.
+pub fn end_with_parent() {
+    // SAFETY: numbers.
+    unsafe { c::prctl(c::PR_SET_PDEATHSIG, c::SIGKILL) };
+}
+
 /// A call that failed was seen, unless the kernel does not have it.
 fn done() -> Done {
-    match nix::errno::Errno::last() {
-        nix::errno::Errno::ENOSYS => Err(Undone),
+    match Errno::last() {
+        Errno::ENOSYS => Err(Undone),
         _ => Ok(()),
     }
 }

@@ -22,8 +22,10 @@ use std::{
 
 use audit_common::{counters::CpuCounters, watch::WatchState};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use tracing::debug;
 
 use super::{
+    acts::{ACTS, Told},
     child::{self, Task},
     proof::CGROUP_PREFIX,
 };
@@ -49,6 +51,7 @@ pub struct Stage {
     pub counters: Arc<MappedArray<CpuCounters>>,
     pub cpus: u32,
     pub watches: Option<ProbeState>,
+    pub told: Told,
     cgroup: Option<PathBuf>,
     /// Device and inode of the directory when it was made.
     made: Option<(u64, u64)>,
@@ -71,6 +74,7 @@ impl Stage {
         counters: Arc<MappedArray<CpuCounters>>,
         cpus: u32,
         watches: Option<MappedArray<WatchState>>,
+        told: Told,
     ) -> Stage {
         Stage {
             dir,
@@ -78,6 +82,7 @@ impl Stage {
             counters,
             cpus,
             watches: watches.map(ProbeState::new),
+            told,
             cgroup: own_cgroup()
                 .map(|own| own.join(format!("{CGROUP_PREFIX}{}", std::process::id()))),
             made: None,
@@ -111,6 +116,12 @@ impl Stage {
         let done = self.child(acts);
         let begins_missing = looked_at.is_some_and(|looked_at| looked_at.moving_fell());
         let done = done?;
+        let undone: Vec<String> = acts
+            .iter()
+            .filter(|act| !done.contains(act))
+            .map(|act| ACTS[*act].id())
+            .collect();
+        debug!("cannot be done here: {}", undone.join(", "));
         let until_ns = boot_ns();
         let Some(proven) = witness.proven(&done, until_ns, ANSWER_TIME) else {
             return Ok(None);

@@ -5,6 +5,7 @@
 use audit_common::limits::{UNIT_BYTES_MAX, UNITS_MAX};
 use audit_common::privilege::group;
 
+use super::Config;
 use super::scalar::Flag;
 use super::table::settings;
 use super::text::{Text, TextList};
@@ -50,7 +51,7 @@ settings! {
 
 impl Privilege {
     /// As the kernel programs have it: none of what is not recorded.
-    pub fn groups(&self, is_recorded: bool) -> u32 {
+    fn groups(&self, is_recorded: bool) -> u32 {
         [
             (self.credentials, group::CREDENTIALS),
             (self.capabilities, group::CAPABILITIES),
@@ -66,6 +67,14 @@ impl Privilege {
         .into_iter()
         .filter(|(wanted, _)| *wanted && is_recorded)
         .fold(0, |groups, (_, group)| groups | group)
+    }
+}
+
+impl Config {
+    /// The groups of acts on privileges that are told.
+    pub fn privileges(&self) -> u32 {
+        let is_recorded = self.events.is_recorded("privilege");
+        self.privilege.groups(is_recorded)
     }
 }
 

@@ -139,6 +139,10 @@ impl Started {
             keeper: self.keeper.clone(),
             dir,
             interval: config.selftest.interval,
+            told: canary::Told {
+                groups: config.privileges(),
+                ignored: config.network.ignore.clone(),
+            },
         };
         Ok(dir.map(|dir| Canary::start(parts(dir))).transpose()?)
     }

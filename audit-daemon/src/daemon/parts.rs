@@ -89,9 +89,7 @@ pub fn requests(config: &Config, host: &Host, v1: Option<&V1Hierarchy>) -> Reque
             .into_iter()
             .filter(|group| config.events.get(group).is_some_and(|event| !event.record))
             .collect(),
-        privilege: config
-            .privilege
-            .groups(config.events.is_recorded("privilege")),
+        privilege: config.privileges(),
         protected: config.privilege.protect.clone(),
         preempted: match config.kernel.mechanism {
             Mechanism::Auto | Mechanism::Trampoline => {

@@ -18,6 +18,7 @@ const BPF_PROG_LOAD: libc::c_int = 5;
 const BPF_OBJ_PIN: libc::c_int = 6;
 const BPF_OBJ_GET: libc::c_int = 7;
 const BPF_OBJ_GET_INFO_BY_FD: libc::c_int = 15;
+const BPF_MAP_FREEZE: libc::c_int = 22;
 const BPF_RAW_TRACEPOINT_OPEN: libc::c_int = 17;
 const BPF_LINK_CREATE: libc::c_int = 28;
 /// Attach type of a link to a perf event.
@@ -143,6 +144,11 @@ fn owned(fd: libc::c_long) -> io::Result<OwnedFd> {
 
 fn number(fd: BorrowedFd<'_>) -> u32 {
     fd.as_raw_fd().cast_unsigned()
+}
+
+/// From now on nobody can write to this map but programs.
+pub fn freeze(map: BorrowedFd<'_>) -> io::Result<()> {
+    bpf(BPF_MAP_FREEZE, &number(map)).map(|_| ())
 }
 
 fn c_path(path: &Path) -> io::Result<CString> {

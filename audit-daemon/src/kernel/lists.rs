@@ -2,17 +2,33 @@
 //! units, ignored addresses.
 //!
 //! Owns the filling of those maps, before anything is attached. They are part of a load's fingerprint, so they never
-//! change in one.
+//! change in one: the kernel is told so, and refuses whoever would hide something by an address or a name more.
+
+use std::os::fd::AsFd;
 
 use audit_common::limits::{ENV_NAME_BYTES_MAX, UNIT_BYTES_MAX};
-use aya::{Ebpf, maps::HashMap};
+use aya::{
+    Ebpf,
+    maps::{HashMap, Map},
+};
 
-use super::{KernelError, Request};
+use super::{KernelError, Request, bpf};
+
+const ALL: [&str; 3] = ["ENV_NAMES", "PROTECTED_UNITS", "IGNORED"];
 
 pub fn fill(ebpf: &mut Ebpf, request: &Request) -> Result<(), KernelError> {
     environment(ebpf, &request.environment)?;
     units(ebpf, &request.protected)?;
-    request.sockets.ignore(ebpf)
+    request.sockets.ignore(ebpf)?;
+    ALL.iter().try_for_each(|name| freeze(ebpf, name))
+}
+
+fn freeze(ebpf: &Ebpf, name: &str) -> Result<(), KernelError> {
+    let object = |reason: String| KernelError::Object { reason };
+    let Some(Map::HashMap(map) | Map::LpmTrie(map)) = ebpf.map(name) else {
+        return Err(object(format!("no map {name}")));
+    };
+    bpf::freeze(map.fd().as_fd()).map_err(|error| object(format!("{name} is not frozen: {error}")))
 }
 
 fn environment(ebpf: &mut Ebpf, names: &[String]) -> Result<(), KernelError> {

@@ -8,7 +8,7 @@ use audit_common::net::{
     ignored::{NONE, Ports, RANGES, range},
 };
 
-use crate::config::Ignored;
+use crate::config::{ANY_PORT, Ignored};
 
 /// An address with the length of its prefix, and the ports.
 pub type Prefix = (Address, u32, Ports);
@@ -45,6 +45,17 @@ pub fn prefixes(rules: &[Ignored]) -> Result<Vec<Prefix>, String> {
         prefixes.push((address, bits, ports));
     }
     Ok(prefixes)
+}
+
+/// Is there a rule about this address, whatever ports it is for?
+pub fn may_hold(rules: &[Ignored], address: IpAddr) -> bool {
+    let bits = if address.is_ipv4() { 32 } else { 128 };
+    let whole = Ignored {
+        address,
+        bits,
+        ports: ANY_PORT,
+    };
+    rules.iter().any(|rule| holds(&key(rule), &key(&whole)))
 }
 
 fn key(rule: &Ignored) -> (Address, u32) {

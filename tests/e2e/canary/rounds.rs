@@ -1,12 +1,15 @@
 //! Rounds that end badly: the daemon is killed in one, or the canary cannot act.
 
+use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
-use audit_tests::{Daemon, Record, Records};
+use audit_daemon::hooks;
+use audit_tests::{Daemon, Record, Records, Setup};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 
-use super::{assert_no_noise, assert_sums, failed_hook, now_ms, setup, wait_until_checked};
+use super::{assert_no_noise, assert_sums, failed_hook, now_ms, setup, tamper, wait_until_checked};
 use crate::load;
 
 const KILLS: usize = 5;
@@ -115,5 +118,89 @@ fn a_canary_that_cannot_act_is_said_after_two_rounds_and_not_after_one() {
     });
     assert_eq!(unproven(&records).len(), 1, "said once");
     wait_until_checked(&daemon, now_ms());
+    daemon.stop();
+}
+
+/// The acts of a row, as a canary is told them: one for each system call.
+fn acts_of(row: &str, way: &str) -> Vec<String> {
+    let row = hooks::row(row).expect("a row");
+    let points = row.candidates[0].points.iter();
+    let calls = points.filter_map(|point| point.strip_prefix(way));
+    let calls = calls.filter(|call| (row.name, *call) != ("privilege_enter", "reboot"));
+    calls.map(|call| format!("{}/{call}", row.name)).collect()
+}
+
+/// An act that is not done proves nothing, and nobody is told.
+#[test]
+fn acts_on_sockets_and_privileges_can_be_done() {
+    let home = tempfile::tempdir().expect("a directory");
+    let mut acts = acts_of("network", "syscalls/sys_exit_");
+    acts.extend(acts_of("privilege", "syscalls/sys_exit_"));
+    acts.extend(acts_of("privilege_enter", "syscalls/sys_enter_"));
+    acts.extend(["network_state/state".to_owned(), "signal/kill".to_owned()]);
+    assert_eq!(acts.len(), 9 + 36 + 17 + 2);
+    let mut canary = Command::new(audit_tests::home::daemon_program())
+        .arg("canary")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a canary");
+    let told = format!("{}\n\n{}\n", home.path().display(), acts.join("\n"));
+    let mut input = canary.stdin.take().expect("its input");
+    input.write_all(told.as_bytes()).expect("told");
+    drop(input);
+    let ended = canary.wait_with_output().expect("it ends");
+    assert!(ended.status.success(), "{}", ended.status);
+    let done = String::from_utf8(ended.stdout).expect("UTF-8");
+    let done: Vec<&str> = done.lines().collect();
+    // Kernels may be built without these.
+    let may_be_missing = |act: &str| act.contains("kexec") || act.ends_with("_module");
+    acts.retain(|act| !done.contains(&act.as_str()) && !may_be_missing(act));
+    assert_eq!(acts, [""; 0], "not done");
+}
+
+fn of_everything() -> Setup {
+    ["file", "network", "privilege"].iter().fold(
+        Setup::new().set("selftest.interval", "\"1 s\""),
+        |setup, group| setup.set(&format!("events.{group}.record"), "true"),
+    )
+}
+
+/// A round sends some hundred events within a second.
+#[test]
+fn a_canary_sends_what_it_must_whatever_others_may() {
+    let setup = of_everything().set("volume.process_rate", "1");
+    let mut daemon = Daemon::start(&setup);
+    wait_until_checked(&daemon, 0);
+    wait_until_checked(&daemon, now_ms());
+    let records = daemon.stop();
+    assert_eq!(records.of_kind("daemon.selftest").count(), 0);
+    assert_eq!(unproven(&records).len(), 0);
+}
+
+/// Nothing that the canary does comes back where nothing of it is told: that is no silence.
+#[test]
+fn what_is_not_to_be_told_is_not_missed() {
+    let setup = of_everything()
+        .set("network.ignore", "[\"0.0.0.0/0\"]")
+        .set("privilege.credentials", "false")
+        .set("privilege.system", "false");
+    let mut daemon = Daemon::start(&setup);
+    wait_until_checked(&daemon, 0);
+    wait_until_checked(&daemon, now_ms());
+    let records = daemon.stop();
+    assert_eq!(records.of_kind("daemon.selftest").count(), 0);
+}
+
+/// What the programs look up and nobody changes while they run.
+#[test]
+fn nobody_can_add_an_address_that_is_not_told() {
+    let setup = of_everything();
+    let mut daemon = Daemon::start(&setup);
+    let refused: Vec<Option<i32>> = tamper::ignore_everybody()
+        .into_iter()
+        .map(|put| put.err().and_then(|error| error.raw_os_error()))
+        .collect();
+    assert_eq!(refused, [Some(libc::EPERM)]);
     daemon.stop();
 }

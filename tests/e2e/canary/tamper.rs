@@ -12,7 +12,11 @@ use std::time::Instant;
 
 use audit_tests::daemon::patience;
 
+const BPF_MAP_UPDATE_ELEM: i32 = 2;
 const BPF_OBJ_GET: i32 = 7;
+const BPF_MAP_GET_NEXT_ID: i32 = 12;
+const BPF_MAP_GET_FD_BY_ID: i32 = 14;
+const BPF_OBJ_GET_INFO_BY_FD: i32 = 15;
 const BPF_LINK_GET_FD_BY_ID: i32 = 30;
 const BPF_LINK_DETACH: i32 = 34;
 /// Bytes of the filter before the map of watched objects.
@@ -20,11 +24,16 @@ const FILTER_BYTES: usize = 1 << 17;
 /// `syscall`
 const SYSCALL: [u8; 2] = [0x0f, 0x05];
 
-/// Three words: whatever of bpf's attributes is needed here begins so.
-fn bpf(command: i32, attributes: [u64; 2]) -> io::Result<i64> {
-    let size = size_of_val(&attributes);
+/// Some words: whatever of bpf's attributes is needed here begins so.
+fn bpf<const WORDS: usize>(command: i32, mut attributes: [u64; WORDS]) -> io::Result<i64> {
+    bpf_with(command, &mut attributes)
+}
+
+/// The same, of what the kernel answers in.
+fn bpf_with<const WORDS: usize>(command: i32, attributes: &mut [u64; WORDS]) -> io::Result<i64> {
+    let size = size_of_val(attributes);
     // SAFETY: plain data of that size; a path in it is the caller's and outlives the call.
-    let done = unsafe { libc::syscall(libc::SYS_bpf, command, attributes.as_ptr(), size) };
+    let done = unsafe { libc::syscall(libc::SYS_bpf, command, attributes.as_mut_ptr(), size) };
     match done {
         0.. => Ok(done),
         _ => Err(io::Error::last_os_error()),
@@ -172,6 +181,41 @@ pub fn forget_watches(pin_dir: &Path) {
         at.cast::<u8>().write_bytes(0, FILTER_BYTES);
         libc::munmap(at, FILTER_BYTES);
     }
+}
+
+/// Where a map's name stands in what the kernel says of it.
+const MAP_NAME_AT: usize = 24;
+const MAP_INFO_BYTES: usize = 128;
+
+/// The maps of this name, whoever made them.
+fn maps_named(wanted: &str) -> Vec<OwnedFd> {
+    let (mut found, mut last) = (Vec::new(), 0);
+    loop {
+        let mut next = [last, 0];
+        if bpf_with(BPF_MAP_GET_NEXT_ID, &mut next).is_err() {
+            return found;
+        }
+        last = next[0] >> 32;
+        let Ok(fd) = bpf(BPF_MAP_GET_FD_BY_ID, [last, 0]).map(owned) else {
+            continue;
+        };
+        let mut info = [0_u8; MAP_INFO_BYTES];
+        let about = fd.as_raw_fd() as u64 | (MAP_INFO_BYTES as u64) << 32;
+        let told = bpf(BPF_OBJ_GET_INFO_BY_FD, [about, info.as_mut_ptr() as u64]);
+        let name = info[MAP_NAME_AT..].split(|byte| *byte == 0).next();
+        if told.is_ok() && name == Some(wanted.as_bytes()) {
+            found.push(fd);
+        }
+    }
+}
+
+/// Has no connection of anybody told, by a rule for all addresses that nobody configured.
+pub fn ignore_everybody() -> Vec<io::Result<i64>> {
+    const PREFIX_BYTES: usize = 20;
+    let (every_address, every_port) = ([0_u8; PREFIX_BYTES], [0xffff_u32; 8]);
+    let (key, value) = (every_address.as_ptr() as u64, every_port.as_ptr() as u64);
+    let put = |map: OwnedFd| bpf(BPF_MAP_UPDATE_ELEM, [map.as_raw_fd() as u64, key, value, 0]);
+    maps_named("IGNORED").into_iter().map(put).collect()
 }
 
 /// The pins of a hook's links, in the order of their names.
