@@ -21,7 +21,7 @@
 //! `call-32 NUMBER COUNT ARGUMENT…` does so by the 32-bit entry, with numbers and `low-words` only.
 //!
 //! Acts: `done` (ends), `stay` (until standard output is closed by the reader), `threads-setuid COUNT UID`,
-//! `bpf-load TYPE NAME`, `bpf-attach NAME TRACEPOINT`, `bpf-garbage NAME`.
+//! `thread-apart FLAGS` (a thread made with them, which ends at once), `bpf-load TYPE NAME`, `bpf-attach NAME TRACEPOINT`, `bpf-garbage NAME`.
 
 use std::ffi::CString;
 
@@ -191,6 +191,7 @@ pub fn act(act: &[u8], words: &mut Words) -> bool {
         b"done" => {}
         b"stay" => stay(),
         b"threads-setuid" => threads_setuid(words),
+        b"thread-apart" => thread_apart(words),
         b"bpf-load" => {
             let kind = words.number();
             say(load(kind, &words.bytes()));
@@ -228,6 +229,20 @@ fn threads_setuid(words: &mut Words) {
         say(done.into());
         barrier.wait();
     });
+}
+
+extern "C" fn ends(_: *mut libc::c_void) -> i32 {
+    0
+}
+
+fn thread_apart(words: &mut Words) {
+    const STACK_BYTES: usize = 64 * 1024;
+    // It stays: nobody waits for the thread to have left it.
+    let stack = Vec::leak(vec![0u8; STACK_BYTES]).as_mut_ptr_range();
+    let shared = libc::CLONE_VM | libc::CLONE_SIGHAND | libc::CLONE_THREAD;
+    let flags = shared | number(&String::from_utf8(words.bytes()).expect("flags")) as i32;
+    // SAFETY: the stack is kept, its end is aligned by `clone` itself, and the thread does nothing.
+    say(unsafe { libc::clone(ends, stack.end.cast(), flags, std::ptr::null_mut()) }.into());
 }
 
 /// `r0 = 0; exit`

@@ -29,7 +29,7 @@ pub mod call {
     pub const UNSHARE: u32 = 12;
     /// `values`: flags, inode number of the namespace or 0. TEXT: its type, if it is told by one.
     pub const SETNS: u32 = 13;
-    /// Told at the fork, of a success only. `values[0]` is 1 by clone3. The target is the child.
+    /// A success is told at the fork, and its target is the child. `values`: 1 by clone3; flags, of a failure.
     pub const CLONE: u32 = 14;
     /// `values`: request, pid as it was given.
     pub const PTRACE: u32 = 15;

@@ -44,12 +44,13 @@ fn made(maker: u64, child: u64) {
 }
 
 /// The trace event names the child by its pid only: it is the newest of its parent's children, or
-/// nearly, as orphans may be added behind it.
+/// nearly, as orphans may be added behind it. A thread is the newest of its process's; what it is made with
+/// tells whether anybody asks for it.
 #[cfg(not(feature = "legacy"))]
 mod traced {
     use core::ffi::c_void;
 
-    use audit_common::{Kind, Lane};
+    use audit_common::{Kind, Lane, privilege::namespace};
     use aya_ebpf::{EbpfContext, macros::tracepoint, programs::TracePointContext};
 
     use super::{super::privilege, made};
@@ -62,13 +63,15 @@ mod traced {
 
     const CLONE_PARENT: u64 = 0x8000;
     const CLONE_THREAD: u64 = 0x1_0000;
-    /// Children looked at, from the newest on.
-    const CHILDREN_MAX: u32 = 4096;
+    /// Of one list, from the newest on.
+    const TASKS_MAX: u32 = 4096;
 
     struct Search {
         /// A link of the list, 0 for none.
         link: u64,
         end: u64,
+        /// Where links stand in tasks.
+        at: u64,
         pid: u32,
         found: u64,
     }
@@ -77,30 +80,44 @@ mod traced {
     pub fn fork_traced(ctx: TracePointContext) -> u32 {
         let record = ctx.as_ptr() as u64;
         let flags: u64 = read::kernel(record + u64::from(setting!(newtask_flags_at)));
+        let maker = task::current();
+        let pid: u32 = read::kernel(record + u64::from(setting!(newtask_pid_at)));
         if flags & CLONE_THREAD != 0 {
+            if flags & namespace::FLAGS != 0 {
+                let signal: u64 = read::kernel(maker + offset!(task_signal));
+                let threads = signal + offset!(signal_threads);
+                privilege::cloned(maker, newest(threads, offset!(task_thread_node), pid));
+            }
             return 0;
         }
-        let maker = task::current();
         let parent = if flags & CLONE_PARENT != 0 {
             read::kernel(maker + offset!(task_real_parent))
         } else {
             maker
         };
-        let end = parent + offset!(task_children);
+        let children = parent + offset!(task_children);
+        let child = newest(children, offset!(task_sibling), pid);
+        if child == 0 {
+            lost(Kind::Fork, Lane::Critical);
+        } else {
+            made(maker, child);
+            privilege::cloned(maker, child);
+        }
+        0
+    }
+
+    /// The task of this pid among the newest of a list; 0: it is not there.
+    #[inline(always)]
+    fn newest(end: u64, at: u64, pid: u32) -> u64 {
         let mut search = Search {
             link: newer(end),
             end,
-            pid: read::kernel(record + u64::from(setting!(newtask_pid_at))),
+            at,
+            pid,
             found: 0,
         };
-        read::repeat(CHILDREN_MAX, look, &mut search);
-        if search.found == 0 {
-            lost(Kind::Fork, Lane::Critical);
-        } else {
-            made(maker, search.found);
-            privilege::cloned(maker, search.found);
-        }
-        0
+        read::repeat(TASKS_MAX, look, &mut search);
+        search.found
     }
 
     /// The link before this one: lists grow at their end.
@@ -115,7 +132,7 @@ mod traced {
         if search.link == 0 || search.link == search.end {
             return 1;
         }
-        let child = search.link - offset!(task_sibling);
+        let child = search.link - search.at;
         if read::kernel::<u32>(child + offset!(task_pid)) == search.pid {
             search.found = child;
             return 1;

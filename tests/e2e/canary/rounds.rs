@@ -138,7 +138,7 @@ fn acts_on_sockets_and_privileges_can_be_done() {
     acts.extend(acts_of("privilege", "syscalls/sys_exit_"));
     acts.extend(acts_of("privilege_enter", "syscalls/sys_enter_"));
     acts.extend(["network_state/state".to_owned(), "signal/kill".to_owned()]);
-    assert_eq!(acts.len(), 9 + 36 + 17 + 2);
+    assert_eq!(acts.len(), 9 + 38 + 17 + 2);
     let mut canary = Command::new(audit_tests::home::daemon_program())
         .arg("canary")
         .stdin(Stdio::piped())

@@ -151,3 +151,54 @@ fn a_process_that_is_made_in_new_ones_is_told_once() {
         assert!(name.starts_with("uts:[4026"), "{name}");
     }
 }
+
+#[test]
+fn a_thread_in_namespaces_of_its_own_is_told() {
+    let setup = Setup::on_kept_programs();
+    let mut daemon = Lent::take(&setup);
+    let acted = act(["thread-apart", UTS]).done();
+    // And one that shares all of them.
+    let ordinary = act(["thread-apart", "0"]).done();
+    let made = [&acted, &ordinary].map(|acted| results(&acted.stdout)[0]);
+    assert!(made.iter().all(|thread| *thread > 0), "{made:?}");
+    let records = daemon.seen();
+    let record = only(&records, acted.pid, "priv.unshare");
+    let name = record.str("kernel.name");
+    assert!(
+        name.starts_with("uts:[4026") && !name.contains(' '),
+        "{name}"
+    );
+    assert_at(record, "kernel.system_call", "clone");
+    assert_eq!(of(&records, ordinary.pid).len(), 0);
+}
+
+#[test]
+fn what_a_user_may_not_clone_is_a_failure() {
+    let setup = Setup::on_kept_programs();
+    let mut daemon = Lent::take(&setup);
+    let nobody = || act(["uid", "65534"]);
+    let acted = call(nobody(), "clone", &["0x04020011", "0", "0", "0", "0"]);
+    let acted = call(acted, "clone3", &["longs:0x40000000,0,0,0,17,0,0,0", "64"]);
+    // A thread cannot have its own processes, and nobody asked for namespaces by the last.
+    let acted = call(acted, "clone", &["0x20010900", "0", "0", "0", "0"]);
+    let acted = call(acted, "clone", &["0x00010000", "0", "0", "0", "0"])
+        .with(["done"])
+        .done();
+    let [denied, invalid] = [libc::EPERM, libc::EINVAL].map(|errno| -i64::from(errno));
+    assert_eq!(results(&acted.stdout), [denied, denied, invalid, invalid]);
+    let records = daemon.seen();
+    let told: Vec<(&str, &str, &str)> = of(&records, acted.pid)
+        .into_iter()
+        .filter(|record| record.kind() == "priv.unshare")
+        .map(|record| {
+            let call = record.str("kernel.system_call");
+            (call, record.str("kernel.name"), record.str("status_code"))
+        })
+        .collect();
+    let expected = [
+        ("clone", "mnt uts", "EPERM"),
+        ("clone3", "net", "EPERM"),
+        ("clone", "pid", "EINVAL"),
+    ];
+    assert_eq!(told, expected);
+}

@@ -17,6 +17,7 @@ const NO_PROCESS: usize = i32::MAX as usize;
 const NO_CAPABILITY: usize = 9_999;
 const NO_CLOCK: usize = 9_999;
 const UNKNOWN_FLAG: usize = 1;
+const APART: usize = (c::CLONE_NEWUSER | c::CLONE_THREAD) as usize;
 /// All that there are, and more.
 const ALL_FLAGS: usize = u32::MAX as usize;
 /// More than a kernel has.
@@ -132,7 +133,13 @@ const CHANGES: [Act; 17] = [
 ];
 
 #[rustfmt::skip]
-const OTHERS: [Act; 20] = [
+const OTHERS: [Act; 22] = [
+    // A new user namespace for a thread, which there is not.
+    refused("clone", c::SYS_clone, group::NAMESPACES, |at| at.call(c::SYS_clone, &[APART, 0, 0, 0, 0])),
+    refused("clone3", c::SYS_clone3, group::NAMESPACES, |at| {
+        let how = [APART as u64, 0, 0, 0, 0, 0, 0, 0];
+        at.call(c::SYS_clone3, &[how.as_ptr() as usize, size_of_val(&how)])
+    }),
     refused("ptrace", c::SYS_ptrace, group::PTRACE, |at| {
         at.call(c::SYS_ptrace, &[c::PTRACE_ATTACH as usize, NO_PROCESS, 0, 0])
     }),

@@ -34,7 +34,7 @@ const RETURNS: &[&str] = &[
     "syscalls/sys_exit_bpf", "syscalls/sys_exit_kexec_load", "syscalls/sys_exit_kexec_file_load",
     "syscalls/sys_exit_settimeofday", "syscalls/sys_exit_clock_settime", "syscalls/sys_exit_adjtimex",
     "syscalls/sys_exit_clock_adjtime", "syscalls/sys_exit_sethostname", "syscalls/sys_exit_setdomainname",
-    "syscalls/sys_exit_reboot",
+    "syscalls/sys_exit_reboot", "syscalls/sys_exit_clone", "syscalls/sys_exit_clone3",
 ];
 
 /// Of calls that change privileges; io_uring offers none of them.

@@ -135,8 +135,16 @@ fn text<'a>(part: &Part<'a>) -> Text<'a> {
 
 fn makes_user(event: &Privilege) -> bool {
     let [(_, user), ..] = namespace::NAMES;
-    let asked = event.call == call::UNSHARE && event.values[0] & user != 0;
-    event.namespaces[0] != 0 || asked
+    event.namespaces[0] != 0 || asked_for(event) & user != 0
+}
+
+/// Flags of the namespaces that were to be made or entered.
+fn asked_for(event: &Privilege) -> u64 {
+    match event.call {
+        call::UNSHARE | call::SETNS => event.values[0],
+        call::CLONE => event.values[1],
+        _ => 0,
+    }
 }
 
 /// What stands as the name of a thing of the kernel.
@@ -164,11 +172,7 @@ fn namespaces(event: &Privilege, kind: &[u8]) -> String {
     if !made.is_empty() {
         return made.join(" ");
     }
-    let flags = if event.call == call::CLONE {
-        0
-    } else {
-        event.values[0]
-    };
+    let flags = asked_for(event);
     let asked = namespace::NAMES
         .iter()
         .filter(|(_, flag)| flags & flag != 0);

@@ -41,6 +41,8 @@ pub fn is_wanted(asked: &Call) -> bool {
         call::PRCTL_AMBIENT => calls::is_ambient(first, second),
         call::PTRACE => matches!(first, PTRACE_TRACEME | PTRACE_ATTACH | PTRACE_SEIZE),
         call::UNSHARE => first & namespace::FLAGS != 0,
+        // What is made is told at the fork.
+        call::CLONE => asked.errno() != 0 && clone_flags(asked) & namespace::FLAGS != 0,
         // Those that arrive are told by who gets them.
         call::SIGNAL => asked.errno() == EPERM,
         call::BPF_LOAD => bpf::is_wanted(first),
@@ -69,6 +71,11 @@ pub fn describe(asked: &Call, event: &mut Privilege, tails: Tails) -> Verdict {
         }
         call::SETUID..=call::PRCTL_AMBIENT => credentials(asked, event),
         call::UNSHARE | call::SETNS => namespaces(asked, event, tails),
+        call::CLONE => {
+            event.values[0] = u64::from(asked.number() == calls::CLONE3);
+            event.values[1] = clone_flags(asked);
+            Verdict::Tell
+        }
         call::PTRACE..=call::SIGNAL => other_process(asked, event),
         call::INIT_MODULE..=call::DELETE_MODULE => modules(asked, event, tails),
         call::BPF_LOAD => bpf::describe(asked, event, tails),
@@ -164,6 +171,15 @@ fn namespaces(asked: &Call, event: &mut Privilege, tails: Tails) -> Verdict {
         return Verdict::NoChange;
     }
     Verdict::Tell
+}
+
+/// With what a process was to be made; by clone the lowest byte is the signal of its end.
+#[inline(always)]
+fn clone_flags(asked: &Call) -> u64 {
+    match asked.number() {
+        calls::CLONE3 => read::try_user(asked.argument(0)).unwrap_or(0),
+        _ => asked.argument(0) & !0xff,
+    }
 }
 
 /// Type and number of the namespace behind a descriptor.

@@ -23,6 +23,7 @@ pub fn by_entry(number: u64, entry: Entry) -> u32 {
 #[inline(always)]
 pub fn call(number: u64) -> u32 {
     match number {
+        56 | CLONE3 => call::CLONE,
         62 | 129 | 200 | 234 | 297 | 424 => call::SIGNAL,
         101 => call::PTRACE,
         105 => call::SETUID,
@@ -83,6 +84,7 @@ pub fn call_32(number: u64) -> u32 {
         74 => call::SETHOSTNAME,
         81 | 206 => call::SETGROUPS,
         88 => call::REBOOT,
+        120 | CLONE3 => call::CLONE,
         121 => call::SETDOMAINNAME,
         124 => call::ADJTIMEX,
         128 => call::INIT_MODULE,
@@ -117,8 +119,7 @@ pub fn is_short_32(number: u64) -> bool {
 /// Its times have 64 bits, as native ones.
 pub const CLOCK_SETTIME64: u64 = 404;
 
-/// Makes a process by a structure.
-#[cfg(not(bpf_target_arch = "aarch64"))]
+/// Makes a process by a structure; by any entry.
 pub const CLONE3: u64 = 435;
 
 #[cfg(bpf_target_arch = "aarch64")]
@@ -148,6 +149,7 @@ pub fn call(number: u64) -> u32 {
         167 => call::PRCTL_AMBIENT,
         170 => call::SETTIMEOFDAY,
         171 => call::ADJTIMEX,
+        220 | CLONE3 => call::CLONE,
         266 => call::CLOCK_ADJTIME,
         268 => call::SETNS,
         270 => call::VM_READ,
@@ -184,6 +186,7 @@ pub fn call_32(number: u64) -> u32 {
         79 => call::SETTIMEOFDAY,
         81 | 206 => call::SETGROUPS,
         88 => call::REBOOT,
+        120 | CLONE3 => call::CLONE,
         121 => call::SETDOMAINNAME,
         124 => call::ADJTIMEX,
         128 => call::INIT_MODULE,
@@ -213,9 +216,6 @@ pub fn call_32(number: u64) -> u32 {
 pub fn is_short_32(number: u64) -> bool {
     matches!(number, 23 | 46 | 70 | 71 | 138 | 139 | 164 | 170)
 }
-
-#[cfg(bpf_target_arch = "aarch64")]
-pub const CLONE3: u64 = 435;
 
 const PR_CAP_AMBIENT: u64 = 47;
 /// Asks only.
