@@ -3,17 +3,20 @@
 //!
 //! Owns the marks. A mark is of one task and one thing it did; only what is emitted is marked, so what
 //! nobody watches costs no mark. A mark that its twin did not take, because that was skipped, is told by
-//! its token from the next one; of two that may come in either order nobody leaves one for a twin that is
-//! suspended on this CPU, and will be skipped: the next open of the same would be taken for told.
+//! its token from the next one. Of two that may come in either order a mark says whose it is, too: the
+//! same may be opened again and again, and who finds a mark of its own knows that the other was skipped.
+//! So what was done is told once, unless each of both was skipped at some time.
 
 use aya_ebpf::{macros::map, maps::HashMap};
 
-#[cfg(not(feature = "legacy"))]
-use crate::scratch::{self, Large};
 use crate::settings::setting;
 
 /// Tasks between the first program and its twin at one time: far more than any host has.
 const MARKS: u32 = 8192;
+
+/// In a mark of two that may come in either order: it is the twin's.
+#[cfg(not(feature = "legacy"))]
+const OF_TWIN: u64 = 1 << 63;
 
 #[map]
 static DONE: HashMap<u64, u64> = HashMap::with_max_entries(MARKS, 0);
@@ -46,9 +49,9 @@ impl Turn {
                 true
             }
             #[cfg(not(feature = "legacy"))]
-            Turn::TwinInside => Turn::takes_first(task, token, Large::FileOpenInside),
+            Turn::TwinInside => Turn::takes_first(task, token, OF_TWIN),
             #[cfg(not(feature = "legacy"))]
-            Turn::FirstInside => Turn::takes_first(task, token, Large::FileOpenInsideAgain),
+            Turn::FirstInside => Turn::takes_first(task, token, 0),
             #[cfg(feature = "legacy")]
             Turn::FirstInside => true,
             #[cfg(not(feature = "legacy"))]
@@ -66,21 +69,17 @@ impl Turn {
     /// Not inlined: what it looks up would stand on the caller's stack, twice.
     #[cfg(not(feature = "legacy"))]
     #[inline(never)]
-    fn takes_first(task: u64, token: u64, other: Large) -> bool {
+    fn takes_first(task: u64, token: u64, whose: u64) -> bool {
         if setting!(twins_inside) == 0 {
             return true;
         }
+        let own = token & !OF_TWIN | whose;
         // SAFETY: copied at once.
-        if unsafe { DONE.get(&task) }.copied() == Some(token) {
+        if unsafe { DONE.get(&task) }.copied() == Some(own ^ OF_TWIN) {
             let _ = DONE.remove(&task);
             return false;
         }
-        // SAFETY: a large slot; the word is of nothing else.
-        let other_runs = scratch::large(other)
-            .is_some_and(|slot| unsafe { scratch::state(slot) }.running.get() != 0);
-        if !other_runs {
-            let _ = DONE.insert(&task, &token, 0);
-        }
+        let _ = DONE.insert(&task, &own, 0);
         true
     }
 
@@ -89,21 +88,4 @@ impl Turn {
     pub fn counts(self) -> bool {
         matches!(self, Turn::First | Turn::FirstInside | Turn::Only)
     }
-}
-
-/// Says that the program with this slot runs on this CPU, for as long as `body` does.
-#[cfg(not(feature = "legacy"))]
-#[inline(always)]
-pub fn running(slot: *mut u8, body: impl FnOnce()) {
-    // SAFETY: a large slot; the word is of nothing else.
-    unsafe { scratch::state(slot) }.running.set(1);
-    body();
-    // SAFETY: as above.
-    unsafe { scratch::state(slot) }.running.set(0);
-}
-
-#[cfg(feature = "legacy")]
-#[inline(always)]
-pub fn running(_: *mut u8, body: impl FnOnce()) {
-    body();
 }

@@ -150,8 +150,6 @@ pub struct State {
     pub asked: [Word; 9],
     /// Which slot it is, for functions that the verifier looks at by themselves: they take numbers only.
     number: Word,
-    /// 1 while the program that has this slot runs, where its twin asks.
-    pub running: Word,
     /// Programs that want this slot, where several share it.
     users: Word,
 }

@@ -84,6 +84,12 @@ pub fn all(places: &Places, point: &Path) -> Vec<Case> {
     let outside = places.outside.to_str().expect("UTF-8");
     let by_link = places.outside.join("dirlink/mnt");
     let mut cases = vec![
+        // Before it is bound to a watched place: what was bound is taken for watched until the daemon has looked.
+        none("outside", tmpfs(&places.outside)),
+        none(
+            "outside, unmounted",
+            call("umount2", &places.outside).with(["0"]),
+        ),
         one("mounted", tmpfs(point), mounted(point, source, "tmpfs")),
         one("unmounted", call("umount2", point).with(["0"]), gone()),
         one(
@@ -138,11 +144,6 @@ pub fn all(places: &Places, point: &Path) -> Vec<Case> {
             "nothing is mounted there",
             call("umount2", point).with(["0"]),
             gone().refused("EINVAL"),
-        ),
-        none("outside", tmpfs(&places.outside)),
-        none(
-            "outside, unmounted",
-            call("umount2", &places.outside).with(["0"]),
         ),
     ];
     let unmounted = cases.iter().position(|case| case.name == UNMOUNTED);

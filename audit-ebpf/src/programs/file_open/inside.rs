@@ -19,7 +19,7 @@ use aya_ebpf::{
 use super::{Ask, Asked, begun, failed, passed_over, tell};
 use crate::{
     arch,
-    done::{self, Turn},
+    done::Turn,
     path::Place,
     programs::{
         privilege::memory,
@@ -85,13 +85,11 @@ impl Program for Again {
 fn by_name<P: Program>(ctx: &FExitContext) {
     if let Some(slot) = scratch::large(P::SLOT) {
         let errno = plain(slot, ctx.arg(3)).wrapping_neg();
-        done::running(slot, || {
-            if errno > ERRNO_LAST {
-                succeeded::<P>(ctx.as_ptr());
-            } else {
-                refused::<P>(ctx.as_ptr(), errno as u32);
-            }
-        });
+        if errno > ERRNO_LAST {
+            succeeded::<P>(ctx.as_ptr());
+        } else {
+            refused::<P>(ctx.as_ptr(), errno as u32);
+        }
     }
 }
 
