@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{Case, Expected, act, call, file, in_dir, nobody, none, one};
+use super::{Act, Case, Expected, act, call, file, in_dir, nobody, none, one};
 use crate::watched::Places;
 
 const BIND: &str = "4096";
@@ -84,12 +84,6 @@ pub fn all(places: &Places, point: &Path) -> Vec<Case> {
     let outside = places.outside.to_str().expect("UTF-8");
     let by_link = places.outside.join("dirlink/mnt");
     let mut cases = vec![
-        // Before it is bound to a watched place: what was bound is taken for watched until the daemon has looked.
-        none("outside", tmpfs(&places.outside)),
-        none(
-            "outside, unmounted",
-            call("umount2", &places.outside).with(["0"]),
-        ),
         one("mounted", tmpfs(point), mounted(point, source, "tmpfs")),
         one("unmounted", call("umount2", point).with(["0"]), gone()),
         one(
@@ -149,5 +143,15 @@ pub fn all(places: &Places, point: &Path) -> Vec<Case> {
     let unmounted = cases.iter().position(|case| case.name == UNMOUNTED);
     let at = unmounted.expect("a case");
     cases.splice(at..at, attributes(places, point));
+    // Before it is bound to a watched place, for which it is taken until the daemon has looked again.
+    cases.splice(0..0, elsewhere(tmpfs(&places.outside), &places.outside));
     cases
+}
+
+fn elsewhere(mounted: Act, outside: &Path) -> [Case; 2] {
+    let unmounted = call("umount2", outside).with(["0"]);
+    [
+        none("outside", mounted),
+        none("outside, unmounted", unmounted),
+    ]
 }
