@@ -14,6 +14,7 @@ pub mod kind;
 pub mod limits;
 pub mod offsets;
 pub mod settings;
+pub mod twins;
 pub mod volume;
 pub mod watch;
 

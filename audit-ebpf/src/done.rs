@@ -3,20 +3,17 @@
 //!
 //! Owns the marks. A mark is of one task and one thing it did; only what is emitted is marked, so what
 //! nobody watches costs no mark. A mark that its twin did not take, because that was skipped, is told by
-//! its token from the next one. Of two that may come in either order a mark says whose it is, too: the
-//! same may be opened again and again, and who finds a mark of its own knows that the other was skipped.
-//! So what was done is told once, unless each of both was skipped at some time.
+//! its token from the next one. Of two that may come in either order a mark says whose it is, too: see
+//! [`audit_common::twins`].
 
+#[cfg(not(feature = "legacy"))]
+use audit_common::twins::{self, OF_TWIN};
 use aya_ebpf::{macros::map, maps::HashMap};
 
 use crate::settings::setting;
 
 /// Tasks between the first program and its twin at one time: far more than any host has.
 const MARKS: u32 = 8192;
-
-/// In a mark of two that may come in either order: it is the twin's.
-#[cfg(not(feature = "legacy"))]
-const OF_TWIN: u64 = 1 << 63;
 
 #[map]
 static DONE: HashMap<u64, u64> = HashMap::with_max_entries(MARKS, 0);
@@ -73,9 +70,9 @@ impl Turn {
         if setting!(twins_inside) == 0 {
             return true;
         }
-        let own = token & !OF_TWIN | whose;
+        let own = twins::mark(token, whose);
         // SAFETY: copied at once.
-        if unsafe { DONE.get(&task) }.copied() == Some(own ^ OF_TWIN) {
+        if twins::is_told(own, unsafe { DONE.get(&task) }.copied()) {
             let _ = DONE.remove(&task);
             return false;
         }
