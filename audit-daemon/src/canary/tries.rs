@@ -121,7 +121,9 @@ impl Stage {
             .filter(|act| !done.contains(act))
             .map(|act| ACTS[*act].id())
             .collect();
-        debug!("cannot be done here: {}", undone.join(", "));
+        if !undone.is_empty() {
+            debug!("cannot be done here: {}", undone.join(", "));
+        }
         let until_ns = boot_ns();
         let Some(proven) = witness.proven(&done, until_ns, ANSWER_TIME) else {
             return Ok(None);
