@@ -14,6 +14,7 @@ mod acts;
 pub mod child;
 mod faults;
 mod look;
+mod old;
 mod proof;
 mod ring;
 mod rounds;

@@ -31,6 +31,7 @@ pub type Done = Result<(), Undone>;
 const HANDLE_BYTES: usize = 128;
 /// No system call takes more.
 const ARGUMENTS_MAX: usize = 6;
+const CWD: usize = AT_FDCWD as usize;
 /// "Leave it as it is".
 const NO_ID: usize = u32::MAX as usize;
 /// A user who owns nothing.
@@ -142,22 +143,21 @@ impl Scene {
     /// A file of the act's own name, there and open.
     pub fn file(&self) -> Result<usize, Undone> {
         let flags = (c::O_RDWR | c::O_CREAT | c::O_NOFOLLOW) as usize;
-        let cwd = AT_FDCWD as usize;
-        self.opened(c::SYS_openat, &[cwd, self.path(), flags, 0o600])
+        self.opened(c::SYS_openat, &[CWD, self.path(), flags, 0o600])
     }
 
     /// The same, without having been opened.
     pub fn made(&self) {
         // It may be there.
-        let _ = self.call(c::SYS_mknod, &[self.path(), c::S_IFREG as usize | 0o600, 0]);
+        let mode = c::S_IFREG as usize | 0o600;
+        let _ = self.call(c::SYS_mknodat, &[CWD, self.path(), mode, 0]);
     }
 
     /// The canary's directory, open.
     pub fn directory_fd(&self) -> Result<usize, Undone> {
         let flags = (c::O_RDONLY | c::O_DIRECTORY) as usize;
-        let cwd = AT_FDCWD as usize;
         let name = self.directory.as_ptr() as usize;
-        self.opened(c::SYS_openat, &[cwd, name, flags])
+        self.opened(c::SYS_openat, &[CWD, name, flags])
     }
 
     /// Opens the act's file by its handle; not every file system has any.
@@ -166,9 +166,9 @@ impl Scene {
         let mut handle = [0u32; 2 + HANDLE_BYTES / 4];
         handle[0] = HANDLE_BYTES as u32;
         let mut mount = 0u32;
-        let (at, cwd) = (handle.as_mut_ptr() as usize, AT_FDCWD as usize);
+        let at = handle.as_mut_ptr() as usize;
         let mount = (&raw mut mount) as usize;
-        match self.raw(c::SYS_name_to_handle_at, &[cwd, self.path(), at, mount, 0]) {
+        match self.raw(c::SYS_name_to_handle_at, &[CWD, self.path(), at, mount, 0]) {
             0 => self.descriptor(c::SYS_open_by_handle_at, &[self.directory_fd()?, at, 0]),
             _ => Err(Undone),
         }
@@ -177,19 +177,20 @@ impl Scene {
     /// A directory of the act's own name.
     pub fn directory(&self) {
         // It may be there.
-        let _ = self.call(c::SYS_mkdir, &[self.path(), 0o700]);
+        let _ = self.call(c::SYS_mkdirat, &[CWD, self.path(), 0o700]);
     }
 
     /// Takes away what an earlier round left under the act's name.
     pub fn remove(&self) {
         // It is one of both, or not there.
-        let _ = self.call(c::SYS_unlink, &[self.path()]);
-        let _ = self.call(c::SYS_rmdir, &[self.path()]);
+        let _ = self.call(c::SYS_unlinkat, &[CWD, self.path(), 0]);
+        let directory = c::AT_REMOVEDIR as usize;
+        let _ = self.call(c::SYS_unlinkat, &[CWD, self.path(), directory]);
     }
 
     pub fn remove_other(&self) {
         // It may not be there.
-        let _ = self.call(c::SYS_unlink, &[self.other()]);
+        let _ = self.call(c::SYS_unlinkat, &[CWD, self.other(), 0]);
     }
 
     /// The daemon's process, as long as that is still the parent.

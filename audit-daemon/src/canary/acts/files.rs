@@ -7,7 +7,10 @@ use audit_common::file_act::call;
 use nix::libc::{self as c, AT_FDCWD};
 
 use super::{Act, Answer, Doing, Needs, on};
-use crate::canary::scene::{Done, Scene};
+use crate::canary::{
+    old,
+    scene::{Done, Scene},
+};
 
 const fn being(hook: &'static str, name: &'static str, answer: Answer) -> Act {
     Act {
@@ -77,13 +80,13 @@ pub const ACTS: &[Act] = &[
         at.file()?;
         at.call(c::SYS_execveat, &[CWD, at.path(), at.no_strings(), at.no_strings(), 0])
     }),
-    open("open", |at| at.descriptor(c::SYS_open, &[at.path(), CREATE, MODE])),
+    open("open", |at| at.descriptor(old::SYS_open, &[at.path(), CREATE, MODE])),
     open("openat", |at| at.descriptor(c::SYS_openat, &[CWD, at.path(), CREATE, MODE])),
     open("openat2", |at| {
         let how = [CREATE as u64, MODE as u64, 0];
         at.descriptor(c::SYS_openat2, &[CWD, at.path(), how.as_ptr() as usize, size_of_val(&how)])
     }),
-    open("creat", |at| at.descriptor(c::SYS_creat, &[at.path(), MODE])),
+    open("creat", |at| at.descriptor(old::SYS_creat, &[at.path(), MODE])),
     by_call(on("file_open", "open_by_handle_at", Answer::ByHandle, |at| at.open_by_handle())),
     by_call(open("open_tree", open_tree)),
     // The same, where the row hooks the one place that opens by names meet.
@@ -94,13 +97,13 @@ pub const ACTS: &[Act] = &[
         at.descriptor(c::SYS_openat, &[CWD, at.path(), TEMPORARY, 0])
     }),
 
-    file("unlink", call::UNLINK, |at| { at.file()?; at.call(c::SYS_unlink, &[at.path()]) }),
+    file("unlink", call::UNLINK, |at| { at.file()?; at.call(old::SYS_unlink, &[at.path()]) }),
     file("unlinkat", call::UNLINK, |at| { at.file()?; at.call(c::SYS_unlinkat, &[CWD, at.path(), 0]) }),
-    file("rmdir", call::RMDIR, |at| { at.directory(); at.call(c::SYS_rmdir, &[at.path()]) }),
-    file("rename", call::RENAME, |at| { at.file()?; at.call(c::SYS_rename, &[at.path(), at.other()]) }),
+    file("rmdir", call::RMDIR, |at| { at.directory(); at.call(old::SYS_rmdir, &[at.path()]) }),
+    file("rename", call::RENAME, |at| { at.file()?; at.call(old::SYS_rename, &[at.path(), at.other()]) }),
     file("renameat", call::RENAME, |at| {
         at.file()?;
-        at.call(c::SYS_renameat, &[CWD, at.path(), CWD, at.other()])
+        at.call(old::SYS_renameat, &[CWD, at.path(), CWD, at.other()])
     }),
     file("renameat2", call::RENAME, |at| {
         at.file()?;
@@ -109,23 +112,23 @@ pub const ACTS: &[Act] = &[
     file("link", call::LINK, |at| {
         at.file()?;
         at.remove_other();
-        at.call(c::SYS_link, &[at.path(), at.other()])
+        at.call(old::SYS_link, &[at.path(), at.other()])
     }),
     file("linkat", call::LINK, |at| {
         at.file()?;
         at.remove_other();
         at.call(c::SYS_linkat, &[CWD, at.path(), CWD, at.other(), 0])
     }),
-    file("symlink", call::SYMLINK, |at| { at.remove(); at.call(c::SYS_symlink, &[at.other(), at.path()]) }),
+    file("symlink", call::SYMLINK, |at| { at.remove(); at.call(old::SYS_symlink, &[at.other(), at.path()]) }),
     file("symlinkat", call::SYMLINK, |at| {
         at.remove();
         at.call(c::SYS_symlinkat, &[at.other(), CWD, at.path()])
     }),
-    file("mkdir", call::MKDIR, |at| { at.remove(); at.call(c::SYS_mkdir, &[at.path(), 0o700]) }),
+    file("mkdir", call::MKDIR, |at| { at.remove(); at.call(old::SYS_mkdir, &[at.path(), 0o700]) }),
     file("mkdirat", call::MKDIR, |at| { at.remove(); at.call(c::SYS_mkdirat, &[CWD, at.path(), 0o700]) }),
     file("mknod", call::MKNOD, |at| {
         at.remove();
-        at.call(c::SYS_mknod, &[at.path(), c::S_IFIFO as usize | MODE, 0])
+        at.call(old::SYS_mknod, &[at.path(), c::S_IFIFO as usize | MODE, 0])
     }),
     file("mknodat", call::MKNOD, |at| {
         at.remove();
@@ -133,13 +136,13 @@ pub const ACTS: &[Act] = &[
     }),
     file("truncate", call::TRUNCATE, |at| { at.file()?; at.call(c::SYS_truncate, &[at.path(), 0]) }),
     file("ftruncate", call::TRUNCATE, |at| at.call(c::SYS_ftruncate, &[at.file()?, 0])),
-    file("chmod", call::CHMOD, |at| { at.file()?; at.call(c::SYS_chmod, &[at.path(), MODE]) }),
+    file("chmod", call::CHMOD, |at| { at.file()?; at.call(old::SYS_chmod, &[at.path(), MODE]) }),
     file("fchmod", call::CHMOD, |at| at.call(c::SYS_fchmod, &[at.file()?, MODE])),
     file("fchmodat", call::CHMOD, |at| { at.file()?; at.call(c::SYS_fchmodat, &[CWD, at.path(), MODE]) }),
     file("fchmodat2", call::CHMOD, |at| { at.file()?; at.call(SYS_FCHMODAT2, &[CWD, at.path(), MODE, 0]) }),
-    file("chown", call::CHOWN, |at| { at.file()?; at.call(c::SYS_chown, &[at.path(), NOBODY, NOBODY]) }),
+    file("chown", call::CHOWN, |at| { at.file()?; at.call(old::SYS_chown, &[at.path(), NOBODY, NOBODY]) }),
     file("fchown", call::CHOWN, |at| at.call(c::SYS_fchown, &[at.file()?, NOBODY, NOBODY])),
-    file("lchown", call::CHOWN, |at| { at.file()?; at.call(c::SYS_lchown, &[at.path(), NOBODY, NOBODY]) }),
+    file("lchown", call::CHOWN, |at| { at.file()?; at.call(old::SYS_lchown, &[at.path(), NOBODY, NOBODY]) }),
     file("fchownat", call::CHOWN, |at| {
         at.file()?;
         at.call(c::SYS_fchownat, &[CWD, at.path(), NOBODY, NOBODY, 0])
@@ -174,9 +177,9 @@ pub const ACTS: &[Act] = &[
         at.file()?;
         at.call(SYS_REMOVEXATTRAT, &[CWD, at.path(), 0, at.attribute()])
     }),
-    file("utime", call::UTIMES, |at| { at.file()?; at.call(c::SYS_utime, &[at.path(), 0]) }),
-    file("utimes", call::UTIMES, |at| { at.file()?; at.call(c::SYS_utimes, &[at.path(), 0]) }),
-    file("futimesat", call::UTIMES, |at| { at.file()?; at.call(c::SYS_futimesat, &[CWD, at.path(), 0]) }),
+    file("utime", call::UTIMES, |at| { at.file()?; at.call(old::SYS_utime, &[at.path(), 0]) }),
+    file("utimes", call::UTIMES, |at| { at.file()?; at.call(old::SYS_utimes, &[at.path(), 0]) }),
+    file("futimesat", call::UTIMES, |at| { at.file()?; at.call(old::SYS_futimesat, &[CWD, at.path(), 0]) }),
     file("utimensat", call::UTIMES, |at| { at.file()?; at.call(c::SYS_utimensat, &[CWD, at.path(), 0, 0]) }),
     // No mount stands there.
     file("mount", call::MOUNT, |at| { at.file()?; at.call(c::SYS_mount, &[0, at.path(), 0, REBIND, 0]) }),
