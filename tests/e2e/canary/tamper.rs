@@ -21,6 +21,7 @@ const BPF_LINK_GET_FD_BY_ID: i32 = 30;
 const BPF_LINK_DETACH: i32 = 34;
 /// Bytes of the filter before the map of watched objects.
 const FILTER_BYTES: usize = 1 << 17;
+#[cfg(target_arch = "x86_64")]
 /// `syscall`
 const SYSCALL: [u8; 2] = [0x0f, 0x05];
 
@@ -121,7 +122,13 @@ pub fn close_in(pid: u32, fd: i32) {
     }
 }
 
+#[cfg(not(target_arch = "x86_64"))]
+fn call_close(pid: i32, _fd: i32) -> Option<i64> {
+    panic!("registers of {pid} are known on x86_64 only");
+}
+
 /// Makes a stopped process call close; `None`: there is no system call instruction behind it.
+#[cfg(target_arch = "x86_64")]
 fn call_close(pid: i32, fd: i32) -> Option<i64> {
     // SAFETY: plain numbers, all of which the kernel fills in.
     let mut before: libc::user_regs_struct = unsafe { std::mem::zeroed() };
