@@ -83,10 +83,8 @@ mod traced {
         let maker = task::current();
         let pid: u32 = read::kernel(record + u64::from(setting!(newtask_pid_at)));
         if flags & CLONE_THREAD != 0 {
-            if flags & namespace::FLAGS != 0 {
-                let signal: u64 = read::kernel(maker + offset!(task_signal));
-                let threads = signal + offset!(signal_threads);
-                privilege::cloned(maker, newest(threads, offset!(task_thread_node), pid));
+            if flags & namespace::FLAGS != 0 && privilege::tells_namespaces() {
+                thread_apart(maker, pid);
             }
             return 0;
         }
@@ -104,6 +102,19 @@ mod traced {
             privilege::cloned(maker, child);
         }
         0
+    }
+
+    /// A thread with namespaces of its own.
+    #[inline(always)]
+    fn thread_apart(maker: u64, pid: u32) {
+        let signal: u64 = read::kernel(maker + offset!(task_signal));
+        let threads = signal + offset!(signal_threads);
+        let thread = newest(threads, offset!(task_thread_node), pid);
+        if thread == 0 {
+            lost(Kind::Privilege, Lane::Bulk);
+        } else {
+            privilege::cloned(maker, thread);
+        }
     }
 
     /// The task of this pid among the newest of a list; 0: it is not there.

@@ -326,11 +326,15 @@ fn push_kept_groups(tails: Tails, tag: u16, count: u32, copy: impl FnOnce(*mut u
     tails.push(tag, flags, bytes, u64::from(count) * 4);
 }
 
-/// A process or thread was made: in namespaces of its own? Asked of every fork, so as little as can be. `child` may
-/// be 0: nobody.
+#[inline(always)]
+pub fn tells_namespaces() -> bool {
+    setting!(privilege) & group::NAMESPACES != 0
+}
+
+/// A process or thread was made: in namespaces of its own? Asked of every fork, so as little as can be.
 #[inline(always)]
 pub fn cloned(maker: u64, child: u64) {
-    if setting!(privilege) & group::NAMESPACES == 0 || child == 0 {
+    if !tells_namespaces() {
         return;
     }
     let proxies: [u64; 2] = [
