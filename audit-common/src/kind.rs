@@ -74,7 +74,9 @@ pub const KINDS: &[KindRow] = &[
         "priv.setuid", "priv.setgid", "priv.setgroups", "priv.capset", "priv.unshare", "priv.setns",
         "priv.ptrace", "priv.pidfd_getfd", "priv.vm_read", "priv.vm_write", "priv.signal",
         "priv.module_load", "priv.module_unload", "priv.bpf_load", "priv.bpf_attach", "priv.kexec",
-        "priv.clock_set", "priv.hostname", "priv.reboot",
+        "priv.clock_set", "priv.hostname", "priv.reboot", "priv.swapon", "priv.swapoff",
+        "priv.perf_open", "priv.perf_all", "priv.userfaultfd", "priv.personality", "priv.securebits",
+        "priv.no_new_privs",
     ]),
 ];
 

@@ -55,6 +55,7 @@ offsets! {
     /// Absent without CONFIG_AUDIT.
     task_loginuid = "task_struct.loginuid",
     task_sessionid = "task_struct.sessionid",
+    task_atomic_flags = "task_struct.atomic_flags",
     task_ti_status = "task_struct.thread_info.status",
     signal_group_exit_code = "signal_struct.group_exit_code",
     signal_live = "signal_struct.live",
@@ -66,6 +67,7 @@ offsets! {
     cred_cap_permitted = "cred.cap_permitted",
     cred_cap_effective = "cred.cap_effective",
     cred_user_ns = "cred.user_ns",
+    cred_securebits = "cred.securebits",
     user_ns_inum = "user_namespace.ns.inum",
     nsproxy_mnt = "nsproxy.mnt_ns",
     nsproxy_net = "nsproxy.net_ns",

@@ -206,7 +206,7 @@ impl Built {
         self.cut(tag, 0, content, length)
     }
 
-    fn cut(mut self, tag: u16, flags: u16, content: &[u8], original: u32) -> Built {
+    pub fn cut(mut self, tag: u16, flags: u16, content: &[u8], original: u32) -> Built {
         let head = Tail {
             tag,
             flags,

@@ -2,9 +2,9 @@
 
 use audit_common::{
     Kind,
-    events::tag,
+    events::{tag, tail_flag},
     header::flag as header_flag,
-    privilege::{Privilege, Sets, Target, call, flag, namespace},
+    privilege::{NO_VALUE, Privilege, Sets, Target, call, flag, namespace},
 };
 use zerocopy::FromZeros;
 
@@ -33,6 +33,14 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
         ("priv-hostname", hostname()),
         ("priv-kexec", kexec()),
         ("priv-reboot", reboot()),
+        ("priv-perf-open", perf_open()),
+        ("priv-perf-all", perf_all()),
+        ("priv-userfaultfd", userfaultfd()),
+        ("priv-personality", personality()),
+        ("priv-securebits", securebits()),
+        ("priv-no-new-privs", no_new_privs()),
+        ("priv-swapon", swapon()),
+        ("priv-swapoff", swapoff()),
     ]
 }
 
@@ -227,4 +235,61 @@ fn reboot() -> Vec<u8> {
     event.flags = flag::NO_RESULT;
     event.values = [0x0123_4567, 1, 0, 0, 0, 0];
     Built::of(&event).finish()
+}
+
+fn perf_open() -> Vec<u8> {
+    let mut event = blank(call::PERF_OPEN, 37);
+    event.flags = flag::TARGET;
+    event.target = target();
+    // A breakpoint in it.
+    event.values = [3007, 5, 0, u32::MAX.into(), 8, 0];
+    Built::of(&event).finish()
+}
+
+fn perf_all() -> Vec<u8> {
+    let mut event = blank(call::PERF_OPEN, 38);
+    event.errno = 13;
+    event.values = [u32::MAX.into(), 2, 312, 3, 0, 0];
+    Built::of(&event).finish()
+}
+
+fn userfaultfd() -> Vec<u8> {
+    let mut event = blank(call::USERFAULTFD, 39);
+    event.values[0] = 0x8_0801;
+    Built::of(&event).finish()
+}
+
+fn personality() -> Vec<u8> {
+    let mut event = blank(call::PERSONALITY, 40);
+    event.values = [0x44_0000, 0, 0, 0, 0, 0];
+    Built::of(&event).finish()
+}
+
+/// What was before was lost.
+fn securebits() -> Vec<u8> {
+    let mut event = blank(call::SECUREBITS, 41);
+    event.values = [0x2f, NO_VALUE, 0x2f, 0, 0, 0];
+    Built::of(&event).finish()
+}
+
+fn no_new_privs() -> Vec<u8> {
+    let mut event = blank(call::NO_NEW_PRIVS, 42);
+    event.flags = flag::BEFORE;
+    event.values[0] = 1;
+    Built::of(&event).finish()
+}
+
+fn swapon() -> Vec<u8> {
+    let mut event = blank(call::SWAPON, 43);
+    event.values[0] = 0x8000;
+    Built::of(&event).tail(tag::TEXT, b"/dev/vda2").finish()
+}
+
+/// Of a name that is in nobody's memory.
+fn swapoff() -> Vec<u8> {
+    let mut event = blank(call::SWAPOFF, 44);
+    event.errno = 14;
+    Built::of(&event)
+        .cut(tag::TEXT, tail_flag::UNREADABLE, b"", 0)
+        .finish()
 }

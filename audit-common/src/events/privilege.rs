@@ -5,6 +5,8 @@
 //! namespace are those of before. Tails: FILE and ON_DISK, the file behind a descriptor (OBJECT); TEXT, a
 //! name; OLD_TEXT, the name before; SECOND_NAME, what a program is attached to; GROUPS and OLD_GROUPS.
 
+pub mod calls;
+
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::header::Header;
@@ -66,6 +68,22 @@ pub mod call {
     pub const REBOOT: u32 = 33;
     /// /proc/PID/mem. `values`: pid as it was given in a name, open flags.
     pub const OPEN_MEMORY: u32 = 34;
+    /// `values`: pid as it was given, type, configuration, CPU, flags. Its target, if it is not all processes.
+    pub const PERF_OPEN: u32 = 35;
+    /// `values[0]`: flags.
+    pub const USERFAULTFD: u32 = 36;
+    /// `values`: what was asked for, what it was.
+    pub const PERSONALITY: u32 = 37;
+    /// PR_SET_SECUREBITS; `values`: what was asked for, what was, what is, or [`super::NO_VALUE`].
+    pub const SECUREBITS: u32 = 38;
+    /// PR_SET_NO_NEW_PRIVS; `values[0]`: what was asked for.
+    pub const NO_NEW_PRIVS: u32 = 39;
+    /// TEXT: its path as it was given. `values[0]`: flags.
+    pub const SWAPON: u32 = 40;
+    /// TEXT.
+    pub const SWAPOFF: u32 = 41;
+    /// No act of its own: its option says which.
+    pub const PRCTL: u32 = 42;
 }
 
 /// `Settings::privilege`: which calls are looked at. A call's bit is [`group_of`] it.
@@ -86,17 +104,7 @@ pub mod group {
 /// The group that a call is switched with.
 #[inline(always)]
 pub const fn group_of(call: u32) -> u32 {
-    match call {
-        call::SETUID..=call::SETGROUPS => group::CREDENTIALS,
-        call::CAPSET | call::PRCTL_AMBIENT => group::CAPABILITIES,
-        call::UNSHARE..=call::CLONE => group::NAMESPACES,
-        call::PTRACE | call::PIDFD_GETFD => group::PTRACE,
-        call::VM_READ | call::VM_WRITE | call::OPEN_MEMORY => group::MEMORY,
-        call::SIGNAL => group::SIGNALS,
-        call::INIT_MODULE..=call::DELETE_MODULE => group::MODULES,
-        call::BPF_LOAD | call::BPF_ATTACH => group::BPF,
-        _ => group::SYSTEM,
-    }
+    calls::GROUPS[call as usize % calls::ACTS]
 }
 
 /// Places in `Privilege::namespaces`.

@@ -112,11 +112,11 @@ fn of_socket(event: &Net) -> Proof {
     }))
 }
 
-/// Only what is refused is a canary's, and other ids for a moment.
+/// Only what is refused is a canary's, and other ids and another personality for a moment.
 fn of_privilege(event: &Privilege) -> Proof {
     use privilege::call::*;
     let call = event.call;
-    let is_change = matches!(call, SETREUID..=SETFSUID | SETREGID..=SETFSGID);
+    let is_change = matches!(call, SETREUID..=SETFSUID | SETREGID..=SETFSGID | PERSONALITY);
     let is_meant = event.errno != 0 || is_change;
     let remembers = event.flags & privilege::flag::BEFORE != 0;
     or_foreign(by(|answer, _| match answer {

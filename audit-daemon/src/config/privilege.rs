@@ -24,14 +24,16 @@ settings! {
     pub struct Privilege as "key" {
         /// Users and groups of a process: setuid, setgid, setgroups and their kin.
         credentials: bool = Flag => true,
-        /// Capabilities: capset, and ambient ones by prctl. Those of an exec stand in its record.
+        /// Capabilities: capset, ambient ones by prctl, and what bounds them: securebits and
+        /// no_new_privs. Those of an exec stand in its record.
         capabilities: bool = Flag => true,
         /// Namespaces that are made or entered: clone, unshare, setns.
         namespaces: bool = Flag => true,
-        /// ptrace, and descriptors taken out of other processes (pidfd_getfd).
+        /// Other processes looked into: ptrace, descriptors taken out of them (pidfd_getfd), and
+        /// performance events of others or of all (perf_event_open).
         ptrace: bool = Flag => true,
         /// Memory of other processes: process_vm_readv and process_vm_writev, and /proc/PID/mem
-        /// while files are recorded.
+        /// while files are recorded. What weakens a process's own: userfaultfd, personality.
         memory: bool = Flag => true,
         /// What is mounted, unmounted and moved, wherever, while files are recorded; a watch tells
         /// what concerns it in any case.
@@ -40,7 +42,7 @@ settings! {
         modules: bool = Flag => true,
         /// eBPF programs of others than the daemon: loaded, attached.
         bpf: bool = Flag => true,
-        /// The machine as a whole: kexec, reboot, clock, names of the host.
+        /// The machine as a whole: kexec, reboot, clock, names of the host, swap.
         system: bool = Flag => true,
         /// Signals to protected processes: who sent what.
         signals: bool = Flag => true,

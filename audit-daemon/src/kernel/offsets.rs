@@ -20,6 +20,8 @@ const OPTIONAL: &[&str] = &[
     "inode_ctime_nsec",
     // Privileges are told without.
     "task_pid_links",
+    "task_atomic_flags",
+    "cred_securebits",
     "cred_cap_inheritable",
     "cred_cap_ambient",
     "cred_group_info",

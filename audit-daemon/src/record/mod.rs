@@ -63,7 +63,7 @@ pub use log::{LogDeleteView, LogFault, LogFile, LogRotateView, LogVerifyView, Se
 pub use loss::{LossRange, LossStage, LossView, Lost};
 pub use net::{Direction, Endpoint, NetAct, NetView, Protocol};
 pub use privilege::{
-    Clock, Ids, KernelAct, KernelObject, Module, PrivilegeAct, PrivilegeView, Reach,
+    Clock, Ids, KernelAct, KernelObject, Module, Own, PrivilegeAct, PrivilegeView, Reach,
 };
 pub use root_change::RootChangeView;
 pub use selftest::{FailedHook, SelftestView};

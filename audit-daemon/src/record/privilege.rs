@@ -35,6 +35,8 @@ pub enum PrivilegeAct<'a> {
     Ids(Ids, ProcessView<'a>),
     /// Capabilities, likewise; whether any was gained.
     Capabilities(ProcessView<'a>, bool),
+    /// What a process set for itself: the process.
+    Own(Own, ProcessView<'a>),
     /// A handle to a process, or a signal to it.
     Process(Reach, ProcessView<'a>),
     Memory {
@@ -58,9 +60,17 @@ pub enum Ids {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Own {
+    Personality,
+    Securebits,
+    NoNewPrivileges,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
     Ptrace,
     PidfdGetfd,
+    PerfEvent,
     Signal,
 }
 
@@ -112,7 +122,9 @@ impl Line<'_> {
 
     fn act(&mut self, view: &PrivilegeView) {
         let actor = &view.actor;
-        if let PrivilegeAct::Capabilities(process, _) = &view.act {
+        if is_reflexive(&view.act)
+            && let Some(process) = process::target(&view.act)
+        {
             self.reflexive_actor(actor, process.id.pid);
         } else {
             self.actor(actor, self.actor_parts());
@@ -129,6 +141,7 @@ impl Line<'_> {
                 }
                 self.target_process(process, process::WITH_PARENT);
             }
+            PrivilegeAct::Own(_, process) => self.target_process(process, process::WITH_PARENT),
             PrivilegeAct::Memory {
                 process,
                 base,
@@ -153,7 +166,7 @@ impl Line<'_> {
 
 /// Is the acting process itself what the record is about?
 fn is_reflexive(act: &PrivilegeAct) -> bool {
-    matches!(act, PrivilegeAct::Capabilities(..))
+    matches!(act, PrivilegeAct::Capabilities(..) | PrivilegeAct::Own(..))
 }
 
 /// The kind of an act, and its severity.
@@ -163,7 +176,11 @@ fn kind(act: &PrivilegeAct) -> (&'static Kind, u8) {
         PrivilegeAct::Ids(Ids::Group, _) => (&SETGID, 1),
         PrivilegeAct::Ids(Ids::Groups, _) => (&SETGROUPS, 1),
         PrivilegeAct::Capabilities(_, gain) => (&CAPSET, if *gain { 2 } else { 1 }),
+        PrivilegeAct::Own(Own::Personality, _) => (&PERSONALITY, 1),
+        PrivilegeAct::Own(Own::Securebits, _) => (&SECUREBITS, 1),
+        PrivilegeAct::Own(Own::NoNewPrivileges, _) => (&NO_NEW_PRIVS, 1),
         PrivilegeAct::Process(Reach::Ptrace, _) => (&PTRACE, 2),
+        PrivilegeAct::Process(Reach::PerfEvent, _) => (&PERF_OPEN, 2),
         PrivilegeAct::Process(Reach::PidfdGetfd, _) => (&PIDFD_GETFD, 2),
         PrivilegeAct::Process(Reach::Signal, _) => (&SIGNAL, 2),
         PrivilegeAct::Memory { writes: true, .. } => (&VM_WRITE, 2),
@@ -193,6 +210,10 @@ kinds! {
     SETGID = 1 1007 "99,\"activity_name\":\"Set Group ID\",\"type_uid\":100799," "priv.setgid",
     SETGROUPS = 1 1007 "99,\"activity_name\":\"Set Groups\",\"type_uid\":100799," "priv.setgroups",
     CAPSET = 1 1007 "99,\"activity_name\":\"Set Capabilities\",\"type_uid\":100799," "priv.capset",
+    PERSONALITY = 1 1007 "99,\"activity_name\":\"Set Personality\",\"type_uid\":100799," "priv.personality",
+    SECUREBITS = 1 1007 "99,\"activity_name\":\"Set Securebits\",\"type_uid\":100799," "priv.securebits",
+    NO_NEW_PRIVS = 1 1007 "99,\"activity_name\":\"Set No New Privileges\",\"type_uid\":100799," "priv.no_new_privs",
+    PERF_OPEN = 1 1007 "3,\"type_uid\":100703," "priv.perf_open",
     PTRACE = 1 1007 "3,\"type_uid\":100703," "priv.ptrace",
     PIDFD_GETFD = 1 1007 "3,\"type_uid\":100703," "priv.pidfd_getfd",
     SIGNAL = 1 1007 "99,\"activity_name\":\"Signal\",\"type_uid\":100799," "priv.signal",

@@ -24,7 +24,7 @@ use crate::{
     enrich::process::key_of,
     folding::{Folded as Repeated, Verdict},
     record::{
-        Ids, PrivilegeAct, PrivilegeView, Reach,
+        Ids, Own, PrivilegeAct, PrivilegeView, Reach,
         view::{ActorView, Fact, Folded, Groups, Meta, Privileges},
     },
 };
@@ -90,7 +90,11 @@ impl Recorder {
 
     /// Does this daemon, or its command line, load its own programs?
     fn is_own_program(&mut self, event: &Privilege) -> bool {
-        if !matches!(event.call, call::BPF_LOAD | call::BPF_ATTACH) {
+        let attaches = matches!(
+            event.call,
+            call::BPF_LOAD | call::BPF_ATTACH | call::PERF_OPEN
+        );
+        if !attaches {
             return false;
         }
         if event.header.tgid == std::process::id() {
@@ -125,7 +129,9 @@ impl Recorder {
         match event.call {
             call::SETUID..=call::SETGROUPS => self.write_ids(event, tails, &view),
             call::CAPSET | call::PRCTL_AMBIENT => self.write_capabilities(event, &view),
+            call::PERSONALITY..=call::NO_NEW_PRIVS => self.write_own(event, &view),
             call::PTRACE..=call::SIGNAL | call::OPEN_MEMORY => self.write_other(event, &view),
+            call::PERF_OPEN if !names::is_of_many(event) => self.write_other(event, &view),
             _ => self.write_kernel(event, tails, &view),
         }
         self.settings.labels = labels;
@@ -182,6 +188,23 @@ impl Recorder {
         self.lines.privilege(&mut self.out, &view);
     }
 
+    /// What it set for itself, of which the words say what it was.
+    fn write_own(&mut self, event: &Privilege, common: &Common<'_>) {
+        let header = &event.header;
+        let acting = Acting::of(self, header, event.namespace_pid);
+        let parent = acting.made_by();
+        let mut process = acting.process(header, self.host.cap_full, parent.as_ref(), &[]);
+        process.privileges.user_ns = user_ns(header);
+        let own = match event.call {
+            call::PERSONALITY => Own::Personality,
+            call::SECUREBITS => Own::Securebits,
+            _ => Own::NoNewPrivileges,
+        };
+        let act = PrivilegeAct::Own(own, process);
+        let view = common.view(event, acting.actor(&process, header), act);
+        self.lines.privilege(&mut self.out, &view);
+    }
+
     fn write_other(&mut self, event: &Privilege, common: &Common<'_>) {
         let header = &event.header;
         let acting = Acting::of(self, header, event.namespace_pid);
@@ -205,6 +228,7 @@ impl Recorder {
                 bytes: None,
             },
             call::PTRACE => PrivilegeAct::Process(Reach::Ptrace, other),
+            call::PERF_OPEN => PrivilegeAct::Process(Reach::PerfEvent, other),
             call::PIDFD_GETFD => PrivilegeAct::Process(Reach::PidfdGetfd, other),
             _ => PrivilegeAct::Process(Reach::Signal, other),
         };

@@ -11,6 +11,8 @@ mod calls;
 pub mod memory;
 mod module;
 mod narrow;
+mod own;
+mod perf;
 mod reboot;
 mod signal;
 mod target;
@@ -127,6 +129,15 @@ impl Call {
         }
     }
 
+    /// Is it told at all? Several acts are one call, of which the arguments say which it is.
+    #[inline(always)]
+    fn is_wanted(&self) -> bool {
+        let call = calls::meant(self.call(), self.argument(0), self.argument(1));
+        // SAFETY: as above.
+        unsafe { scratch::state(self.slot) }.asked[0].set(call.into());
+        call != 0 && about::is_wanted(self)
+    }
+
     #[inline(always)]
     fn word(&self, at: usize) -> u64 {
         // SAFETY: as above.
@@ -180,7 +191,7 @@ fn returned(call: u32, regs: u64, result: i64, slot: Large, turn: Turn, entry: E
     let task = task::current();
     let asked = Call { task, entry, slot };
     asked.note(call, regs, result);
-    if !about::is_wanted(&asked) {
+    if !asked.is_wanted() {
         return;
     }
     let is_over = !(ERESTART_FIRST..=ERESTART_LAST).contains(&asked.errno());
@@ -267,8 +278,8 @@ fn remember(asked: &Call, event: &mut Privilege, tails: Tails, before: *mut befo
     event.flags |= flag::BEFORE;
     event.before_ids = before.ids;
     event.before_caps = before.caps;
-    event.values[4] = before.time[0];
-    event.values[5] = before.time[1];
+    event.values[4] = before.words[0];
+    event.values[5] = before.words[1];
     match asked.call() {
         call::SETGROUPS => {
             push_kept_groups(tails, tag::OLD_GROUPS, before.groups, |to, bytes| {

@@ -242,6 +242,43 @@ fn a_reboot_is_told_though_refused() {
 }
 
 #[test]
+fn swapping_is_told_with_the_path_that_was_given() {
+    if !has_call("swapon") {
+        audit_tests::skip!("this kernel does not swap");
+    }
+    let setup = Setup::on_kept_programs();
+    let mut daemon = Lent::take(&setup);
+    let on = call(Act::new(), "swapon", &["text:no/such", "0x8000"]);
+    let off = call(on, "swapoff", &["text:/no/such"]);
+    let acted = call(off, "swapon", &["0", "0"]).with(["done"]).done();
+    let enoent = -i64::from(libc::ENOENT);
+    let efault = -i64::from(libc::EFAULT);
+    assert_eq!(results(&acted.stdout), [enoent, enoent, efault]);
+    let denied = call(nobody(), "swapoff", &["text:/swap"])
+        .with(["done"])
+        .done();
+    assert_eq!(results(&denied.stdout), [EPERM]);
+    let records = daemon.seen();
+    let all = of(&records, acted.pid);
+    let [on, off, unreadable] = all[..] else {
+        panic!("three records of {all:#?}");
+    };
+    assert_eq!([on.kind(), off.kind()], ["priv.swapon", "priv.swapoff"]);
+    assert_at(on, "kernel.path", "no/such");
+    assert_at(on, "kernel.name", "swap");
+    assert_at(on, "kernel.system_call", "swapon");
+    assert_at(on, "status_code", "ENOENT");
+    assert_at(on, "severity_id", 1);
+    assert_at(off, "kernel.path", "/no/such");
+    assert_at(off, "unmapped.source", json!({"kernel.path": "string"}));
+    assert_at(unreadable, "status_code", "EFAULT");
+    assert_at(unreadable, "unmapped.unknown", json!(["kernel.path"]));
+    let record = only(&records, denied.pid, "priv.swapoff");
+    assert_at(record, "kernel.path", "/swap");
+    assert_at(record, "status_code", "EPERM");
+}
+
+#[test]
 fn another_kernel_is_told_though_refused() {
     if !has_call("kexec_load") {
         audit_tests::skip!("this kernel has no kexec");

@@ -8,6 +8,8 @@ mod memory;
 mod mounts;
 mod namespaces;
 mod narrow;
+mod own;
+mod perf;
 mod processes;
 mod signals;
 
@@ -17,11 +19,19 @@ use audit_tests::{Record, Records};
 /// A user that owns nothing.
 const NOBODY: u32 = 65534;
 
+/// Acts of which the acting process is the object.
+const OF_ONESELF: [&str; 4] = [
+    "priv.capset",
+    "priv.personality",
+    "priv.securebits",
+    "priv.no_new_privs",
+];
+
 /// The records of this process of privileges, in order.
 fn of(records: &Records, pid: u32) -> Vec<&Record> {
     let is_its = |record: &&Record| {
         let by_actor = record.num("actor.process.pid") == i64::from(pid);
-        let by_itself = record.kind() == "priv.capset" && record.pid() == pid;
+        let by_itself = OF_ONESELF.contains(&record.kind()) && record.pid() == pid;
         record.kind().starts_with("priv.") && (by_actor || by_itself)
     };
     records.iter().filter(is_its).collect()

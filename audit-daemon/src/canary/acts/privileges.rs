@@ -6,7 +6,7 @@ use audit_common::privilege::group;
 use nix::libc as c;
 
 use super::{Act, Answer, Needs, on};
-use crate::canary::scene::{Done, Scene};
+use crate::canary::scene::{Done, Scene, Undone};
 
 /// "Leave it as it is"; where an id must be given, none.
 const NO_ID: usize = u32::MAX as usize;
@@ -16,6 +16,8 @@ const NO_FD: usize = usize::MAX;
 const NO_PROCESS: usize = i32::MAX as usize;
 const NO_CAPABILITY: usize = 9_999;
 const NO_CLOCK: usize = 9_999;
+const ASKS: usize = u32::MAX as usize;
+const OLD_VERSION: usize = 0x2_0000;
 const UNKNOWN_FLAG: usize = 1;
 const APART: usize = (c::CLONE_NEWUSER | c::CLONE_THREAD) as usize;
 /// All that there are, and more.
@@ -80,6 +82,15 @@ fn program(at: &Scene) -> Done {
     )
 }
 
+/// For a moment uname(2) tells this thread of an older kernel.
+fn other_personality(at: &Scene) -> Done {
+    let was = at.raw(c::SYS_personality, &[ASKS]);
+    let was = usize::try_from(was).map_err(|_| Undone)?;
+    let done = at.call(c::SYS_personality, &[was ^ OLD_VERSION]);
+    at.raw(c::SYS_personality, &[was]);
+    done
+}
+
 /// A queued signal says what it is about.
 fn queued(at: &Scene, number: i64, to: &[usize]) -> Done {
     // SAFETY: of plain numbers.
@@ -133,7 +144,7 @@ const CHANGES: [Act; 17] = [
 ];
 
 #[rustfmt::skip]
-const OTHERS: [Act; 22] = [
+const OTHERS: [Act; 27] = [
     // A new user namespace for a thread, which there is not.
     refused("clone", c::SYS_clone, group::NAMESPACES, |at| at.call(c::SYS_clone, &[APART, 0, 0, 0, 0])),
     refused("clone3", c::SYS_clone3, group::NAMESPACES, |at| {
@@ -144,6 +155,12 @@ const OTHERS: [Act; 22] = [
         at.call(c::SYS_ptrace, &[c::PTRACE_ATTACH as usize, NO_PROCESS, 0, 0])
     }),
     refused("pidfd_getfd", c::SYS_pidfd_getfd, group::PTRACE, |at| at.call(c::SYS_pidfd_getfd, &[NO_FD, 0, 0])),
+    // Of all processes, by attributes that are not there.
+    refused("perf_event_open", c::SYS_perf_event_open, group::PTRACE, |at| {
+        at.call(c::SYS_perf_event_open, &[0, usize::MAX, 0, usize::MAX, 0])
+    }),
+    refused("userfaultfd", c::SYS_userfaultfd, group::MEMORY, |at| at.call(c::SYS_userfaultfd, &[ALL_FLAGS])),
+    refused("personality", c::SYS_personality, group::MEMORY, other_personality),
     refused("process_vm_readv", c::SYS_process_vm_readv, group::MEMORY, |at| memory(at, c::SYS_process_vm_readv)),
     refused("process_vm_writev", c::SYS_process_vm_writev, group::MEMORY, |at| memory(at, c::SYS_process_vm_writev)),
     refused("kill", c::SYS_kill, group::SIGNALS, |at| sent(at, c::SYS_kill, 1)),
@@ -173,6 +190,8 @@ const OTHERS: [Act; 22] = [
         let time = [0_i64; 2];
         at.call(c::SYS_clock_settime, &[NO_CLOCK, time.as_ptr() as usize])
     }),
+    refused("swapon", c::SYS_swapon, group::SYSTEM, |at| at.call(c::SYS_swapon, &[at.nothing(), 0])),
+    refused("swapoff", c::SYS_swapoff, group::SYSTEM, |at| at.call(c::SYS_swapoff, &[at.nothing()])),
     // Without the numbers that show that it is meant.
     refused("reboot", c::SYS_reboot, group::SYSTEM, |at| at.call(c::SYS_reboot, &[0, 0, 0, 0])),
     Act {

@@ -2,40 +2,16 @@
 //!
 //! Owns these attach points. Must not know how any of them is attached.
 
-use audit_common::Kind;
+use audit_common::{
+    Kind,
+    privilege::calls::{ENTER_POINTS, EXIT_POINTS},
+};
 
 use super::{calls, compat, function, raw, traced, twinned};
 use crate::hooks::{
     BlindSpot::{self, *},
     Candidate, HookRow, Precision,
 };
-
-/// Calls of which what was before is wanted.
-#[rustfmt::skip]
-const ENTERS: &[&str] = &[
-    "syscalls/sys_enter_setuid", "syscalls/sys_enter_setgid", "syscalls/sys_enter_setreuid",
-    "syscalls/sys_enter_setregid", "syscalls/sys_enter_setresuid", "syscalls/sys_enter_setresgid",
-    "syscalls/sys_enter_setfsuid", "syscalls/sys_enter_setfsgid", "syscalls/sys_enter_setgroups",
-    "syscalls/sys_enter_capset", "syscalls/sys_enter_prctl", "syscalls/sys_enter_unshare",
-    "syscalls/sys_enter_setns", "syscalls/sys_enter_adjtimex", "syscalls/sys_enter_clock_adjtime",
-    "syscalls/sys_enter_sethostname", "syscalls/sys_enter_setdomainname", "syscalls/sys_enter_reboot",
-];
-#[rustfmt::skip]
-const RETURNS: &[&str] = &[
-    "syscalls/sys_exit_setuid", "syscalls/sys_exit_setgid", "syscalls/sys_exit_setreuid",
-    "syscalls/sys_exit_setregid", "syscalls/sys_exit_setresuid", "syscalls/sys_exit_setresgid",
-    "syscalls/sys_exit_setfsuid", "syscalls/sys_exit_setfsgid", "syscalls/sys_exit_setgroups",
-    "syscalls/sys_exit_capset", "syscalls/sys_exit_prctl", "syscalls/sys_exit_unshare",
-    "syscalls/sys_exit_setns", "syscalls/sys_exit_ptrace", "syscalls/sys_exit_process_vm_readv",
-    "syscalls/sys_exit_process_vm_writev", "syscalls/sys_exit_pidfd_getfd", "syscalls/sys_exit_kill",
-    "syscalls/sys_exit_tkill", "syscalls/sys_exit_tgkill", "syscalls/sys_exit_rt_sigqueueinfo",
-    "syscalls/sys_exit_rt_tgsigqueueinfo", "syscalls/sys_exit_pidfd_send_signal",
-    "syscalls/sys_exit_init_module", "syscalls/sys_exit_finit_module", "syscalls/sys_exit_delete_module",
-    "syscalls/sys_exit_bpf", "syscalls/sys_exit_kexec_load", "syscalls/sys_exit_kexec_file_load",
-    "syscalls/sys_exit_settimeofday", "syscalls/sys_exit_clock_settime", "syscalls/sys_exit_adjtimex",
-    "syscalls/sys_exit_clock_adjtime", "syscalls/sys_exit_sethostname", "syscalls/sys_exit_setdomainname",
-    "syscalls/sys_exit_reboot", "syscalls/sys_exit_clone", "syscalls/sys_exit_clone3",
-];
 
 /// Of calls that change privileges; io_uring offers none of them.
 const OF_CALLS: &[BlindSpot] = &[
@@ -65,7 +41,7 @@ pub const ENTER: HookRow = HookRow {
         twin: Some("privilege_enters_again"),
         blind: &[],
         precision: Precision::Exact,
-        ..calls("privilege_enters", ENTERS)
+        ..calls("privilege_enters", ENTER_POINTS)
     }],
 };
 
@@ -89,7 +65,7 @@ pub const RETURN: HookRow = HookRow {
             "privilege_returned",
             "privilege_returned_again",
             &["privilege_returned_again"],
-            RETURNS,
+            EXIT_POINTS,
         )
     }],
 };

@@ -8,7 +8,7 @@ use crate::record::head::Kind;
 use crate::record::limits;
 use crate::record::line::{Line, key};
 use crate::record::notes::At;
-use crate::record::view::Text;
+use crate::record::view::{Fact, Text};
 
 #[derive(Debug, Clone, Copy)]
 pub struct KernelAct<'a> {
@@ -17,7 +17,7 @@ pub struct KernelAct<'a> {
     pub name: Text<'a>,
     /// Of a program.
     pub kind: Option<&'a str>,
-    pub path: Option<Text<'a>>,
+    pub path: Fact<Text<'a>>,
     pub system_call: &'static str,
     /// A name before and after.
     pub change: Option<(Text<'a>, Text<'a>)>,
@@ -37,6 +37,12 @@ pub enum KernelObject {
     Clock,
     HostName,
     Reboot,
+    /// Events of all processes, or of those of a control group.
+    PerfEvent,
+    /// Who handles faults of its own memory.
+    FaultHandler,
+    SwapOn,
+    SwapOff,
 }
 
 /// The wall clock before and after, nanoseconds since 1970.
@@ -62,6 +68,10 @@ pub fn kind(act: &KernelAct) -> (&'static Kind, u8) {
         KernelObject::Clock => (&CLOCK_SET, 2),
         KernelObject::HostName => (&HOSTNAME, 1),
         KernelObject::Reboot => (&REBOOT, 3),
+        KernelObject::PerfEvent => (&PERF_ALL, 2),
+        KernelObject::FaultHandler => (&USERFAULTFD, 2),
+        KernelObject::SwapOn => (&SWAPON, 1),
+        KernelObject::SwapOff => (&SWAPOFF, 1),
     }
 }
 
@@ -74,6 +84,10 @@ kinds! {
     CLOCK_SET = 1 1003 "4,\"type_uid\":100304," "priv.clock_set",
     HOSTNAME = 1 1003 "4,\"type_uid\":100304," "priv.hostname",
     REBOOT = 1 1003 "4,\"type_uid\":100304," "priv.reboot",
+    PERF_ALL = 1 1003 "4,\"type_uid\":100304," "priv.perf_all",
+    USERFAULTFD = 1 1003 "4,\"type_uid\":100304," "priv.userfaultfd",
+    SWAPON = 1 1003 "4,\"type_uid\":100304," "priv.swapon",
+    SWAPOFF = 1 1003 "4,\"type_uid\":100304," "priv.swapoff",
 }
 
 impl Line<'_> {
@@ -99,8 +113,9 @@ impl Line<'_> {
             }
             _ => self.integer(key!("type_id"), TYPE_SYSTEM_CALL),
         }
-        if let Some(path) = &act.path {
-            self.path(key!("path"), &at.field("path"), path);
+        let place = at.field("path");
+        if let Some(path) = self.known(&place, &act.path) {
+            self.path(key!("path"), &place, path);
         }
         self.word(key!("system_call"), act.system_call);
         self.close();

@@ -16,6 +16,7 @@ pub fn target<'v, 'a>(act: &'v PrivilegeAct<'a>) -> Option<&'v ProcessView<'a>> 
     match act {
         PrivilegeAct::Ids(_, process)
         | PrivilegeAct::Capabilities(process, _)
+        | PrivilegeAct::Own(_, process)
         | PrivilegeAct::Process(_, process)
         | PrivilegeAct::Memory { process, .. } => Some(process),
         PrivilegeAct::Module { .. } | PrivilegeAct::Kernel(_) => None,

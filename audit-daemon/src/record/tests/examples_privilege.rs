@@ -52,7 +52,7 @@ fn kernel(
         object,
         name: text(name),
         kind: None,
-        path: None,
+        path: Fact::Absent,
         system_call,
         change: None,
         clock: None,
@@ -70,7 +70,126 @@ pub fn all() -> Vec<Example> {
     all.extend(others());
     all.extend(kernels());
     all.extend(programs());
+    all.extend(rarely());
+    all.extend(beside());
     all
+}
+
+/// One of each kind that the others leave out.
+fn beside() -> Vec<Example> {
+    let newgrp = by(4207, 83_258, b"/usr/bin/newgrp", ROOT);
+    let nsenter = by(4209, 83_259, b"/usr/bin/nsenter", ROOT);
+    let done = |place, process, act, detail| {
+        let actor = deploy_session(Some(process));
+        told((33, 370_778_742, place), actor, act, detail)
+    };
+    let group = PrivilegeAct::Ids(Ids::Group, bash());
+    let groups = ProcessView {
+        privileges: Privileges {
+            groups: Some(Groups {
+                first: &[4, 27],
+                count: 2,
+            }),
+            ..Privileges::default()
+        },
+        ..bash()
+    };
+    let groups = PrivilegeAct::Ids(Ids::Groups, groups);
+    let on_kernel = |object, name, call| PrivilegeAct::Kernel(kernel(object, name, call));
+    let entered = on_kernel(
+        KernelObject::EnteredNamespaces,
+        b"mnt:[4026532842]",
+        "setns",
+    );
+    let kexec = on_kernel(KernelObject::Kexec, b"kexec", "kexec_file_load");
+    let descriptor = PrivilegeAct::Process(Reach::PidfdGetfd, bash());
+    let read = PrivilegeAct::Memory {
+        writes: false,
+        process: bash(),
+        base: Some(0x7f31_c0a0_1000),
+        bytes: Some(4096),
+    };
+    let unloaded = PrivilegeAct::Module {
+        loads: false,
+        module: Module::Name(Text {
+            source: Source::AsGiven,
+            ..text(b"wireguard")
+        }),
+    };
+    vec![
+        ("priv-setgid", done(23, &newgrp, group, None)),
+        ("priv-setgroups", done(24, &newgrp, groups, None)),
+        ("priv-setns", done(25, &nsenter, entered, None)),
+        (
+            "priv-kexec",
+            done(26, &nsenter, kexec, Some("KEXEC_FILE_ON_CRASH")),
+        ),
+        (
+            "priv-pidfd-getfd",
+            done(27, &nsenter, descriptor, Some("fd 3")),
+        ),
+        ("priv-vm-read", done(28, &nsenter, read, None)),
+        ("priv-module-unload", done(29, &nsenter, unloaded, None)),
+    ]
+}
+
+/// What few programs do.
+fn rarely() -> Vec<Example> {
+    let perf = by(4201, 83_255, b"/usr/bin/perf", ROOT);
+    let setpriv = ProcessView {
+        parent: None,
+        ..by(4203, 83_256, b"/usr/bin/setpriv", ROOT)
+    };
+    let swapon = by(4205, 83_257, b"/usr/sbin/swapon", ROOT);
+    let device = KernelAct {
+        path: Fact::Known(Text {
+            source: Source::AsGiven,
+            ..text(b"/dev/vda2")
+        }),
+        ..kernel(KernelObject::SwapOn, b"swap", "swapon")
+    };
+    let done = |place: u64, process, act, detail| {
+        let actor = deploy_session(Some(process));
+        told((31, 370_778_742, place), actor, act, detail)
+    };
+    let kernel =
+        |object, name, system_call| PrivilegeAct::Kernel(kernel(object, name, system_call));
+    let all = kernel(KernelObject::PerfEvent, b"perf_event", "perf_event_open");
+    let faults = kernel(KernelObject::FaultHandler, b"userfaultfd", "userfaultfd");
+    let off = PrivilegeAct::Kernel(KernelAct {
+        object: KernelObject::SwapOff,
+        system_call: "swapoff",
+        ..device
+    });
+    let of_bash = PrivilegeAct::Process(Reach::PerfEvent, bash());
+    let own = |place, own, detail| {
+        let act = PrivilegeAct::Own(own, setpriv);
+        told((31, 370_778_742, place), deploy_session(None), act, detail)
+    };
+    let cycles = "PERF_TYPE_HARDWARE 0x0";
+    let on_cpu = "PERF_TYPE_TRACEPOINT 0x138, cpu 3";
+    vec![
+        ("priv-perf-open", done(15, &perf, of_bash, Some(cycles))),
+        ("priv-perf-all", done(16, &perf, all, Some(on_cpu))),
+        (
+            "priv-userfaultfd",
+            done(17, &perf, faults, Some("UFFD_USER_MODE_ONLY|O_CLOEXEC")),
+        ),
+        (
+            "priv-personality",
+            own(18, Own::Personality, Some("ADDR_NO_RANDOMIZE, was 0")),
+        ),
+        (
+            "priv-securebits",
+            own(19, Own::Securebits, Some("SECBIT_NOROOT, was 0")),
+        ),
+        ("priv-no-new-privs", own(20, Own::NoNewPrivileges, None)),
+        (
+            "priv-swapon",
+            done(21, &swapon, PrivilegeAct::Kernel(device), None),
+        ),
+        ("priv-swapoff", done(22, &swapon, off, None)),
+    ]
 }
 
 fn setuid() -> String {

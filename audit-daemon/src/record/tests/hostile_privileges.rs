@@ -17,7 +17,7 @@ pub fn privileges(
             object,
             name,
             kind: Some("tracing"),
-            path: Some(name),
+            path: Fact::Known(name),
             system_call: "bpf",
             change: Some((name, Text::whole(b"\xe2"))),
             clock: Some(Clock {

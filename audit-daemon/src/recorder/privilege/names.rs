@@ -2,36 +2,23 @@
 //!
 //! Owns these tables. Must not ask the running kernel: a number that has no name here is written as one.
 
-use audit_common::privilege::{Privilege, call};
+use audit_common::privilege::{NO_VALUE, Privilege, call, calls::CALLS};
 
 /// Not an id: leave it as it is.
 const UNCHANGED: u32 = u32::MAX;
 
 pub fn system_call(event: &Privilege) -> &'static str {
     match event.call {
-        call::SETUID => "setuid",
-        call::SETREUID => "setreuid",
-        call::SETRESUID => "setresuid",
-        call::SETFSUID => "setfsuid",
-        call::SETGID => "setgid",
-        call::SETREGID => "setregid",
-        call::SETRESGID => "setresgid",
-        call::SETFSGID => "setfsgid",
-        call::UNSHARE => "unshare",
-        call::SETNS => "setns",
         call::CLONE if event.values[0] != 0 => "clone3",
-        call::CLONE => "clone",
-        call::BPF_LOAD | call::BPF_ATTACH => "bpf",
-        call::KEXEC_LOAD => "kexec_load",
-        call::KEXEC_FILE_LOAD => "kexec_file_load",
-        call::SETTIMEOFDAY => "settimeofday",
-        call::CLOCK_SETTIME => "clock_settime",
-        call::ADJTIMEX => "adjtimex",
-        call::CLOCK_ADJTIME => "clock_adjtime",
-        call::SETHOSTNAME => "sethostname",
-        call::SETDOMAINNAME => "setdomainname",
-        _ => "reboot",
+        call::BPF_ATTACH => name_of(call::BPF_LOAD),
+        call => name_of(call),
     }
+}
+
+/// Of several calls that are one act the first.
+fn name_of(call: u32) -> &'static str {
+    let row = CALLS.iter().find(|row| row.call == call);
+    row.map_or("unknown", |row| row.name)
 }
 
 /// A change of ids that was refused: `setresuid(0, -1, -1)`.
@@ -108,9 +95,7 @@ pub fn modes(modes: u64) -> Option<String> {
     if modes == SINGLESHOT {
         return Some("ADJ_OFFSET_SINGLESHOT".to_owned());
     }
-    let set = NAMES.iter().filter(|(bit, _)| modes & bit != 0);
-    let set: Vec<&str> = set.map(|(_, name)| *name).collect();
-    (!set.is_empty()).then(|| set.join("|"))
+    (modes != 0).then(|| flags(&NAMES, modes))
 }
 
 pub fn kexec_flags(event: &Privilege) -> Option<String> {
@@ -148,6 +133,112 @@ fn named(names: &[&str], number: u64) -> String {
         Some(name) => (*name).to_owned(),
         None => number.to_string(),
     }
+}
+
+/// What a process set for itself, and what it was: `ADDR_NO_RANDOMIZE, was 0`.
+pub fn personality(event: &Privilege) -> String {
+    let [wanted, was, ..] = event.values;
+    changed(
+        flags(PERSONALITY, wanted),
+        event.errno,
+        flags(PERSONALITY, was),
+    )
+}
+
+pub fn securebits(event: &Privilege) -> String {
+    let [wanted, was, ..] = event.values;
+    let before = match was {
+        NO_VALUE => "unknown".to_owned(),
+        was => flags(SECUREBITS, was),
+    };
+    changed(flags(SECUREBITS, wanted), event.errno, before)
+}
+
+fn changed(wanted: String, errno: u32, was: String) -> String {
+    match errno {
+        0 => format!("{wanted}, was {was}"),
+        _ => wanted,
+    }
+}
+
+#[rustfmt::skip]
+const PERSONALITY: &[(u64, &str)] = &[
+    (0x0002_0000, "UNAME26"), (0x0004_0000, "ADDR_NO_RANDOMIZE"), (0x0008_0000, "FDPIC_FUNCPTRS"),
+    (0x0010_0000, "MMAP_PAGE_ZERO"), (0x0020_0000, "ADDR_COMPAT_LAYOUT"), (0x0040_0000, "READ_IMPLIES_EXEC"),
+    (0x0080_0000, "ADDR_LIMIT_32BIT"), (0x0100_0000, "SHORT_INODE"), (0x0200_0000, "WHOLE_SECONDS"),
+    (0x0400_0000, "STICKY_TIMEOUTS"), (0x0800_0000, "ADDR_LIMIT_3GB"),
+];
+#[rustfmt::skip]
+const SECUREBITS: &[(u64, &str)] = &[
+    (0x1, "SECBIT_NOROOT"), (0x2, "SECBIT_NOROOT_LOCKED"), (0x4, "SECBIT_NO_SETUID_FIXUP"),
+    (0x8, "SECBIT_NO_SETUID_FIXUP_LOCKED"), (0x10, "SECBIT_KEEP_CAPS"), (0x20, "SECBIT_KEEP_CAPS_LOCKED"),
+    (0x40, "SECBIT_NO_CAP_AMBIENT_RAISE"), (0x80, "SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED"),
+    (0x100, "SECBIT_EXEC_RESTRICT_FILE"), (0x200, "SECBIT_EXEC_RESTRICT_FILE_LOCKED"),
+    (0x400, "SECBIT_EXEC_DENY_INTERACTIVE"), (0x800, "SECBIT_EXEC_DENY_INTERACTIVE_LOCKED"),
+];
+#[rustfmt::skip]
+const USERFAULTFD: &[(u64, &str)] = &[
+    (0x1, "UFFD_USER_MODE_ONLY"), (0x800, "O_NONBLOCK"), (0x8_0000, "O_CLOEXEC"),
+];
+
+/// Names of flags, and what is left as a number: `UNAME26|0x8`; of none `0`.
+fn flags(names: &[(u64, &str)], flags: u64) -> String {
+    let mut left = flags;
+    let mut parts: Vec<String> = Vec::new();
+    for (flag, name) in names.iter().filter(|(flag, _)| flags & flag != 0) {
+        left &= !flag;
+        parts.push((*name).to_owned());
+    }
+    if left != 0 {
+        parts.push(format!("{left:#x}"));
+    }
+    match parts.is_empty() {
+        true => "0".to_owned(),
+        false => parts.join("|"),
+    }
+}
+
+pub fn userfaultfd(event: &Privilege) -> Option<String> {
+    let [asked, ..] = event.values;
+    (asked != 0).then(|| flags(USERFAULTFD, asked))
+}
+
+/// Of which events it is, and where: `PERF_TYPE_TRACEPOINT 312, cpu 0`.
+pub fn perf_event(event: &Privilege) -> String {
+    let [_, kind, config, cpu, of] = [0, 1, 2, 3, 4].map(|at| event.values[at]);
+    const TYPES: [&str; 6] = [
+        "PERF_TYPE_HARDWARE",
+        "PERF_TYPE_SOFTWARE",
+        "PERF_TYPE_TRACEPOINT",
+        "PERF_TYPE_HW_CACHE",
+        "PERF_TYPE_RAW",
+        "PERF_TYPE_BREAKPOINT",
+    ];
+    let mut told = match (kind, TYPES.get(kind as usize)) {
+        (NO_VALUE, _) => "unreadable attributes".to_owned(),
+        (_, Some(name)) => (*name).to_owned(),
+        (kind, None) => format!("type {kind}"),
+    };
+    if config != NO_VALUE && kind != NO_VALUE {
+        told.push_str(&format!(" {config:#x}"));
+    }
+    if of & PERF_OF_CGROUP != 0 {
+        told.push_str(&format!(
+            ", of the control group of fd {}",
+            event.values[0] as u32
+        ));
+    }
+    if cpu as u32 != u32::MAX {
+        told.push_str(&format!(", cpu {}", cpu as u32));
+    }
+    told
+}
+
+const PERF_OF_CGROUP: u64 = 4;
+
+/// Is a wish for events about all processes, or those of a control group?
+pub fn is_of_many(event: &Privilege) -> bool {
+    event.values[0] as u32 == u32::MAX || event.values[4] & PERF_OF_CGROUP != 0
 }
 
 /// As the kernel and bpftool call them, in order.

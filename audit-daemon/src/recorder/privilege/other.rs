@@ -84,7 +84,7 @@ impl Target {
 fn unknown(event: &Privilege) -> ProcessView<'static> {
     let pid = match event.call {
         call::PTRACE => event.values[1],
-        call::VM_READ | call::VM_WRITE | call::OPEN_MEMORY => event.values[0],
+        call::VM_READ | call::VM_WRITE | call::OPEN_MEMORY | call::PERF_OPEN => event.values[0],
         _ => NO_VALUE,
     };
     ProcessView {

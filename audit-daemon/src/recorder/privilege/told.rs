@@ -64,6 +64,10 @@ impl Told {
             call::KEXEC_LOAD | call::KEXEC_FILE_LOAD => KernelObject::Kexec,
             call::SETTIMEOFDAY..=call::CLOCK_ADJTIME => KernelObject::Clock,
             call::SETHOSTNAME | call::SETDOMAINNAME => KernelObject::HostName,
+            call::PERF_OPEN => KernelObject::PerfEvent,
+            call::USERFAULTFD => KernelObject::FaultHandler,
+            call::SWAPON => KernelObject::SwapOn,
+            call::SWAPOFF => KernelObject::SwapOff,
             _ => KernelObject::Reboot,
         };
         let change = match (object, tails.old_text, tails.text) {
@@ -77,11 +81,27 @@ impl Told {
                 ..Text::whole(&self.name)
             },
             kind: self.kind.as_deref(),
-            path: (!self.path.is_empty()).then(|| Text::whole(&self.path)),
+            path: self.path(event, tails),
             system_call: names::system_call(event),
             change,
             clock: self.clock,
         })
+    }
+
+    fn path<'a>(&'a self, event: &Privilege, tails: &Tails<'a>) -> Fact<Text<'a>> {
+        if matches!(event.call, call::SWAPON | call::SWAPOFF) {
+            let path = tails.text.filter(|part| !part.unreadable());
+            return path.map_or(Fact::Unknown, |part| {
+                Fact::Known(Text {
+                    source: Source::AsGiven,
+                    ..text(&part)
+                })
+            });
+        }
+        match self.path.is_empty() {
+            true => Fact::Absent,
+            false => Fact::Known(Text::whole(&self.path)),
+        }
     }
 
     fn module<'a>(&'a self, event: &Privilege, tails: &Tails<'a>) -> Module<'a> {
@@ -157,6 +177,9 @@ fn name(event: &Privilege, text: &[u8]) -> Vec<u8> {
         call::SETTIMEOFDAY..=call::CLOCK_ADJTIME => names::clock(event.values[0]).into_bytes(),
         call::SETHOSTNAME => b"hostname".to_vec(),
         call::SETDOMAINNAME => b"domainname".to_vec(),
+        call::PERF_OPEN => b"perf_event".to_vec(),
+        call::USERFAULTFD => b"userfaultfd".to_vec(),
+        call::SWAPON | call::SWAPOFF => b"swap".to_vec(),
         _ => b"reboot".to_vec(),
     }
 }
@@ -198,6 +221,11 @@ fn detail(event: &Privilege, tails: &Tails<'_>) -> Option<String> {
             Code::Name(name) => name.to_owned(),
             Code::Numbered(prefix, number) => format!("{prefix}{number}"),
         },
+        call::PERF_OPEN => names::perf_event(event),
+        call::USERFAULTFD => names::userfaultfd(event)?,
+        call::PERSONALITY => names::personality(event),
+        call::SECUREBITS => names::securebits(event),
+        call::NO_NEW_PRIVS if event.errno != 0 => format!("PR_SET_NO_NEW_PRIVS {value}"),
         call::BPF_ATTACH => attachment(event, tails)?,
         call::ADJTIMEX | call::CLOCK_ADJTIME => names::modes(event.values[3])?,
         call::KEXEC_LOAD | call::KEXEC_FILE_LOAD => names::kexec_flags(event)?,

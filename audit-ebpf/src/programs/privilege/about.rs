@@ -8,7 +8,9 @@ use audit_common::{
     privilege::{NO_VALUE, Privilege, call, flag, namespace},
 };
 
-use super::{Call, Verdict, before, bpf, calls, module, push_groups, reboot, signal, target};
+use super::{
+    Call, Verdict, before, bpf, calls, module, own, perf, push_groups, reboot, signal, target,
+};
 use crate::{
     entry::Entry,
     path::{self, Place},
@@ -38,7 +40,6 @@ const NSFS: u64 = 0x6e73_6673;
 pub fn is_wanted(asked: &Call) -> bool {
     let (first, second) = (asked.argument(0), asked.argument(1));
     match asked.call() {
-        call::PRCTL_AMBIENT => calls::is_ambient(first, second),
         call::PTRACE => matches!(first, PTRACE_TRACEME | PTRACE_ATTACH | PTRACE_SEIZE),
         call::UNSHARE => first & namespace::FLAGS != 0,
         // What is made is told at the fork.
@@ -70,13 +71,14 @@ pub fn describe(asked: &Call, event: &mut Privilege, tails: Tails) -> Verdict {
             Verdict::Tell
         }
         call::SETUID..=call::PRCTL_AMBIENT => credentials(asked, event),
+        call::PERSONALITY..=call::NO_NEW_PRIVS => own::describe(asked, event),
         call::UNSHARE | call::SETNS => namespaces(asked, event, tails),
         call::CLONE => {
             event.values[0] = u64::from(asked.number() == calls::CLONE3);
             event.values[1] = clone_flags(asked);
             Verdict::Tell
         }
-        call::PTRACE..=call::SIGNAL => other_process(asked, event),
+        call::PTRACE..=call::SIGNAL | call::PERF_OPEN => other_process(asked, event),
         call::INIT_MODULE..=call::DELETE_MODULE => modules(asked, event, tails),
         call::BPF_LOAD => bpf::describe(asked, event, tails),
         call::KEXEC_LOAD => {
@@ -91,6 +93,15 @@ pub fn describe(asked: &Call, event: &mut Privilege, tails: Tails) -> Verdict {
         call::SETTIMEOFDAY..=call::CLOCK_ADJTIME => clock(asked, event),
         call::SETHOSTNAME | call::SETDOMAINNAME => {
             host_name(asked, tails);
+            Verdict::Tell
+        }
+        call::USERFAULTFD => {
+            event.values[0] = asked.argument(0);
+            Verdict::Tell
+        }
+        call::SWAPON | call::SWAPOFF => {
+            event.values[0] = asked.argument(1) * u64::from(asked.call() == call::SWAPON);
+            tails.user_string(tag::TEXT, asked.argument(0));
             Verdict::Tell
         }
         _ => reboots(asked, event),
@@ -202,7 +213,7 @@ fn other_process(asked: &Call, event: &mut Privilege) -> Verdict {
     let [first, second, third, fourth, fifth] = [0, 1, 2, 3, 4].map(|at| asked.argument(at));
     let receiver = match asked.call() {
         call::PTRACE if first == PTRACE_TRACEME => asked.task,
-        call::PTRACE => task::by_number(asked.task, second as u32),
+        call::PTRACE | call::PERF_OPEN => task::by_number(asked.task, second as u32),
         call::PIDFD_GETFD => target::by_descriptor(asked.task, first),
         call::SIGNAL if asked.number() == calls::PIDFD_SEND_SIGNAL => {
             target::by_descriptor(asked.task, first)
@@ -216,6 +227,8 @@ fn other_process(asked: &Call, event: &mut Privilege) -> Verdict {
             event.values[0] = first;
             event.values[1] = second;
         }
+        call::PERF_OPEN if is_oneself => return Verdict::None,
+        call::PERF_OPEN => return perf::describe(asked, event),
         call::PIDFD_GETFD => {
             event.values[0] = second;
             event.values[1] = if asked.errno() == 0 {

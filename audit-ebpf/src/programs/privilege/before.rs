@@ -11,7 +11,7 @@ use aya_ebpf::{
     programs::{BtfTracePointContext, TracePointContext},
 };
 
-use super::{calls, reboot};
+use super::{calls, own, reboot};
 use crate::{
     arch::{self, registers},
     done::Turn,
@@ -31,8 +31,8 @@ const _: () = assert!(NAME_BYTES < TEXT_BYTES);
 #[repr(C)]
 pub struct Before {
     pub caps: Sets,
-    /// Of a time: seconds, and the smaller part of it.
-    pub time: [u64; 2],
+    /// Of a time seconds, and the smaller part of it; of what holds it back see `own`.
+    pub words: [u64; 2],
     pub ids: [u32; 8],
     pub namespaces: [u32; namespace::COUNT],
     pub call: u32,
@@ -86,6 +86,8 @@ fn is_kept(call: u32) -> bool {
         call,
         call::SETUID..=call::SETNS
             | call::ADJTIMEX..=call::SETDOMAINNAME
+            | call::SECUREBITS
+            | call::NO_NEW_PRIVS
     )
 }
 
@@ -98,9 +100,7 @@ fn entered(slot: Small, entry: Entry, is_first: bool) {
         return;
     }
     let first = argument::<0>(regs, entry);
-    if call == call::PRCTL_AMBIENT && !calls::is_ambient(first, argument::<1>(regs, entry)) {
-        return;
-    }
+    let call = calls::meant(call, first, argument::<1>(regs, entry));
     if call == call::REBOOT {
         if is_first {
             reboot::entered(task, regs, entry, slot);
@@ -121,7 +121,7 @@ fn entered(slot: Small, entry: Entry, is_first: bool) {
     before.call = call;
     before.is_told = 0;
     before.groups = 0;
-    before.time = [NO_VALUE; 2];
+    before.words = [NO_VALUE; 2];
     task::namespaces_of(task, &mut before.namespaces);
     match call {
         call::SETGROUPS => {
@@ -134,10 +134,11 @@ fn entered(slot: Small, entry: Entry, is_first: bool) {
             unsafe { read::kernel_bytes(before.text.as_mut_ptr(), NAME_BYTES as u64, name) };
         }
         // Of 32 bits the structure is another one.
-        call::ADJTIMEX if entry == Entry::Native => before.time = adjustment(first),
+        call::ADJTIMEX if entry == Entry::Native => before.words = adjustment(first),
         call::CLOCK_ADJTIME if entry == Entry::Native => {
-            before.time = adjustment(argument::<1>(regs, entry));
+            before.words = adjustment(argument::<1>(regs, entry));
         }
+        call::SECUREBITS | call::NO_NEW_PRIVS => before.words = own::restraints(task),
         _ => {}
     }
     // A full map evicts; a failure leaves the event without its "before", which it says.

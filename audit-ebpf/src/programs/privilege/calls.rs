@@ -1,13 +1,50 @@
-//! Which system call is which act: one table for each machine.
+//! Which system call is which act, on this machine.
 //!
-//! Owns the numbers. What an act is about is read elsewhere.
+//! Owns what of calls their numbers and options say. The numbers themselves stand in one table of both sides.
 
-use audit_common::privilege::call;
+use audit_common::privilege::{
+    call,
+    calls::{Machine, NUMBERS, number, numbered},
+};
 
-use crate::entry::Entry;
+use crate::{entry::Entry, read::mask};
+
+#[cfg(not(bpf_target_arch = "aarch64"))]
+mod machine {
+    use super::Machine;
+
+    pub const NATIVE: Machine = Machine::X86_64;
+    pub const NARROW: Machine = Machine::I386;
+}
+#[cfg(bpf_target_arch = "aarch64")]
+mod machine {
+    use super::Machine;
+
+    pub const NATIVE: Machine = Machine::Aarch64;
+    pub const NARROW: Machine = Machine::Arm;
+}
+use machine::{NARROW, NATIVE};
+
+/// The act of each number. To the verifier what comes out of a table is any act: what they have in common is
+/// verified once.
+static ACTS: [u8; NUMBERS] = numbered(NATIVE);
+static ACTS_32: [u8; NUMBERS] = numbered(NARROW);
 
 /// Sends a signal to who is behind a descriptor; by any entry.
-pub const PIDFD_SEND_SIGNAL: u64 = 424;
+pub const PIDFD_SEND_SIGNAL: u64 = number(NATIVE, "pidfd_send_signal");
+/// Makes a process by a structure; by any entry.
+pub const CLONE3: u64 = number(NATIVE, "clone3");
+/// Its times have 64 bits, as native ones; by the 32-bit entry.
+pub const CLOCK_SETTIME64: u64 = number(NARROW, "clock_settime");
+/// These name a thread of a process.
+const TO_THREAD: [u64; 2] = [
+    number(NATIVE, "tgkill"),
+    number(NATIVE, "rt_tgsigqueueinfo"),
+];
+const TO_THREAD_32: [u64; 2] = [
+    number(NARROW, "tgkill"),
+    number(NARROW, "rt_tgsigqueueinfo"),
+];
 
 /// The act of a system call by either entry; 0: none.
 #[inline(always)]
@@ -18,211 +55,60 @@ pub fn by_entry(number: u64, entry: Entry) -> u32 {
     }
 }
 
-/// The act of a system call; 0: none. Of calls that do several things the first of them.
-#[cfg(not(bpf_target_arch = "aarch64"))]
+/// The act of a system call; 0: none. Of calls that do several things see [`meant`].
 #[inline(always)]
 pub fn call(number: u64) -> u32 {
-    match number {
-        56 | CLONE3 => call::CLONE,
-        62 | 129 | 200 | 234 | 297 | 424 => call::SIGNAL,
-        101 => call::PTRACE,
-        105 => call::SETUID,
-        106 => call::SETGID,
-        113 => call::SETREUID,
-        114 => call::SETREGID,
-        116 => call::SETGROUPS,
-        117 => call::SETRESUID,
-        119 => call::SETRESGID,
-        122 => call::SETFSUID,
-        123 => call::SETFSGID,
-        126 => call::CAPSET,
-        157 => call::PRCTL_AMBIENT,
-        159 => call::ADJTIMEX,
-        164 => call::SETTIMEOFDAY,
-        169 => call::REBOOT,
-        170 => call::SETHOSTNAME,
-        171 => call::SETDOMAINNAME,
-        175 => call::INIT_MODULE,
-        176 => call::DELETE_MODULE,
-        227 => call::CLOCK_SETTIME,
-        246 => call::KEXEC_LOAD,
-        272 => call::UNSHARE,
-        305 => call::CLOCK_ADJTIME,
-        308 => call::SETNS,
-        310 => call::VM_READ,
-        311 => call::VM_WRITE,
-        313 => call::FINIT_MODULE,
-        320 => call::KEXEC_FILE_LOAD,
-        321 => call::BPF_LOAD,
-        438 => call::PIDFD_GETFD,
-        _ => 0,
+    act_in(&ACTS, number)
+}
+
+/// The same of a call of the 32-bit entry.
+#[inline(always)]
+pub fn call_32(number: u64) -> u32 {
+    act_in(&ACTS_32, number)
+}
+
+#[inline(always)]
+fn act_in(acts: &'static [u8; NUMBERS], number: u64) -> u32 {
+    if number >= NUMBERS as u64 {
+        return 0;
     }
+    let place = mask!(number, 0x1ff);
+    // SAFETY: the place is masked to the table.
+    unsafe { *acts.get_unchecked(place as usize) }.into()
 }
 
 /// Calls that send a signal to one thread of a process: there it is the third argument.
-#[cfg(not(bpf_target_arch = "aarch64"))]
 #[inline(always)]
 pub fn names_thread(number: u64, entry: Entry) -> bool {
-    match entry {
-        Entry::Native => matches!(number, 234 | 297),
-        Entry::Compat => matches!(number, 270 | 335),
-    }
+    let [one, other] = match entry {
+        Entry::Native => TO_THREAD,
+        Entry::Compat => TO_THREAD_32,
+    };
+    number == one || number == other
 }
 
-/// The same of a call of the 32-bit entry, as i386 numbers them.
-#[cfg(not(bpf_target_arch = "aarch64"))]
-#[inline(always)]
-pub fn call_32(number: u64) -> u32 {
-    match number {
-        23 | 213 => call::SETUID,
-        25 | 79 => call::SETTIMEOFDAY,
-        26 => call::PTRACE,
-        37 | 178 | 238 | 270 | 335 | 424 => call::SIGNAL,
-        46 | 214 => call::SETGID,
-        70 | 203 => call::SETREUID,
-        71 | 204 => call::SETREGID,
-        74 => call::SETHOSTNAME,
-        81 | 206 => call::SETGROUPS,
-        88 => call::REBOOT,
-        120 | CLONE3 => call::CLONE,
-        121 => call::SETDOMAINNAME,
-        124 => call::ADJTIMEX,
-        128 => call::INIT_MODULE,
-        129 => call::DELETE_MODULE,
-        138 | 215 => call::SETFSUID,
-        139 | 216 => call::SETFSGID,
-        164 | 208 => call::SETRESUID,
-        170 | 210 => call::SETRESGID,
-        172 => call::PRCTL_AMBIENT,
-        185 => call::CAPSET,
-        264 | 404 => call::CLOCK_SETTIME,
-        283 => call::KEXEC_LOAD,
-        310 => call::UNSHARE,
-        343 | 405 => call::CLOCK_ADJTIME,
-        346 => call::SETNS,
-        347 => call::VM_READ,
-        348 => call::VM_WRITE,
-        350 => call::FINIT_MODULE,
-        357 => call::BPF_LOAD,
-        438 => call::PIDFD_GETFD,
-        _ => 0,
-    }
-}
-
-/// Its ids have 16 bits.
-#[cfg(not(bpf_target_arch = "aarch64"))]
+/// Its ids have 16 bits, by the 32-bit entry.
 #[inline(always)]
 pub fn is_short_32(number: u64) -> bool {
     matches!(number, 23 | 46 | 70 | 71 | 138 | 139 | 164 | 170)
 }
 
-/// Its times have 64 bits, as native ones.
-pub const CLOCK_SETTIME64: u64 = 404;
-
-/// Makes a process by a structure; by any entry.
-pub const CLONE3: u64 = 435;
-
-#[cfg(bpf_target_arch = "aarch64")]
-#[inline(always)]
-pub fn call(number: u64) -> u32 {
-    match number {
-        91 => call::CAPSET,
-        97 => call::UNSHARE,
-        104 => call::KEXEC_LOAD,
-        105 => call::INIT_MODULE,
-        106 => call::DELETE_MODULE,
-        112 => call::CLOCK_SETTIME,
-        117 => call::PTRACE,
-        129 | 130 | 131 | 138 | 240 | 424 => call::SIGNAL,
-        142 => call::REBOOT,
-        143 => call::SETREGID,
-        144 => call::SETGID,
-        145 => call::SETREUID,
-        146 => call::SETUID,
-        147 => call::SETRESUID,
-        149 => call::SETRESGID,
-        151 => call::SETFSUID,
-        152 => call::SETFSGID,
-        159 => call::SETGROUPS,
-        161 => call::SETHOSTNAME,
-        162 => call::SETDOMAINNAME,
-        167 => call::PRCTL_AMBIENT,
-        170 => call::SETTIMEOFDAY,
-        171 => call::ADJTIMEX,
-        220 | CLONE3 => call::CLONE,
-        266 => call::CLOCK_ADJTIME,
-        268 => call::SETNS,
-        270 => call::VM_READ,
-        271 => call::VM_WRITE,
-        273 => call::FINIT_MODULE,
-        280 => call::BPF_LOAD,
-        294 => call::KEXEC_FILE_LOAD,
-        438 => call::PIDFD_GETFD,
-        _ => 0,
-    }
-}
-
-#[cfg(bpf_target_arch = "aarch64")]
-#[inline(always)]
-pub fn names_thread(number: u64, entry: Entry) -> bool {
-    match entry {
-        Entry::Native => matches!(number, 131 | 240),
-        Entry::Compat => matches!(number, 268 | 363),
-    }
-}
-
-/// As 32-bit Arm programs number them.
-#[cfg(bpf_target_arch = "aarch64")]
-#[inline(always)]
-pub fn call_32(number: u64) -> u32 {
-    match number {
-        23 | 213 => call::SETUID,
-        26 => call::PTRACE,
-        37 | 178 | 238 | 268 | 363 | 424 => call::SIGNAL,
-        46 | 214 => call::SETGID,
-        70 | 203 => call::SETREUID,
-        71 | 204 => call::SETREGID,
-        74 => call::SETHOSTNAME,
-        79 => call::SETTIMEOFDAY,
-        81 | 206 => call::SETGROUPS,
-        88 => call::REBOOT,
-        120 | CLONE3 => call::CLONE,
-        121 => call::SETDOMAINNAME,
-        124 => call::ADJTIMEX,
-        128 => call::INIT_MODULE,
-        129 => call::DELETE_MODULE,
-        138 | 215 => call::SETFSUID,
-        139 | 216 => call::SETFSGID,
-        164 | 208 => call::SETRESUID,
-        170 | 210 => call::SETRESGID,
-        172 => call::PRCTL_AMBIENT,
-        185 => call::CAPSET,
-        262 | 404 => call::CLOCK_SETTIME,
-        337 => call::UNSHARE,
-        347 => call::KEXEC_LOAD,
-        372 | 405 => call::CLOCK_ADJTIME,
-        375 => call::SETNS,
-        376 => call::VM_READ,
-        377 => call::VM_WRITE,
-        379 => call::FINIT_MODULE,
-        386 => call::BPF_LOAD,
-        438 => call::PIDFD_GETFD,
-        _ => 0,
-    }
-}
-
-#[cfg(bpf_target_arch = "aarch64")]
-#[inline(always)]
-pub fn is_short_32(number: u64) -> bool {
-    matches!(number, 23 | 46 | 70 | 71 | 138 | 139 | 164 | 170)
-}
-
-const PR_CAP_AMBIENT: u64 = 47;
+const PR_SET_SECUREBITS: u32 = 28;
+const PR_SET_NO_NEW_PRIVS: u32 = 38;
+const PR_CAP_AMBIENT: u32 = 47;
 /// Asks only.
 const AMBIENT_IS_SET: u64 = 1;
 
-/// Does prctl change ambient capabilities?
+/// The act that a call is with these first arguments; 0: none.
 #[inline(always)]
-pub fn is_ambient(option: u64, operation: u64) -> bool {
-    option as u32 as u64 == PR_CAP_AMBIENT && operation != AMBIENT_IS_SET
+pub fn meant(call: u32, first: u64, second: u64) -> u32 {
+    if call != call::PRCTL {
+        return call;
+    }
+    match first as u32 {
+        PR_CAP_AMBIENT if second != AMBIENT_IS_SET => call::PRCTL_AMBIENT,
+        PR_SET_SECUREBITS => call::SECUREBITS,
+        PR_SET_NO_NEW_PRIVS => call::NO_NEW_PRIVS,
+        _ => 0,
+    }
 }

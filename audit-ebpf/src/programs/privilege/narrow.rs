@@ -39,7 +39,7 @@ pub fn credentials_narrow(ctx: FEntryContext) -> i32 {
 fn put_in_force(task: u64, cred: u64) {
     let regs = arch::registers(task);
     let call = calls::call_32(arch::number(regs));
-    let is_of_credentials = matches!(call, call::SETUID..=call::PRCTL_AMBIENT);
+    let is_of_credentials = matches!(call, call::SETUID..=call::CAPSET | call::PRCTL);
     if !is_of_credentials || group_of(call) & setting!(privilege) == 0 {
         return;
     }
@@ -52,7 +52,7 @@ fn put_in_force(task: u64, cred: u64) {
         slot,
     };
     asked.note(call, regs, 0);
-    if !about::is_wanted(&asked) {
+    if !asked.is_wanted() || !matches!(asked.call(), call::SETUID..=call::PRCTL_AMBIENT) {
         return;
     }
     // SAFETY: the slot is larger than any event, and this CPU's and program's own.
