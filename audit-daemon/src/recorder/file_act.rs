@@ -19,6 +19,8 @@ use nix::libc;
 use made::Mode;
 pub use mounts::SameMount;
 
+use writing::Writing;
+
 use super::{Recorder, acting::Acting, facts, file_open::Outcome, path};
 use crate::{
     decode::{Part, Tails},
@@ -78,7 +80,14 @@ impl Recorder {
             return Outcome::Watched;
         }
         objects.look(event, decider, &mut self.views);
-        self.write_any(event, tails, &objects, &acting, &labels, None);
+        self.write_any(&Writing {
+            event,
+            tails,
+            objects: &objects,
+            acting: &acting,
+            labels: &labels,
+            folded: None,
+        });
         Outcome::Watched
     }
 }

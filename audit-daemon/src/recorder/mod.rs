@@ -7,6 +7,7 @@
 mod acting;
 mod canary;
 mod daemon;
+mod doer;
 mod exec;
 mod exec_failed;
 mod facts;

@@ -9,21 +9,22 @@ use audit_common::{
     file_open::reason,
 };
 
-use super::{Acting, Objects, Outcome, Recorder, objects, writing::Repeated};
+use super::{
+    Acting, Objects, Outcome, Recorder, objects,
+    writing::{Repeated, Writing},
+};
 use crate::{
     decode::{self, Event, Tails},
     enrich::process::key_of,
     folding::{Folded as Over, Verdict},
     record::view::{Folded, Source},
+    recorder::doer::Doer,
     watching::{Decider, Meaning},
 };
 
 #[derive(PartialEq, Eq, Hash)]
 pub struct SameMount {
-    /// Device and inode of the program; of an unknown one its process.
-    program: (u32, u64),
-    /// Real, effective and of its user namespace.
-    user: [u32; 3],
+    doer: Doer,
     call: u32,
     errno: u32,
     values: [u64; 3],
@@ -98,7 +99,14 @@ impl Recorder {
     ) {
         let acting = Acting::of(self, &event.header, event.namespace_pid);
         let labels = std::mem::take(&mut self.settings.labels);
-        self.write_any(event, tails, objects, &acting, &labels, folded);
+        self.write_any(&Writing {
+            event,
+            tails,
+            objects,
+            acting: &acting,
+            labels: &labels,
+            folded,
+        });
         self.settings.labels = labels;
     }
 
@@ -107,8 +115,7 @@ impl Recorder {
         let known = self.table.get(key_of(header));
         let executable = known.and_then(|process| process.executable);
         SameMount {
-            program: executable.map_or((0, header.tgid.into()), |file| (file.dev, file.ino)),
-            user: [header.uid, header.euid, header.user_ns],
+            doer: Doer::of(header, executable),
             call: event.call,
             errno: event.errno,
             values: event.values,

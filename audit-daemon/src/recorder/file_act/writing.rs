@@ -20,6 +20,16 @@ use crate::{
 /// How often it was done beside those that have records of their own, and the first of these.
 pub type Repeated<'a> = Option<(Folded, Option<&'a str>)>;
 
+/// What a record is made of.
+pub struct Writing<'a> {
+    pub event: &'a FileAct,
+    pub tails: &'a Tails<'a>,
+    pub objects: &'a Objects,
+    pub acting: &'a Acting,
+    pub labels: &'a [String],
+    pub folded: Repeated<'a>,
+}
+
 /// Of what was folded there is no number of its own, but that of the record that told it first.
 fn answering<'a>(meta: Meta<'a>, folded: Repeated<'a>) -> Meta<'a> {
     Meta {
@@ -30,31 +40,23 @@ fn answering<'a>(meta: Meta<'a>, folded: Repeated<'a>) -> Meta<'a> {
 }
 
 impl Recorder {
-    pub(super) fn write_any(
-        &mut self,
-        event: &FileAct,
-        tails: &Tails<'_>,
-        objects: &Objects,
-        acting: &Acting,
-        labels: &[String],
-        folded: Repeated<'_>,
-    ) {
-        match calls::root_changing(event) {
-            Some(_) => self.write_root(event, objects, acting, labels, folded),
-            None => self.write_act(event, tails, objects, acting, labels, folded),
+    pub(super) fn write_any(&mut self, writing: &Writing<'_>) {
+        match calls::root_changing(writing.event) {
+            Some(_) => self.write_root(writing),
+            None => self.write_act(writing),
         }
         self.written();
     }
 
-    fn write_act(
-        &mut self,
-        event: &FileAct,
-        tails: &Tails<'_>,
-        objects: &Objects,
-        acting: &Acting,
-        labels: &[String],
-        folded: Repeated<'_>,
-    ) {
+    fn write_act(&mut self, writing: &Writing<'_>) {
+        let Writing {
+            event,
+            tails,
+            objects,
+            acting,
+            labels,
+            folded,
+        } = *writing;
         let header = &event.header;
         let owner = calls::new_owner(event);
         let name = owner.and_then(|uid| match self.names.lookup_user(uid) {
@@ -97,14 +99,15 @@ impl Recorder {
         self.lines.file_act(&mut self.out, &view);
     }
 
-    fn write_root(
-        &mut self,
-        event: &FileAct,
-        objects: &Objects,
-        acting: &Acting,
-        labels: &[String],
-        folded: Repeated<'_>,
-    ) {
+    fn write_root(&mut self, writing: &Writing<'_>) {
+        let Writing {
+            event,
+            objects,
+            acting,
+            labels,
+            folded,
+            ..
+        } = *writing;
         let header = &event.header;
         let (parent, ancestry) = (acting.parent(), acting.ancestry());
         let process = acting.process(header, self.host.cap_full, parent.as_ref(), &ancestry);

@@ -5,7 +5,7 @@
 
 use audit_common::privilege::{Privilege, call};
 
-use crate::{decode::Tails, enrich::process::Executable};
+use crate::{decode::Tails, enrich::process::Executable, recorder::doer::Doer};
 
 /// Told one by one of each in a window.
 pub const TOLD_EACH: u32 = 10;
@@ -16,10 +16,7 @@ pub const KINDS_MAX: usize = 1024;
 /// What makes two acts the same.
 #[derive(PartialEq, Eq, Hash)]
 pub struct Same {
-    /// Device and inode of the program; of an unknown one its process.
-    program: (u32, u64),
-    /// Real, effective and of its user namespace.
-    user: [u32; 3],
+    doer: Doer,
     call: u32,
     errno: u32,
     flags: u32,
@@ -39,6 +36,7 @@ pub fn same(event: &Privilege, tails: &Tails<'_>, executable: Option<Executable>
         call::ADJTIMEX | call::CLOCK_ADJTIME => [event.values[0], event.values[3], 0],
         call::BPF_LOAD | call::BPF_ATTACH => [event.values[0], event.values[1], 0],
         call::SETNS => [event.values[0], 0, 0],
+        call::PERF_OPEN => [event.values[1], event.values[2], event.values[4]],
         call::PTRACE | call::PIDFD_GETFD => [event.values[0], 0, 0],
         _ => [event.values[0], event.values[1], event.values[2]],
     };
@@ -46,8 +44,7 @@ pub fn same(event: &Privilege, tails: &Tails<'_>, executable: Option<Executable>
     let name = [tails.text, tails.second_name, tails.file, tails.groups];
     let parts = name.into_iter().flatten().map(|part| part.bytes);
     Same {
-        program: executable.map_or((0, header.tgid.into()), |file| (file.dev, file.ino)),
-        user: [header.uid, header.euid, header.user_ns],
+        doer: Doer::of(header, executable),
         call: event.call,
         errno: event.errno,
         flags: event.flags,
