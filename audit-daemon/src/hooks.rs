@@ -50,7 +50,7 @@ pub struct Candidate {
     pub only_compat: bool,
     /// Only where the program of a raw tracepoint can be preempted ([`PREEMPTED_SINCE`]): it is then
     /// skipped for every other task on that CPU. That of a trace event cannot, but for those of
-    /// system calls.
+    /// system calls; only a call on a map that is preempted keeps it from running.
     pub never_skipped: bool,
     /// Attached there behind the program, to do what it did not do when it was skipped.
     pub twin: Option<&'static str>,

@@ -64,6 +64,8 @@ pub enum BlindSpot {
     Skipped,
     /// And this kernel does not say how often.
     Uncounted,
+    /// A program on a trace event is not run where a call on a map was preempted.
+    MapCalls,
     /// The name may lead elsewhere by then.
     ToldByName,
     /// The caller's memory is the only source.
@@ -171,6 +173,7 @@ impl Facts {
             | BlindSpot::ToldByProgram
             | BlindSpot::SharedDescriptors
             | BlindSpot::AddressTold
+            | BlindSpot::MapCalls
             | BlindSpot::ScriptInode => true,
         }
     }

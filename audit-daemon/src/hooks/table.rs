@@ -39,7 +39,7 @@ const fn traced(program: &'static str, points: &'static [&'static str]) -> Candi
         points,
         since: PREEMPTED_SINCE,
         precision: Precision::Exact,
-        blind: &[],
+        blind: TRACED,
         only_compat: false,
         never_skipped: true,
         twin: None,
@@ -121,7 +121,6 @@ const fn inside(program: &'static str, names: &'static [&'static str]) -> Candid
 
 /// From this kernel on programs can loop, and know a function's result.
 pub const LOOPS_SINCE: (u32, u32) = (5, 17);
-
 /// From this kernel on tracepoints hand over io_uring's requests.
 const RINGS_SINCE: (u32, u32) = (6, 0);
 /// With this row the acts that are asked for by io_uring are seen.
@@ -135,7 +134,7 @@ pub const RECEIVED: &str = "file_received";
 /// So end the names of rows that see what the 32-bit entry passes to another one.
 pub const OF_COMPAT: &str = "_32";
 
-/// Blind spots of whole shapes, before this kernel's are picked of them.
+// Blind spots of whole shapes, before this kernel's are picked of them.
 const BY_KERNEL: &[BlindSpot] = &[Skipped, Uncounted];
 const ON_FUNCTION: &[BlindSpot] = &[Received, Skipped, Uncounted, NoLoginUser];
 const ACTS: &[BlindSpot] = &[
@@ -157,7 +156,8 @@ const OPENS: &[BlindSpot] = &[
     NoLoginUser,
 ];
 const EXECS: &[BlindSpot] = &[Skipped, Uncounted, ScriptInode, NoLoginUser];
-const EXECS_TRACED: &[BlindSpot] = &[ScriptInode, NoLoginUser];
+const TRACED: &[BlindSpot] = &[MapCalls];
+const EXECS_TRACED: &[BlindSpot] = &[MapCalls, ScriptInode, NoLoginUser];
 const EXECS_FAILED: &[BlindSpot] = &[Skipped, Uncounted, ToldByProgram, NoLoginUser];
 const EXECS_FAILED_BY_CALLS: &[BlindSpot] = &[
     CallsOf32Bits,
@@ -167,7 +167,7 @@ const EXECS_FAILED_BY_CALLS: &[BlindSpot] = &[
     NoLoginUser,
 ];
 const BEGINNINGS: &[BlindSpot] = &[CallsOf32Bits, IoUring];
-const RING_TRACED: &[BlindSpot] = &[RingTruncate, NoCompletion];
+const RING_TRACED: &[BlindSpot] = &[RingTruncate, MapCalls, NoCompletion];
 const RING: &[BlindSpot] = &[RingTruncate, Skipped, Uncounted, NoCompletion];
 
 /// A row of acts on files that makes no events of its own.

@@ -10,6 +10,7 @@
 mod attach;
 mod bpf;
 pub mod btf;
+mod calm;
 mod choose;
 mod diagnostics;
 mod error;

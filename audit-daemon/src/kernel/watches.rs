@@ -16,7 +16,7 @@ use aya::{
     maps::{HashMap, LpmTrie, Map, MapData, MapError, lpm_trie::Key},
 };
 
-use super::{KernelError, MappedArray};
+use super::{KernelError, MappedArray, calm::undisturbed};
 
 /// Names of the maps, in the order of [`WatchMaps::of`].
 pub const WATCH_MAPS: [&str; 6] = [
@@ -143,10 +143,9 @@ impl WatchMaps {
         for (key, bits) in &wanted.objects {
             let had = present.objects.get(key).copied().unwrap_or(0);
             let both = had | bits;
-            // Nothing is written twice: while a map is written to by a call that is preempted, the
-            // kernel runs no program on a trace event of that CPU.
+            // Nothing is written twice: no other programs run on this CPU meanwhile.
             if both != had {
-                self.objects.insert(Plain(*key), both, 0).map_err(refused)?;
+                undisturbed(|| self.objects.insert(Plain(*key), both, 0)).map_err(refused)?;
                 present.objects.insert(*key, both);
             }
         }
@@ -154,14 +153,14 @@ impl WatchMaps {
             let had = present.names.get(key).copied().unwrap_or(0);
             let both = had | bits;
             if both != had {
-                self.names.insert(Plain(*key), both, 0).map_err(refused)?;
+                undisturbed(|| self.names.insert(Plain(*key), both, 0)).map_err(refused)?;
                 present.names.insert(*key, both);
             }
         }
         for begin in &wanted.asked {
             if !present.asked.contains(begin) {
                 let key = asked_key(begin);
-                self.asked.insert(&key, 1, 0).map_err(refused)?;
+                undisturbed(|| self.asked.insert(&key, 1, 0)).map_err(refused)?;
                 present.asked.insert(begin.clone());
             }
         }
@@ -189,24 +188,24 @@ impl WatchMaps {
     fn take_out(&mut self, old: &Matching, wanted: &Matching) -> Result<(), KernelError> {
         for (key, bits) in &old.objects {
             match wanted.objects.get(key) {
-                None => self.objects.remove(&Plain(*key)).map_err(refused)?,
+                None => undisturbed(|| self.objects.remove(&Plain(*key))).map_err(refused)?,
                 Some(now) if now | bits != *now => {
-                    self.objects.insert(Plain(*key), *now, 0).map_err(refused)?;
+                    undisturbed(|| self.objects.insert(Plain(*key), *now, 0)).map_err(refused)?;
                 }
                 Some(_) => {}
             }
         }
         for (key, bits) in &old.names {
             match wanted.names.get(key) {
-                None => self.names.remove(&Plain(*key)).map_err(refused)?,
+                None => undisturbed(|| self.names.remove(&Plain(*key))).map_err(refused)?,
                 Some(now) if now | bits != *now => {
-                    self.names.insert(Plain(*key), *now, 0).map_err(refused)?;
+                    undisturbed(|| self.names.insert(Plain(*key), *now, 0)).map_err(refused)?;
                 }
                 Some(_) => {}
             }
         }
         for begin in old.asked.difference(&wanted.asked) {
-            self.asked.remove(&asked_key(begin)).map_err(refused)?;
+            undisturbed(|| self.asked.remove(&asked_key(begin))).map_err(refused)?;
         }
         Ok(())
     }
@@ -238,8 +237,9 @@ impl WatchMaps {
     /// Where the filter has what got another name lately.
     fn linked_places(&self) -> impl Iterator<Item = (usize, u64)> {
         let since = self.state.word(0, LINKED_SINCE);
-        let linked = self.linked.iter().filter_map(Result::ok);
+        let linked: Vec<_> = undisturbed(|| self.linked.iter().filter_map(Result::ok).collect());
         linked
+            .into_iter()
             .filter(move |(_, at)| *at >= since)
             .map(|(key, _)| filter_place(&key.0))
     }

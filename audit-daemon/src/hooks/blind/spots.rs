@@ -117,6 +117,16 @@ pub const SPOTS: &[Spot] = &[
              6.7 on: use a newer kernel where the log must tell.",
     },
     Spot {
+        spot: BlindSpot::MapCalls,
+        id: "map-calls",
+        weight: Weight::Missed,
+        words: "acts while calls on maps of others are preempted",
+        advice: "While a call of bpf(2) that reads or writes a map is preempted the kernel runs no program on \
+             trace events of that CPU; the log says how many acts passed by at most. Only who may use bpf(2) can \
+             bring that about. The daemon's own calls are not preempted while it may be a real-time task \
+             (CAP_SYS_NICE).",
+    },
+    Spot {
         spot: BlindSpot::ToldByName,
         id: "told-by-name",
         weight: Weight::Vague,
