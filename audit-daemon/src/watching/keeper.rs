@@ -5,7 +5,6 @@
 //! leaves a gap: the kernel is told what is new before what is old is taken away.
 
 use std::{
-    collections::{BTreeSet, HashSet},
     io,
     os::fd::{AsFd, OwnedFd},
     path::PathBuf,
@@ -16,12 +15,8 @@ use std::{
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 use nix::{
-    errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
-    sys::{
-        eventfd::{EfdFlags, EventFd},
-        inotify::{AddWatchFlags, InitFlags, Inotify, WatchDescriptor},
-    },
+    sys::eventfd::{EfdFlags, EventFd},
 };
 use thiserror::Error;
 use tracing::warn;
@@ -37,9 +32,13 @@ use crate::{
 };
 
 mod anchoring;
+mod away;
 mod moving;
+mod noticing;
 mod replacing;
 
+use away::Away;
+use noticing::Noticing;
 pub use replacing::Replaced;
 use replacing::Request;
 
@@ -96,8 +95,8 @@ impl Keeper {
             labels,
             current,
             mountinfo: std::fs::File::open("/proc/self/mountinfo")?.into(),
-            inotify: Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?,
-            followed: HashSet::new(),
+            noticing: Noticing::new()?,
+            away: Away::default(),
             is_behind: false,
             said: Vec::new(),
             programs: Programs::default(),
@@ -192,10 +191,9 @@ struct Keeping {
     current: Current,
     /// Its content changing is an event of priority.
     mountinfo: OwnedFd,
-    inotify: Inotify,
-    /// Directories that were looked at by it.
-    followed: HashSet<WatchDescriptor>,
-    /// There was a new one at the last look.
+    noticing: Noticing,
+    away: Away,
+    /// Something may have changed since the last look began.
     is_behind: bool,
     /// Warnings that were given: each once while it holds.
     said: Vec<String>,
@@ -264,7 +262,7 @@ impl Keeping {
         let mut fds = [
             PollFd::new(bell.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.mountinfo.as_fd(), PollFlags::POLLPRI),
-            PollFd::new(self.inotify.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.noticing.as_fd(), PollFlags::POLLIN),
         ];
         // While it rests, what has changed waits where it is.
         let asked = if rest.is_zero() { fds.len() } else { 1 };
@@ -309,43 +307,15 @@ impl Keeping {
         true
     }
 
-    /// Has inotify tell of changes in directories and of programs; what is to be said if it cannot.
-    fn follow(&mut self, found: &anchoring::Found) -> Option<String> {
-        let in_directory = AddWatchFlags::IN_CREATE
-            | AddWatchFlags::IN_MOVE
-            | AddWatchFlags::IN_DELETE
-            | AddWatchFlags::IN_ONLYDIR;
-        let of_program = AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_ATTRIB;
-        let excluded = &found.excluded;
-        let directories: BTreeSet<_> = found.directories.union(&excluded.directories).collect();
-        let files = excluded.files.iter().map(|file| (file, of_program));
-        let places = directories.iter().map(|one| (*one, in_directory));
-        let mut left_out = 0;
-        for (place, flags) in places.chain(files) {
-            match self.inotify.add_watch(place, flags) {
-                // One that is new may have changed before: another reason to look.
-                Ok(seen) => self.is_behind |= self.followed.insert(seen),
-                Err(Errno::ENOSPC | Errno::ENOMEM) => left_out += 1,
-                // One that is gone again is found at the next look.
-                Err(_) => {}
-            }
-        }
-        (left_out > 0).then(|| {
-            format!(
-                "changes in {left_out} of {} directories on the way to watched paths are noticed \
-                 once a minute only: raise the sysctl fs.inotify.max_user_watches",
-                directories.len() + excluded.files.len()
-            )
-        })
-    }
-
     /// What the watches mean now. Nobody is told yet.
     fn survey(&mut self) -> Result<(Decider, Matching), KeeperError> {
         // What changes from here on is another reason to look.
-        self.read_events();
+        let mut noticed = self.noticing.read();
+        if noticed.programs_written {
+            self.programs.doubt();
+        }
         self.read_mountinfo();
         self.looked = Instant::now();
-        self.is_behind = false;
         let mounts = Mounts::of_host()?;
         // What links lead to is found anew each time, and what they led to is forgotten.
         let mut set = self.set.clone();
@@ -355,8 +325,15 @@ impl Keeping {
             &mut self.programs,
             self.canary.as_deref(),
         );
+        noticed.any = false;
+        self.away.add_to(&mut found, &self.noticing, &mut noticed);
+        if noticed.programs_written {
+            self.programs.doubt();
+        }
         self.again_at = found.excluded.again().map(|rest| Instant::now() + rest);
-        let not_followed = self.follow(&found);
+        let (any_new, not_followed) = self.noticing.follow(&found);
+        // What was told since the look began, and of what is new nothing was: another reason to look.
+        self.is_behind = noticed.any || any_new;
         found.warnings.extend(not_followed);
         for change in std::mem::take(&mut found.excluded.changes) {
             warn!("{}", said_of(&change));
@@ -371,18 +348,6 @@ impl Keeping {
         let policy = self.volume.new_policy();
         let decider = Decider::new(set, mounts, found.known, &self.labels, policy);
         Ok((decider, found.matching))
-    }
-
-    /// What inotify has told. Whoever could write to a program may have changed it behind its ctime.
-    fn read_events(&mut self) {
-        let told = AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_Q_OVERFLOW;
-        while let Ok(events) = self.inotify.read_events()
-            && !events.is_empty()
-        {
-            if events.iter().any(|event| event.mask.intersects(told)) {
-                self.programs.doubt();
-            }
-        }
     }
 
     /// Reading to the end rearms the event.

@@ -23,6 +23,7 @@ pub fn act(name: &[u8], words: &mut Words) -> bool {
         b"link-open" => link(words),
         b"link-many" => links(words),
         b"move-open" => moved(words),
+        b"stay-away" => stays_away(words),
         b"carry-open" => carried(words),
         b"replace-open" => replace(words),
         b"fresh-many" => fresh(words),
@@ -131,6 +132,25 @@ fn moved(words: &mut Words) {
     let wrote = std::fs::File::from(file).write_all(b"written");
     ok_or_refused(std::fs::rename(&away, &dir));
     wrote.expect("write");
+    println!("0");
+}
+
+/// `stay-away ROUNDS DIR AWAY NAME FLAGS`: the same, spread over many looks of a daemon. Without a name it is a
+/// file that is moved.
+fn stays_away(words: &mut Words) {
+    let rounds = words.number();
+    let (dir, away, name) = (words.path(), words.path(), words.path());
+    let flags = words.number().cast_signed();
+    ok_or_refused(std::fs::rename(&dir, &away));
+    let mut file = Path::new(&away).to_owned();
+    if !name.is_empty() {
+        file.push(name);
+    }
+    for _ in 0..rounds {
+        opened(&c_path(&file), flags);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    ok_or_refused(std::fs::rename(&away, &dir));
     println!("0");
 }
 

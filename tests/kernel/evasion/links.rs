@@ -1,5 +1,7 @@
 //! Other names, other directories, names that are new.
 
+use std::path::Path;
+
 use audit_tests::acts::act;
 use audit_tests::hooks::acts_on_functions;
 
@@ -187,4 +189,25 @@ fn a_parent_that_is_renamed_meanwhile_is_no_way_round() {
     let outside = places.outside.clone();
     let act = with(&["move-open"], [&outside, &away, "plain".as_ref()], WRONLY);
     assert_seen(&places, &act, &places.plain(), WRITE);
+}
+
+/// A tree, a directory further up, and a file: the daemon looks meanwhile, and nothing stands there.
+#[test]
+fn what_stays_away_for_some_looks_is_no_way_round() {
+    const ROUNDS: usize = 50;
+    let rounds = ROUNDS.to_string();
+    let stay = |paths: [&Path; 3]| with(&["stay-away", &rounds], paths, WRONLY);
+    let expected = ["file.open_write"; ROUNDS];
+    let places = Places::new();
+    let away = places.setup.dir().join("away");
+    let file = places.tree.join("file");
+    std::fs::write(&file, b"").expect("write");
+    let act = stay([&places.tree, &away, Path::new("file")]);
+    assert_seen(&places, &act, &file, &expected);
+    let outside = places.outside.clone();
+    let act = stay([&outside, &away, Path::new("plain")]);
+    assert_seen(&places, &act, &places.plain(), &expected);
+    let plain = places.plain();
+    let act = stay([&plain, &outside.join("other"), Path::new("")]);
+    assert_seen(&places, &act, &plain, &expected);
 }

@@ -15,6 +15,7 @@ use audit_common::watch::{
 };
 
 use super::super::{Known, ObjectId};
+use super::away::{Key, Place, Sort};
 use crate::{
     config::Operation,
     enrich::{
@@ -28,7 +29,7 @@ use crate::{
         exceptions::FileId,
         pattern::{Component, Pattern},
         programs::{Change, Looked, Programs, State},
-        set::WatchSet,
+        set::{WatchId, WatchSet},
     },
 };
 
@@ -41,6 +42,8 @@ pub struct Found {
     pub directories: BTreeSet<PathBuf>,
     pub warnings: Vec<String>,
     pub excluded: Excluded,
+    /// What is watched by what it is, and where that stands.
+    pub places: HashMap<Key, Place>,
 }
 
 /// What the look found of excluded programs.
@@ -86,9 +89,7 @@ pub fn find(
         if tree.interest == Interest::default() {
             continue;
         }
-        found.add(*id, bit::TREE);
-        let path = tree.path.as_os_str().as_bytes().to_vec();
-        found.known.trees.insert(object_id(*id), path);
+        found.place((object_id(*id), Sort::Tree), &tree.path, &[]);
         // Another directory in its place is not missed.
         if let (Some(parent), Some(name)) = (tree.path.parent(), tree.path.file_name())
             && let Ok(parent) = disk.look(parent)
@@ -101,9 +102,8 @@ pub fn find(
         found.add_name(*parent, name, bit::OBJECT);
     }
     for (id, object) in anchors.objects.iter().chain(&anchors.linked) {
-        found.add(*id, bit::OBJECT);
-        let known = found.known.objects.entry(object_id(*id)).or_default();
-        known.extend(object.watches.iter().copied());
+        let key = (object_id(*id), Sort::Object);
+        found.place(key, &object.path, &object.watches);
         found.ways_to(object.path.parent().unwrap_or(Path::new("/")));
     }
     for (id, way) in &anchors.aliases {
@@ -204,6 +204,33 @@ fn object_id(id: FileId) -> ObjectId {
 }
 
 impl Found {
+    fn place(&mut self, key: Key, path: &Path, watches: &[WatchId]) {
+        let place = Place {
+            path: path.to_owned(),
+            watches: watches.to_vec(),
+        };
+        self.put(key, &place);
+        self.places.insert(key, place);
+    }
+
+    /// Lets the kernel match it, and the decider know it.
+    pub fn put(&mut self, ((dev, ino), sort): Key, place: &Place) {
+        let key = ObjectKey { ino, dev, zero: 0 };
+        let bits = self.matching.objects.entry(key).or_default();
+        match sort {
+            Sort::Tree => {
+                *bits |= bit::TREE;
+                let path = place.path.as_os_str().as_bytes().to_vec();
+                self.known.trees.insert((dev, ino), path);
+            }
+            Sort::Object => {
+                *bits |= bit::OBJECT;
+                let known = self.known.objects.entry((dev, ino)).or_default();
+                known.extend(place.watches.iter().copied());
+            }
+        }
+    }
+
     fn add(&mut self, id: FileId, bits: u32) {
         let (dev, ino) = object_id(id);
         let key = ObjectKey { ino, dev, zero: 0 };

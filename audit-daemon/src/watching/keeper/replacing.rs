@@ -111,6 +111,7 @@ impl Keeping {
             std::mem::replace(&mut self.set, set),
             std::mem::replace(&mut self.labels, labels),
             std::mem::take(&mut self.current),
+            std::mem::take(&mut self.away),
         );
         let mut surveyed = self.survey();
         if surveyed.is_ok() && self.wait_until_old() {
@@ -135,7 +136,7 @@ impl Keeping {
             Ok(_) => Ok(Replaced::NotTaken),
             Err(error) => Err(error),
         };
-        (self.set, self.labels, self.current) = old;
+        (self.set, self.labels, self.current, self.away) = old;
         if let Err(error) = self.maps.apply(before) {
             warn!("what was to be watched is still looked at: {error}");
         }
