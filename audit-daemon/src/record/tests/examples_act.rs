@@ -52,6 +52,7 @@ pub fn all() -> Vec<Example> {
     all.extend(changes());
     all.extend(devices());
     all.push(("file-utimes", utimes()));
+    all.extend(directories());
     all.extend(roots());
     all
 }
@@ -246,6 +247,44 @@ fn utimes() -> String {
         errno: 0,
     };
     acted(&set, &vim(), Lane::Bulk)
+}
+
+fn directories() -> Vec<Example> {
+    let vault = |mode| inode_of(b"/srv/payments/secrets/old", 131_120, mode);
+    let attribute = FileDetails {
+        xattr: Some(text(b"user.comment")),
+        ..FileDetails::default()
+    };
+    let done = |place, act, file, errno| {
+        let of = Acted {
+            when: (66, 456_716_242),
+            place,
+            act,
+            watch: Some(SECRETS),
+            file,
+            result: None,
+            errno,
+        };
+        acted(&of, &vim(), Lane::Bulk)
+    };
+    let made = FileView {
+        permissions: Some(0o750),
+        ..vault(0o040_750)
+    };
+    let bare = FileView {
+        details: Some(&attribute),
+        ..inode_of(KEY, 131_073, 0o100_600)
+    };
+    let stick = file(b"/mnt/usb", 8, 17, 2);
+    vec![
+        ("file-mkdir", done(11, Act::Mkdir, made, 0)),
+        (
+            "file-rmdir-denied",
+            done(12, Act::Rmdir, vault(0o040_750), EPERM),
+        ),
+        ("file-rmxattr", done(13, Act::RemoveXattr, bare, 0)),
+        ("file-umount", done(14, Act::Umount, stick, 0)),
+    ]
 }
 
 fn devices() -> Vec<Example> {

@@ -12,7 +12,7 @@ fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/record")
 }
 
-fn all() -> Vec<Example> {
+pub fn all() -> Vec<Example> {
     let mut all = examples::all();
     all.extend(examples_exec::all());
     all.extend(examples_file::all());

@@ -17,6 +17,7 @@ mod golden;
 mod hostile;
 mod hostile_privileges;
 mod ordered;
+mod page;
 mod properties;
 
 use super::view::{EventUid, Lane, Meta, Origin, ProcessId};
