@@ -196,6 +196,10 @@ fn push_kernel(record: &Record<'_>, out: &mut String) {
         }
         push_outside(out, part);
     }
+    if let Some(detail) = record.status_detail.as_deref() {
+        out.push(' ');
+        push_outside(out, detail);
+    }
     if let Some(change) = &record.unmapped.change {
         push_arrow(change.old.as_deref(), change.new.as_deref(), out);
     }
