@@ -31,6 +31,8 @@ mod when;
 #[cfg(test)]
 mod hostile_tests;
 #[cfg(test)]
+mod privilege_tests;
+#[cfg(test)]
 mod tests;
 
 use fields::{Envelope, Record};

@@ -217,9 +217,10 @@ fn push_arrow(before: Option<&str>, after: Option<&str>, out: &mut String) {
 
 /// Another process as the object, or the ids that an act changed in the own one.
 fn push_target(record: &Record<'_>, process: &Process<'_>, people: &People, out: &mut String) {
+    const OF_IDS: [&str; 3] = ["priv.setuid", "priv.setgid", "priv.setgroups"];
     let before = record.actor.process.as_ref();
-    let is_own = before.is_none_or(|before| before.pid == process.pid);
-    if !is_own || before.is_none() {
+    let before = before.filter(|before| before.pid == process.pid);
+    if before.is_none() || !OF_IDS.contains(&record.kind()) {
         for part in [record.status_detail.as_deref(), process.program()]
             .into_iter()
             .flatten()

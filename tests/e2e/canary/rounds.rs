@@ -202,6 +202,11 @@ fn nobody_can_add_an_address_that_is_not_told() {
         .into_iter()
         .map(|put| put.err().and_then(|error| error.raw_os_error()))
         .collect();
-    assert_eq!(refused, [Some(libc::EPERM)]);
+    // There may be another daemon's, whose is as closed.
+    assert!(!refused.is_empty());
+    assert!(
+        refused.iter().all(|error| *error == Some(libc::EPERM)),
+        "{refused:?}"
+    );
     daemon.stop();
 }
