@@ -18,7 +18,8 @@ const HELP: &str = "\
 cargo xtask run [--release] [-- ARGS]
 
 Installs what is missing, builds, and runs the daemon as root with its embedded
-default config, showing what happens on this machine. Stop it with Ctrl-C.
+default config, showing what happens on this machine. Stop it with Ctrl-C. Its
+programs stay in the kernel, so that a restart misses nothing, until `unload`.
 
   ARGS   options go to `audit-daemon run`; a subcommand replaces it
 
@@ -26,6 +27,7 @@ Examples
   cargo xtask run
   cargo xtask run -- --stdout json
   cargo xtask run -- check --json
+  cargo xtask run -- unload
 ";
 
 /// Passed on to the daemon through sudo, which drops what it does not know.
