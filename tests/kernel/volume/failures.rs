@@ -15,6 +15,9 @@ const DIRECTORY: &str = "65536";
 
 #[test]
 fn failures_are_folded_if_that_is_asked_for() {
+    if audit_tests::differs!("nothing-is-folded") {
+        audit_tests::skip!("this kernel's programs fold nothing");
+    }
     let (setup, places) = folding();
     let setup = setup.set("volume.fold_failures", "true");
     let file = places.file();
