@@ -4,7 +4,7 @@
 //! those of `stat`: on btrfs and overlayfs they differ.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, hash_map::Entry},
     os::unix::ffi::{OsStrExt, OsStringExt},
     path::{Path, PathBuf},
     time::Duration,
@@ -210,7 +210,13 @@ impl Found {
             watches: watches.to_vec(),
         };
         self.put(key, &place);
-        self.places.insert(key, place);
+        match self.places.entry(key) {
+            // Watched by its path, and as another name of what is below a tree.
+            Entry::Occupied(mut known) => known.get_mut().watches.extend(place.watches),
+            Entry::Vacant(entry) => {
+                entry.insert(place);
+            }
+        }
     }
 
     /// Lets the kernel match it, and the decider know it.
