@@ -148,6 +148,8 @@ pub mod delivery {
     pub const PENDING: u64 = 2;
 }
 
+/// Flag of PERF_OPEN: `pid` is a descriptor of a control group.
+pub const PERF_OF_CGROUP: u64 = 4;
 pub const NO_VALUE: u64 = u64::MAX;
 pub const VALUES: usize = 6;
 /// Groups that are kept of a list.

@@ -38,19 +38,24 @@ fn events_of_others_are_told_and_those_of_oneself_are_not() {
     let of_other = opened(own, CLOCK, &other.pid(), "-1");
     let of_nobody = opened(of_other, CLOCK, NOBODY, "-1");
     let of_all = opened(of_nobody, CLOCK, "-1", "0");
-    let acted = opened(of_all, "0", "-1", "0").with(["done"]).done();
+    let unreadable = opened(of_all, "0", "-1", "0");
+    // A descriptor of a control group, which is the number of the caller as well, and nobody's group.
+    let of_group = ["0", "self", "0", "-1", "4"];
+    let acted = call(unreadable, "perf_event_open", &of_group);
+    let acted = acted.with(["done"]).done();
     let results_of = results(&acted.stdout);
     assert!(results_of[..3].iter().all(|fd| *fd > 2), "{acted:?}");
     assert!(results_of[4] > 2, "{acted:?}");
-    assert_eq!([results_of[3], results_of[5]], [ESRCH, EFAULT]);
+    assert_eq!(results_of[3], ESRCH);
+    assert_eq!(results_of[5..], [EFAULT, EFAULT]);
     let denied = opened(nobody(), CLOCK, &other.pid(), "-1")
         .with(["done"])
         .done();
     assert_eq!(results(&denied.stdout), [EACCES]);
     let records = daemon.seen();
     let all = of(&records, acted.pid);
-    let [of_other, of_nobody, of_all, unreadable] = all[..] else {
-        panic!("four records of {all:#?}");
+    let [of_other, of_nobody, of_all, unreadable, of_group] = all[..] else {
+        panic!("five records of {all:#?}");
     };
     let told = |record: &Record, kind: &str, errno: Value, detail: &str| {
         assert_eq!(record.kind(), kind, "{}", record.line);
@@ -75,6 +80,9 @@ fn events_of_others_are_told_and_those_of_oneself_are_not() {
     assert_at(of_all, "kernel.system_call", "perf_event_open");
     let words = "unreadable attributes, cpu 0";
     told(unreadable, "priv.perf_all", "EFAULT".into(), words);
+    let pid = acted.pid;
+    let words = format!("unreadable attributes, of the control group of fd {pid}, cpu 0");
+    told(of_group, "priv.perf_all", "EFAULT".into(), &words);
     let record = only(&records, denied.pid, "priv.perf_open");
     told(record, "priv.perf_open", "EACCES".into(), clock);
     other.assert_is_target(record);

@@ -115,11 +115,12 @@ calls! {
 }
 
 /// What no exit of a call of that name is.
-const ELSEWHERE: [(u32, u32); 4] = [
+const ELSEWHERE: [(u32, u32); 5] = [
     (call::PRCTL_AMBIENT, group::CAPABILITIES),
     (call::SECUREBITS, group::CAPABILITIES),
     (call::NO_NEW_PRIVS, group::CAPABILITIES),
     (call::BPF_ATTACH, group::BPF),
+    (call::OPEN_MEMORY, group::MEMORY),
 ];
 
 /// The act of each number; 0: none.
@@ -171,7 +172,6 @@ pub const GROUPS: [u32; ACTS] = {
         groups[ELSEWHERE[at].0 as usize] = ELSEWHERE[at].1;
         at += 1;
     }
-    groups[call::OPEN_MEMORY as usize] = group::MEMORY;
     groups
 };
 

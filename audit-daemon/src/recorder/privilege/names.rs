@@ -2,7 +2,7 @@
 //!
 //! Owns these tables. Must not ask the running kernel: a number that has no name here is written as one.
 
-use audit_common::privilege::{NO_VALUE, Privilege, call, calls::CALLS};
+use audit_common::privilege::{NO_VALUE, PERF_OF_CGROUP, Privilege, call, calls::CALLS};
 
 /// Not an id: leave it as it is.
 const UNCHANGED: u32 = u32::MAX;
@@ -233,8 +233,6 @@ pub fn perf_event(event: &Privilege) -> String {
     }
     told
 }
-
-const PERF_OF_CGROUP: u64 = 4;
 
 /// Is a wish for events about all processes, or those of a control group?
 pub fn is_of_many(event: &Privilege) -> bool {

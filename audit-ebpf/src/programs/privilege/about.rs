@@ -213,7 +213,8 @@ fn other_process(asked: &Call, event: &mut Privilege) -> Verdict {
     let [first, second, third, fourth, fifth] = [0, 1, 2, 3, 4].map(|at| asked.argument(at));
     let receiver = match asked.call() {
         call::PTRACE if first == PTRACE_TRACEME => asked.task,
-        call::PTRACE | call::PERF_OPEN => task::by_number(asked.task, second as u32),
+        call::PTRACE => task::by_number(asked.task, second as u32),
+        call::PERF_OPEN => task::by_number(asked.task, perf::process(asked)),
         call::PIDFD_GETFD => target::by_descriptor(asked.task, first),
         call::SIGNAL if asked.number() == calls::PIDFD_SEND_SIGNAL => {
             target::by_descriptor(asked.task, first)

@@ -2,7 +2,7 @@
 //!
 //! Owns the reading of its attributes. Those of oneself are nobody's matter.
 
-use audit_common::privilege::{NO_VALUE, Privilege};
+use audit_common::privilege::{NO_VALUE, PERF_OF_CGROUP, Privilege};
 
 use super::{Call, Verdict};
 use crate::read;
@@ -13,15 +13,20 @@ mod at {
     pub const CONFIG: u64 = 8;
 }
 
-/// `pid` is a descriptor of a control group.
-const OF_CGROUP: u64 = 4;
+/// Whose events it is about; nobody's number if `pid` is a descriptor of a control group.
+#[inline(always)]
+pub fn process(asked: &Call) -> u32 {
+    match asked.argument(4) & PERF_OF_CGROUP {
+        0 => asked.argument(1) as u32,
+        _ => u32::MAX,
+    }
+}
 
 /// Of a process that is not the caller's own, of a control group, or of all.
 #[inline(always)]
 pub fn describe(asked: &Call, event: &mut Privilege) -> Verdict {
     let [attributes, pid, cpu, flags] = [0, 1, 2, 4].map(|at| asked.argument(at));
-    let is_of_cgroup = flags & OF_CGROUP != 0;
-    if pid as u32 == 0 && !is_of_cgroup {
+    if process(asked) == 0 {
         return Verdict::None;
     }
     event.values[0] = pid as u32 as u64;
