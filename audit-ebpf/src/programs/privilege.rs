@@ -22,7 +22,7 @@ use audit_common::{
     counters::Filtered,
     events::{tag, tail_flag},
     header,
-    privilege::{GROUPS_MAX, Privilege, call, flag, group, group_of, namespace},
+    privilege::{GROUPS_MAX, Privilege, call, flag, group, namespace},
 };
 use aya_ebpf::{
     macros::{btf_tracepoint, tracepoint},
@@ -84,7 +84,7 @@ pub fn privilege_returned_compat_traced(ctx: TracePointContext) -> u32 {
 fn native_returned(ctx: &TracePointContext, slot: Large, turn: Turn) {
     let regs = registers(task::current());
     let call = calls::call(arch::number(regs));
-    if call != 0 && group_of(call) & setting!(privilege) != 0 {
+    if calls::is_switched_on(call) {
         returned(call, regs, result_in(ctx), slot, turn, Entry::Native);
     }
 }
@@ -92,7 +92,7 @@ fn native_returned(ctx: &TracePointContext, slot: Large, turn: Turn) {
 #[inline(always)]
 fn compat_returned(regs: u64, result: i64) {
     let call = calls::call_32(arch::number(regs));
-    if call != 0 && group_of(call) & setting!(privilege) != 0 {
+    if calls::is_switched_on(call) {
         let (slot, entry) = (Large::PrivilegeCompat, Entry::Compat);
         returned(call, regs, result, slot, Turn::Only, entry);
     }

@@ -4,7 +4,7 @@
 //! change them, emptied at their exit. Bounded: under pressure the oldest are lost, and the event says
 //! that it does not know.
 
-use audit_common::privilege::{GROUPS_MAX, NO_VALUE, Sets, call, group_of, namespace};
+use audit_common::privilege::{GROUPS_MAX, NO_VALUE, Sets, call, namespace};
 use aya_ebpf::{
     macros::{btf_tracepoint, map, tracepoint},
     maps::LruHashMap,
@@ -96,7 +96,7 @@ fn entered(slot: Small, entry: Entry, is_first: bool) {
     let task = task::current();
     let regs = registers(task);
     let call = calls::by_entry(arch::number(regs), entry);
-    if call == 0 || group_of(call) & setting!(privilege) == 0 {
+    if !calls::is_switched_on(call) {
         return;
     }
     let first = argument::<0>(regs, entry);

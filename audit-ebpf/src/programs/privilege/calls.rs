@@ -4,10 +4,11 @@
 
 use audit_common::privilege::{
     call,
-    calls::{Machine, NUMBERS, number, numbered},
+    calls::{self, Machine, NUMBERS, number, numbered},
+    group_of,
 };
 
-use crate::{entry::Entry, read::mask};
+use crate::{entry::Entry, read::mask, settings::setting};
 
 #[cfg(not(bpf_target_arch = "aarch64"))]
 mod machine {
@@ -75,6 +76,14 @@ fn act_in(acts: &'static [u8; NUMBERS], number: u64) -> u32 {
     let place = mask!(number, 0x1ff);
     // SAFETY: the place is masked to the table.
     unsafe { *acts.get_unchecked(place as usize) }.into()
+}
+
+/// Is this an act, and its group told?
+#[inline(always)]
+pub fn is_switched_on(call: u32) -> bool {
+    const _: () = assert!(calls::ACTS == 0x40, "the mask below");
+    // What the compiler concludes of a call, a verifier need not.
+    call != 0 && group_of(mask!(u64::from(call), 0x3f) as u32) & setting!(privilege) != 0
 }
 
 /// Calls that send a signal to one thread of a process: there it is the third argument.

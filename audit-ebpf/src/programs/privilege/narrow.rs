@@ -8,7 +8,7 @@ use audit_common::{
     Kind, Lane,
     counters::Filtered,
     events::tag,
-    privilege::{Privilege, call, flag, group_of},
+    privilege::{Privilege, call, flag},
 };
 use aya_ebpf::{macros::fentry, programs::FEntryContext};
 
@@ -40,7 +40,7 @@ fn put_in_force(task: u64, cred: u64) {
     let regs = arch::registers(task);
     let call = calls::call_32(arch::number(regs));
     let is_of_credentials = matches!(call, call::SETUID..=call::CAPSET | call::PRCTL);
-    if !is_of_credentials || group_of(call) & setting!(privilege) == 0 {
+    if !is_of_credentials || !calls::is_switched_on(call) {
         return;
     }
     let Some(slot) = scratch::large(Large::PrivilegeCompat) else {
