@@ -24,6 +24,7 @@ pub struct PartRun {
     pub tally: Tally,
     /// Failures beside those of single tests, one sentence each.
     pub problems: Vec<String>,
+    #[serde(skip)]
     pub took: Duration,
 }
 

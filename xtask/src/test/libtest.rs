@@ -31,6 +31,7 @@ pub struct Tally {
     /// Test and the names of what it found different from elsewhere.
     pub differs: BTreeMap<String, BTreeSet<String>>,
     /// Of tests whose program tells it.
+    #[serde(skip)]
     pub times: BTreeMap<String, Duration>,
     /// Programs that began ("running N tests") and ended ("test result: …").
     pub began: u64,

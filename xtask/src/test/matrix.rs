@@ -10,10 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::differences::{Difference, Differences};
-use super::guests::{Guest, PartRun};
+use super::guests::PartRun;
 use super::plan::MECHANISMS;
 use super::programs::Loaded;
 use super::skips::{Place, Skips, Surroundings};
+use super::stored::Kept;
 
 /// Where it is, below the workspace's root.
 pub const FILE: &str = "docs/KERNELS.md";
@@ -21,7 +22,9 @@ pub const FILE: &str = "docs/KERNELS.md";
 /// All that the document is made of.
 pub struct Results<'a> {
     /// By series.
-    pub guests: &'a [(String, Guest)],
+    pub guests: &'a [(String, Kept)],
+    /// Series of which there is nothing yet.
+    pub missing: &'a [&'a str],
     pub skips: &'a Skips,
     pub differences: &'a Differences,
     /// This machine's own kernel and its answers, for comparison.
@@ -58,11 +61,17 @@ pub fn document(results: &Results<'_>) -> String {
     let sorted = sort(results);
     let series: Vec<&str> = results.guests.iter().map(|(series, _)| &**series).collect();
     let mut text = String::from(HEAD);
-    text.push_str("| series | kernel |\n|---|---|\n");
-    for (series, guest) in results.guests {
+    text.push_str("| series | kernel | the code of |\n|---|---|---|\n");
+    for (series, Kept { commit, guest }) in results.guests {
         put(
             &mut text,
-            format_args!("| {series} | {} |\n", guest.release),
+            format_args!("| {series} | {} | {commit} |\n", guest.release),
+        );
+    }
+    for series in results.missing {
+        put(
+            &mut text,
+            format_args!("| {series} | **not run yet** | |\n"),
         );
     }
     for mechanism in MECHANISMS {
@@ -95,16 +104,17 @@ const HEAD: &str = "\
 
 What the suites `kernel` and `e2e` come to on each kernel that is supported, with each way to hook; what is
 hooked in the same way with both is tested once, with tracepoints.
-`cargo xtask test --tier vm --all` writes this page from a run in emulated machines; nothing in it is
-written by hand. A cell is the number of tests that passed; of the others it says which expected
+`cargo xtask test --tier vm --all` writes this page from runs in emulated machines, a kernel at a time if wanted
+(what came out of each is in docs/kernels/); nothing in it is written by hand. \"The code of\" is the last commit
+that changed what ran there. A cell is the number of tests that passed; of the others it says which expected
 difference they show (a letter), or why they were not run (a number).
 
 ";
 
 fn sort(results: &Results<'_>) -> Sorted {
     let mut sorted = Sorted::default();
-    for (series, guest) in results.guests {
-        for run in &guest.parts {
+    for (series, kept) in results.guests {
+        for run in &kept.guest.parts {
             sort_part(results, series, run, &mut sorted);
         }
     }

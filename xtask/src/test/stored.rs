@@ -1,60 +1,74 @@
-//! Owns: what came out of guests, kept under the target directory until a run of all kernels is complete:
-//! it takes hours, and must not begin anew for one guest that died.
-//! Must not: mix results of different programs.
+//! Owns: what came out of guests, one file a kernel, in docs/kernels/: a run of all kernels takes hours, so it
+//! is done in pieces, and each says of which commit it is.
+//! Must not: hold what differs between two runs that came to the same.
 
-use std::collections::hash_map::DefaultHasher;
-use std::hash::Hasher;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::guests::Guest;
+use crate::process;
 
-/// The results of some programs.
+/// Below the workspace's root.
+pub const DIRECTORY: &str = "docs/kernels";
+/// What runs in guests is made of these.
+const CODE: [&str; 5] = [
+    "audit-common",
+    "audit-daemon",
+    "audit-ebpf",
+    "tests",
+    "Cargo.lock",
+];
+
 pub struct Store {
     directory: PathBuf,
-    /// Of the daemon and the tests.
-    fingerprint: u64,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Entry {
-    fingerprint: u64,
-    guest: Guest,
+/// What came out of one kernel's guest.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The last that changed what ran.
+    pub commit: String,
+    pub guest: Guest,
+}
+
+/// The last commit of the code that runs in guests, and whether more was changed since.
+pub fn commit(root: &Path) -> Result<String> {
+    let git = |words: &[&str]| {
+        let mut git = Command::new("git");
+        git.current_dir(root).args(words).arg("--").args(CODE);
+        process::stdout_of(&mut git)
+    };
+    let commit = git(&["log", "-1", "--format=%h", "--abbrev=10"])?;
+    let changed = !git(&["status", "--porcelain"])?.trim().is_empty();
+    let changes = if changed { " and changes" } else { "" };
+    Ok(format!("{}{changes}", commit.trim()))
 }
 
 impl Store {
-    /// For the results of these programs.
-    pub fn of<'a>(directory: &Path, programs: impl IntoIterator<Item = &'a Path>) -> Result<Self> {
-        let mut hasher = DefaultHasher::new();
-        for program in programs {
-            let bytes = std::fs::read(program)
-                .with_context(|| format!("cannot read {}", program.display()))?;
-            hasher.write(&bytes);
+    pub fn of(root: &Path) -> Self {
+        Self {
+            directory: root.join(DIRECTORY),
         }
-        Ok(Self {
-            directory: directory.to_owned(),
-            fingerprint: hasher.finish(),
-        })
     }
 
-    pub fn keep(&self, kernel: &str, guest: &Guest) -> Result<()> {
-        let entry = Entry {
-            fingerprint: self.fingerprint,
-            guest: guest.clone(),
-        };
+    pub fn keep(&self, kernel: &str, kept: &Kept) -> Result<()> {
         std::fs::create_dir_all(&self.directory)?;
         let file = self.file(kernel);
-        std::fs::write(&file, serde_json::to_vec(&entry)?)
+        std::fs::write(&file, serde_json::to_string(kept)? + "\n")
             .with_context(|| format!("cannot write {}", file.display()))
     }
 
-    /// `None`: there is none of these programs.
-    pub fn get(&self, kernel: &str) -> Option<Guest> {
-        let bytes = std::fs::read(self.file(kernel)).ok()?;
-        let entry: Entry = serde_json::from_slice(&bytes).ok()?;
-        (entry.fingerprint == self.fingerprint).then_some(entry.guest)
+    /// `None`: there is none yet.
+    pub fn get(&self, kernel: &str) -> Result<Option<Kept>> {
+        let file = self.file(kernel);
+        if !file.exists() {
+            return Ok(None);
+        }
+        let text = std::fs::read_to_string(&file)?;
+        serde_json::from_str(&text).with_context(|| format!("cannot read {}", file.display()))
     }
 
     fn file(&self, kernel: &str) -> PathBuf {
@@ -70,35 +84,73 @@ mod tests {
     use crate::test::plan::{self, Scope};
 
     #[test]
-    fn results_come_back_whole_and_only_of_the_same_programs() {
+    fn results_come_back_but_for_the_time_they_took() {
         let dir = tempfile::tempdir().unwrap();
-        let program = dir.path().join("program");
-        let store = |content: &str| {
-            std::fs::write(&program, content).unwrap();
-            Store::of(&dir.path().join("results"), [program.as_path()]).unwrap()
-        };
+        let store = Store::of(dir.path());
         let mut tally = Tally::default();
         tally.skipped.insert("a".to_owned(), "b".to_owned());
-        tally
-            .times
-            .insert("c".to_owned(), std::time::Duration::from_millis(7));
         let part = plan::parts("7.3", &["kernel"], Scope::All).remove(0);
         let run = PartRun {
             part,
             tally,
             problems: vec!["died".to_owned()],
-            took: std::time::Duration::from_secs(3),
+            took: std::time::Duration::ZERO,
         };
-        let guest = Guest {
-            release: "7.3.4".to_owned(),
-            parts: vec![run],
-            loaded: Vec::new(),
+        let mut kept = Kept {
+            commit: "abc".to_owned(),
+            guest: Guest {
+                release: "7.3.4".to_owned(),
+                parts: vec![run],
+                loaded: Vec::new(),
+            },
         };
-        let first = store("one");
-        assert_eq!(first.get("7.3"), None);
-        first.keep("7.3", &guest).unwrap();
-        assert_eq!(first.get("7.3"), Some(guest));
-        assert_eq!(first.get("6.1"), None);
-        assert_eq!(store("two").get("7.3"), None);
+        assert_eq!(store.get("7.3").unwrap(), None);
+        store.keep("7.3", &kept).unwrap();
+        let file = dir.path().join(DIRECTORY).join("7.3.json");
+        let written = std::fs::read_to_string(&file).unwrap();
+        assert_eq!(store.get("7.3").unwrap().as_ref(), Some(&kept));
+        assert_eq!(store.get("6.1").unwrap(), None);
+
+        let run = &mut kept.guest.parts[0];
+        run.took = std::time::Duration::from_secs(3);
+        let time = std::time::Duration::from_millis(7);
+        run.tally.times.insert("c".to_owned(), time);
+        store.keep("7.3", &kept).unwrap();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), written);
+        std::fs::write(&file, "{").unwrap();
+        assert!(store.get("7.3").is_err());
+    }
+
+    #[test]
+    fn the_commit_is_the_last_of_what_runs_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let git = |words: &[&str]| {
+            let mut git = Command::new("git");
+            git.current_dir(dir.path()).args(words);
+            process::stdout_of(&mut git).unwrap()
+        };
+        let made = |file: &str, text: &str| {
+            let path = dir.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        let committed = || {
+            git(&["add", "."]);
+            let who = ["-c", "user.name=a", "-c", "user.email=a@example.org"];
+            git(&[&who[..], &["commit", "-qm", "one"]].concat());
+            let head = git(&["rev-parse", "--short=10", "HEAD"]);
+            head.trim().to_owned()
+        };
+        git(&["init", "-q"]);
+        made("tests/a", "1");
+        let first = committed();
+        made("docs/a", "1");
+        committed();
+        assert_eq!(commit(dir.path()).unwrap(), first);
+        made("audit-ebpf/a", "1");
+        let changed = format!("{first} and changes");
+        assert_eq!(commit(dir.path()).unwrap(), changed);
+        let second = committed();
+        assert_eq!(commit(dir.path()).unwrap(), second);
     }
 }

@@ -37,7 +37,7 @@ pub fn tables(results: &Results<'_>) -> String {
 fn instructions(results: &Results<'_>, mechanism: &str) -> String {
     let answers = || {
         let guests = results.guests.iter();
-        guests.map(|(_, guest)| answer(&guest.loaded, mechanism))
+        guests.map(|(_, kept)| answer(&kept.guest.loaded, mechanism))
     };
     let names: BTreeSet<&str> = answers()
         .flatten()
@@ -67,8 +67,8 @@ fn instructions(results: &Results<'_>, mechanism: &str) -> String {
         });
         text.push_str(&row(&format!("`{name}`"), counts));
     }
-    for (series, guest) in results.guests {
-        if let Some(Err(said)) = answer(&guest.loaded, mechanism) {
+    for (series, kept) in results.guests {
+        if let Some(Err(said)) = answer(&kept.guest.loaded, mechanism) {
             put(&mut text, format_args!("\n{series} refused: {said}\n"));
         }
     }
@@ -90,7 +90,7 @@ fn times(results: &Results<'_>) -> String {
     };
     for mechanism in MECHANISMS {
         let guests = results.guests.iter();
-        let cells = guests.map(|(_, guest)| ms(answer(&guest.loaded, mechanism)));
+        let cells = guests.map(|(_, kept)| ms(answer(&kept.guest.loaded, mechanism)));
         text.push_str(&row(mechanism, cells.chain([ms(answer(here, mechanism))])));
     }
     if let Some(sentence) = estimate(results) {
@@ -110,16 +110,16 @@ fn estimate(results: &Results<'_>) -> Option<String> {
         .guests
         .iter()
         .find(|(name, _)| *name == series(release))?;
-    let (newest, guest) = results.guests.last()?;
+    let (newest, kept) = results.guests.last()?;
     let mechanism = MECHANISMS[0];
-    let factor = load(&same.1.loaded, mechanism)? / load(here, mechanism)?;
+    let factor = load(&same.1.guest.loaded, mechanism)? / load(here, mechanism)?;
     let mut text = format!(
         "\nAn emulated CPU takes {factor:.0} times as long ({} with {mechanism}s, emulated and not): so \
          {newest} takes about",
         same.0
     );
     for (at, mechanism) in MECHANISMS.into_iter().enumerate() {
-        let Some(emulated) = load(&guest.loaded, mechanism) else {
+        let Some(emulated) = load(&kept.guest.loaded, mechanism) else {
             continue;
         };
         let and = if at > 0 { "," } else { "" };

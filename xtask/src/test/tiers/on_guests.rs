@@ -18,7 +18,7 @@ use crate::test::plan::{self, MECHANISMS, Scope};
 use crate::test::programs;
 use crate::test::report::{Outcome, Row};
 use crate::test::skips::{Place, Surroundings, series};
-use crate::test::stored::Store;
+use crate::test::stored::{self, Kept, Store};
 use crate::vm::{KNOWN_SERIES, TIER_SERIES};
 use crate::workspace;
 
@@ -29,7 +29,7 @@ const ALL_BUDGET: Duration = Duration::from_secs(6 * 60 * 60);
 /// How often it is said that guests still run.
 const SAID_EVERY: Duration = Duration::from_secs(60);
 
-/// Where what came out of guests is kept.
+/// Where configurations for guests are made.
 fn results() -> Result<PathBuf> {
     Ok(workspace::target_dir()?.join("kernels"))
 }
@@ -86,8 +86,8 @@ impl Run<'_> {
             _ => self.tier.budget(),
         };
         let results = results()?;
-        let paths = programs.iter().map(|program| program.path.as_path());
-        let store = Store::of(&results, std::iter::once(self.daemon).chain(paths))?;
+        let store = Store::of(workspace::root());
+        let commit = stored::commit(workspace::root())?;
         let mut rows = self.side_by_side(
             &Guests {
                 kernels,
@@ -99,7 +99,13 @@ impl Run<'_> {
             },
             at_once,
             |kernel, guest| match scope {
-                Scope::All => store.keep(kernel, guest),
+                Scope::All => store.keep(
+                    kernel,
+                    &Kept {
+                        commit: commit.clone(),
+                        guest: guest.clone(),
+                    },
+                ),
                 _ => Ok(()),
             },
         );
@@ -239,26 +245,22 @@ impl Run<'_> {
         }
     }
 
-    /// Writes docs/KERNELS.md, once all kernels have run these very programs.
+    /// Writes docs/KERNELS.md of what is kept of each kernel.
     fn write_matrix(&self, store: &Store) -> Result<()> {
         let (mut guests, mut missing) = (Vec::new(), Vec::new());
         for kernel in KNOWN_SERIES {
-            match store.get(kernel) {
-                Some(guest) => guests.push((kernel.to_owned(), guest)),
+            match store.get(kernel)? {
+                Some(kept) => guests.push((kernel.to_owned(), kept)),
                 None => missing.push(kernel),
             }
         }
         if !missing.is_empty() {
-            let missing = missing.join(",");
-            println!(
-                "{} is written once these have run too: --all --kernel {missing}",
-                matrix::FILE
-            );
-            return Ok(());
+            println!("not run yet: --all --kernel {}", missing.join(","));
         }
         let release = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
         let text = matrix::document(&Results {
             guests: &guests,
+            missing: &missing,
             skips: &self.options.skips,
             differences: &self.options.differences,
             here: (
