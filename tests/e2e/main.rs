@@ -3,6 +3,7 @@
 //! One file per subject; `load`, `mount` and `runtimes` are what they share. To be run one after the
 //! other: each has the machine to itself.
 
+mod accepted;
 mod canary;
 mod clock;
 mod commands;

@@ -53,8 +53,8 @@ Installs what is missing, builds, and runs the tests, tier by tier:
   --all      of tier vm: every kernel, suite and mechanism (hours), and writes
              docs/KERNELS.md; else the oldest and the newest, and what is left out
              is listed at the end
-  --kernel   with --all: only these, for a run in pieces; the page is written when
-             all kernels have run the same programs
+  --kernel   with --all: only these, for a run in pieces; the page says of each kernel
+             of which commit it is
 
 Exit codes: 0 all passed, 1 something failed. What was skipped is listed at the
 end; tests/skips.toml has the reasons. UPDATE_GOLDEN=1 rewrites tests/golden.

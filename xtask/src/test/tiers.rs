@@ -1,8 +1,8 @@
 //! Owns: the tiers: what each runs, as whom, how long it may take, and what it needs.
 //! Must not: print the end report, or decide what may be skipped.
 
+mod for_few;
 mod on_guests;
-mod restricted;
 
 use std::path::Path;
 use std::process::{Command, Output};

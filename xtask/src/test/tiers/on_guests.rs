@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::{Run, TEST_PACKAGE, restricted};
+use super::{Run, TEST_PACKAGE};
 use crate::build::Executable;
 use crate::process;
 use crate::test::guests::{self, Echo, Guest, Order, Verdict};
@@ -109,13 +109,8 @@ impl Run<'_> {
                 _ => Ok(()),
             },
         );
-        let restricted = match scope {
-            Scope::Usual => true,
-            Scope::Named(name) => name.starts_with(restricted::TESTS),
-            Scope::All => false,
-        };
-        if chosen.is_empty() && restricted {
-            rows.extend(self.restricted(&programs));
+        if chosen.is_empty() && scope != Scope::All {
+            rows.extend(self.for_few(self.options.filter.as_deref(), &programs));
         }
         if scope == Scope::All {
             self.write_matrix(&store)?;

@@ -1,5 +1,6 @@
-//! Owns: guests whose kernels were started with restrictions, and what has to be shown there.
-//! Must not: run anything but the tests of restrictions: all else is for kernels as they come.
+//! Owns: guests that are booted for a few tests: kernels that were started with restrictions, and those between
+//! the oldest and the newest, whose verifiers have to accept all programs.
+//! Must not: run anything but those tests there.
 
 use std::time::Duration;
 
@@ -13,23 +14,50 @@ use crate::test::plan::Part;
 use crate::test::report::{Outcome, Row};
 use crate::test::skips::{Place, Surroundings};
 
-/// The tests, by part of their names.
-pub(super) const TESTS: &str = "restricted::";
 const SUITE: &str = "e2e";
 /// What the daemon chooses by itself.
 const MECHANISM: &str = "auto";
 /// A start of a guest and a dozen of daemons.
 const BUDGET: Duration = Duration::from_secs(240);
 
-/// A kernel, more of its command line, and the tests that are there for it: these must not skip.
-const GUESTS: [(&str, &str, &[&str]); 2] = [
-    (
-        "6.12",
+/// What one guest is for.
+struct Few {
+    kernel: &'static str,
+    /// More of its command line.
+    arguments: Option<&'static str>,
+    module: &'static str,
+    /// These must not skip.
+    shown: &'static [&'static str],
+}
+
+const fn accepted(kernel: &'static str) -> Few {
+    Few {
+        kernel,
+        arguments: None,
+        module: "accepted::",
+        shown: &["every_program_is_accepted_with_each_way_to_hook"],
+    }
+}
+
+const fn restricted(arguments: &'static str, shown: &'static [&'static str]) -> Few {
+    Few {
+        kernel: "6.12",
+        arguments: Some(arguments),
+        module: "restricted::",
+        shown,
+    }
+}
+
+const GUESTS: [Few; 6] = [
+    accepted("6.1"),
+    accepted("6.12"),
+    accepted("6.18"),
+    accepted("7.2"),
+    restricted(
         "lockdown=confidentiality",
         &["lockdown_of_confidentiality_is_named_with_the_way_out"],
     ),
-    (
-        "6.12",
+    restricted(
         "lsm=lockdown,capability ia32_emulation=0",
         &[
             "without_bpf_among_the_security_modules_and_with_hidden_symbols_all_is_seen",
@@ -42,31 +70,34 @@ const GUESTS: [(&str, &str, &[&str]); 2] = [
 ];
 
 impl Run<'_> {
-    /// One guest after the other: each is short.
-    pub(super) fn restricted(&self, programs: &[Executable]) -> Vec<Row> {
-        let row = |(kernel, arguments, shown): &(&str, &str, &[&str])| {
-            let name = format!("{} {kernel} {arguments}", self.tier.name);
+    /// One guest after the other: each is short. `filter`: only where tests whose names begin so are run.
+    pub(super) fn for_few(&self, filter: Option<&str>, programs: &[Executable]) -> Vec<Row> {
+        let wanted = |few: &&Few| filter.is_none_or(|filter| filter.starts_with(few.module));
+        let row = |few: &Few| {
+            let name = match few.arguments {
+                Some(arguments) => format!("{} {} {arguments}", self.tier.name, few.kernel),
+                None => format!(
+                    "{} {} {}",
+                    self.tier.name,
+                    few.kernel,
+                    few.module.trim_end_matches("::")
+                ),
+            };
             process::step(&name);
-            self.restricted_guest(&name, (kernel, arguments), shown, programs)
+            self.guest_for_few(&name, few, programs)
                 .unwrap_or_else(|error| self.broken(&name, &error))
         };
-        GUESTS.iter().map(row).collect()
+        GUESTS.iter().filter(wanted).map(row).collect()
     }
 
-    fn restricted_guest(
-        &self,
-        name: &str,
-        (kernel, arguments): (&str, &str),
-        shown: &[&str],
-        programs: &[Executable],
-    ) -> Result<Row> {
+    fn guest_for_few(&self, name: &str, few: &Few, programs: &[Executable]) -> Result<Row> {
         let order = Order {
-            kernel,
-            arguments: Some(arguments),
+            kernel: few.kernel,
+            arguments: few.arguments,
             parts: vec![Part {
                 suite: SUITE.to_owned(),
                 mechanism: MECHANISM.to_owned(),
-                only: vec![TESTS.to_owned()],
+                only: vec![few.module.to_owned()],
                 without: Vec::new(),
             }],
             programs,
@@ -85,13 +116,13 @@ impl Run<'_> {
         let surroundings = Surroundings {
             tiers: vec![SUITE],
             place: Place::Vm,
-            kernel: kernel.to_owned(),
+            kernel: few.kernel.to_owned(),
             mechanism: None,
         };
         let mut problems = run.problems;
         problems.extend(self.options.skips.problems(&run.tally, &surroundings));
-        for test in shown {
-            let test = format!("{TESTS}{test}");
+        for test in few.shown {
+            let test = format!("{}{test}", few.module);
             if !run.tally.passed_names.contains(&test) {
                 problems.push(format!("{test} did not pass, which this guest is for"));
             }
