@@ -87,7 +87,11 @@ impl Run<'_> {
         };
         let results = results()?;
         let store = Store::of(workspace::root());
-        let commit = stored::commit(workspace::root())?;
+        // Before anything runs; and a source tree without its history is tested all the same.
+        let commit = match scope {
+            Scope::All => Some(stored::commit(workspace::root())?),
+            _ => None,
+        };
         let mut rows = self.side_by_side(
             &Guests {
                 kernels,
@@ -98,15 +102,12 @@ impl Run<'_> {
                 results: &results,
             },
             at_once,
-            |kernel, guest| match scope {
-                Scope::All => store.keep(
-                    kernel,
-                    &Kept {
-                        commit: commit.clone(),
-                        guest: guest.clone(),
-                    },
-                ),
-                _ => Ok(()),
+            |kernel, guest| {
+                let Some(commit) = commit.clone() else {
+                    return Ok(());
+                };
+                let guest = guest.clone();
+                store.keep(kernel, &Kept { commit, guest })
             },
         );
         if chosen.is_empty() && scope != Scope::All {
