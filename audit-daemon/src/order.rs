@@ -1,8 +1,7 @@
 //! Merges the lanes by kernel time, with a bounded hold.
 //!
-//! Owns the events that wait for earlier ones. An event is let go once a drain has *begun* after it
-//! happened and a further drain is done: whatever is older has been read by then. That is one drain
-//! interval and a commit of delay, within the latency budget. Holds are bounded by what two drains
+//! Owns the events that wait for earlier ones. An event is let go once the source knows that whatever is older
+//! has been read: most of a drain at once, the rest with the next one. Holds are bounded by what two drains
 //! can read. An event that still comes too late is let go at once, out of order, and counted.
 
 use audit_common::Lane;
@@ -20,8 +19,6 @@ pub struct Place {
 pub struct Order<T> {
     held: Vec<(Place, T)>,
     arrivals: u64,
-    /// When the last complete drain began.
-    began_ns: u64,
     /// Time of the latest event let go.
     released_ns: u64,
     /// All that happened until then was let go.
@@ -34,7 +31,6 @@ impl<T> Default for Order<T> {
         Order {
             held: Vec::new(),
             arrivals: 0,
-            began_ns: 0,
             released_ns: 0,
             let_go_ns: 0,
             late: 0,
@@ -56,13 +52,10 @@ impl<T> Order<T> {
         ));
     }
 
-    /// After all entries of a drain were held: lets go what is older than the drain before it.
-    pub fn release(&mut self, began_ns: u64, complete: bool, mut each: impl FnMut(T)) {
-        let until = self.began_ns;
-        self.let_go_ns = until;
-        if complete {
-            self.began_ns = began_ns;
-        }
+    /// After all entries of a drain were held: lets go what happened until `settled_ns`.
+    pub fn release(&mut self, settled_ns: u64, mut each: impl FnMut(T)) {
+        self.let_go_ns = self.let_go_ns.max(settled_ns);
+        let until = self.let_go_ns;
         // Nearly sorted already: two runs, one of each lane.
         self.held.sort_by_key(|(place, _)| *place);
         let count = self
@@ -97,47 +90,46 @@ impl<T> Order<T> {
 mod tests {
     use super::*;
 
-    fn released(order: &mut Order<u32>, began_ns: u64) -> Vec<u32> {
+    fn released(order: &mut Order<u32>, settled_ns: u64) -> Vec<u32> {
         let mut out = Vec::new();
-        order.release(began_ns, true, |event| out.push(event));
+        order.release(settled_ns, |event| out.push(event));
         out
     }
 
     #[test]
-    fn merges_lanes_by_time_and_holds_one_drain() {
+    fn merges_lanes_by_time_and_holds_what_is_not_settled() {
         let mut order = Order::default();
         order.hold(30, Lane::Critical, 3);
         order.hold(10, Lane::Bulk, 1);
         order.hold(20, Lane::Bulk, 2);
-        assert_eq!(released(&mut order, 25), [0; 0]);
+        assert_eq!(released(&mut order, 5), [0; 0]);
         order.hold(15, Lane::Critical, 15);
-        assert_eq!(released(&mut order, 50), [1, 15, 2]);
+        assert_eq!(released(&mut order, 25), [1, 15, 2]);
         assert_eq!(order.len(), 1);
-        assert_eq!(released(&mut order, 60), [3]);
+        assert_eq!(released(&mut order, 50), [3]);
         assert_eq!(order.late(), 0);
     }
 
     #[test]
-    fn an_incomplete_drain_moves_no_time() {
+    fn a_drain_that_settles_nothing_moves_no_time() {
         let mut order = Order::default();
         order.hold(10, Lane::Bulk, 1);
-        order.release(100, false, |_| panic!("held"));
-        order.release(200, false, |_| panic!("held"));
-        order.release(300, true, |_| {
-            panic!("held: this drain may still miss older ones")
-        });
-        assert_eq!(released(&mut order, 400), [1]);
+        assert_eq!(released(&mut order, 0), [0; 0]);
+        assert_eq!(released(&mut order, 10), [1]);
+        order.hold(20, Lane::Bulk, 2);
+        assert_eq!(released(&mut order, 0), [0; 0]);
+        assert_eq!(order.let_go_ns(), 10);
+        assert_eq!(released(&mut order, 20), [2]);
     }
 
     #[test]
     fn a_late_event_is_counted_and_let_go() {
         let mut order = Order::default();
         order.hold(10, Lane::Bulk, 1);
-        released(&mut order, 100);
-        assert_eq!(released(&mut order, 200), [1]);
+        assert_eq!(released(&mut order, 100), [1]);
         order.hold(5, Lane::Critical, 0);
         assert_eq!(order.late(), 1);
-        assert_eq!(released(&mut order, 300), [0]);
+        assert_eq!(released(&mut order, 0), [0]);
     }
 
     #[test]
@@ -145,7 +137,6 @@ mod tests {
         let mut order = Order::default();
         order.hold(10, Lane::Bulk, 2);
         order.hold(10, Lane::Critical, 1);
-        released(&mut order, 10);
         assert_eq!(released(&mut order, 20), [1, 2]);
     }
 }

@@ -183,7 +183,7 @@ impl Stages {
     /// Hands a full batch on, and gives an empty one back.
     pub fn pass_on(&self, filling: &mut Filling) -> Result<()> {
         let mut batch = filling.take(self.empty.try_recv().unwrap_or_default());
-        batch.began_ns = boot_ns();
+        batch.settled_ns = boot_ns();
         batch.complete = true;
         self.filled
             .send(batch)
@@ -202,17 +202,15 @@ impl Stages {
     pub fn end(self, filling: &mut Filling) -> Result<Ended> {
         self.pass_on(filling)?;
         // As the source does at its end: nothing is held back for its order.
-        for _ in 0..2 {
-            let batch = Batch {
-                began_ns: u64::MAX,
-                complete: true,
-                ..Batch::default()
-            };
-            self.filled
-                .send(batch)
-                .ok()
-                .context("the worker ended on its own")?;
-        }
+        let batch = Batch {
+            settled_ns: u64::MAX,
+            complete: true,
+            ..Batch::default()
+        };
+        self.filled
+            .send(batch)
+            .ok()
+            .context("the worker ended on its own")?;
         drop(self.filled);
         let worker = self.worker.join().ok().context("the worker panicked")?;
         drop((worker, self.to_writer));

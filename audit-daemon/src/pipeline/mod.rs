@@ -29,7 +29,7 @@ use crate::{
     source::{Acknowledgement, Batch, Command, Source},
 };
 
-/// Batches between source and worker: each is a drain, so this is a fifth of a second.
+/// Batches between source and worker: each is a drain, so this is a fifth of a second at least.
 const BATCHES_MAX: usize = 48;
 /// Blocks between worker and writer.
 const BLOCKS_MAX: usize = 16;
@@ -115,6 +115,7 @@ impl Pipeline {
     pub fn drain(self) -> Option<(Worker, LastBlocks)> {
         // A source that has gone already needs no command.
         let _ = self.commands.send(Command::Stop);
+        self.source.thread().unpark();
         self.source.join().ok()?;
         let worker = self.worker.join().ok()?;
         drop(self.used);

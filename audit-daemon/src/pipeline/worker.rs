@@ -233,18 +233,18 @@ impl Worker {
             }
         }
         let mut order = std::mem::take(&mut self.order);
-        order.release(batch.began_ns, batch.complete, |held| {
+        order.release(batch.settled_ns, |held| {
             self.event(&held);
             recycle(held.batch, empty);
         });
         // Nothing that happened before that comes any more.
-        self.adopt(order.let_go_ns());
-        self.shared.canary.witness.judged(order.let_go_ns());
+        let let_go_ns = order.let_go_ns();
+        self.adopt(let_go_ns);
+        self.shared.canary.witness.judged(let_go_ns);
         self.order = order;
         self.drained = batch.complete;
-        let began_ns = batch.began_ns;
         recycle(batch, empty);
-        self.expire_searches(began_ns);
+        self.expire_searches(let_go_ns);
     }
 
     fn malformed(&mut self, lane: Lane, end: u64, malformed: &decode::Malformed) {

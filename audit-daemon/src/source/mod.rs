@@ -8,25 +8,25 @@
 
 mod acknowledge;
 mod backlog;
+mod pace;
 mod ring;
 
-use std::time::Duration;
+use std::time::Instant;
 
 use audit_common::Lane;
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::{Receiver, Sender, TryRecvError};
 
 pub use acknowledge::{Acknowledgement, Acknowledger, resume};
 pub use backlog::Backlog;
 pub use ring::Ring;
 
 use crate::{enrich::boot_ns, kernel::Attached};
+use pace::{LOOK, Pace};
 
 /// Bytes of one batch: bounds memory where the daemon fell behind, and is many commits' worth.
 const BATCH_BYTES_MAX: usize = 2 << 20;
-/// Drains this often; half of the time that an event may be held for its order.
-pub const DRAIN_INTERVAL: Duration = Duration::from_millis(4);
-/// An empty batch is sent this often, so that time passes downstream too.
-const HEARTBEAT_DRAINS: u32 = 8;
+/// From an event's time stamp to its place in a ring; one that takes longer comes late, and is counted.
+const RESERVED_WITHIN_NS: u64 = LOOK.as_nanos() as u64;
 
 /// One entry of a ring, in a batch's bytes.
 #[derive(Clone, Copy, Debug)]
@@ -43,8 +43,8 @@ pub struct Item {
 pub struct Batch {
     pub bytes: Vec<u8>,
     pub items: Vec<Item>,
-    /// Boot time before the drain began: older events are in this batch or an earlier one.
-    pub began_ns: u64,
+    /// Boot time: what happened until then is in this batch or an earlier one. 0: nothing is known of that.
+    pub settled_ns: u64,
     /// Both rings were read as far as the drain should; otherwise another drain follows at once.
     pub complete: bool,
 }
@@ -89,12 +89,22 @@ impl Source {
     /// One drain.
     pub fn drain(&mut self, batch: &mut Batch) {
         batch.clear();
-        batch.began_ns = boot_ns();
+        let began_ns = boot_ns();
         let [critical, bulk] = &mut self.rings;
         let until = bulk.produced();
         batch.complete = read(critical, Lane::Critical, u64::MAX, batch);
         // With critical entries still unread nothing of bulk may be passed on.
         batch.complete &= batch.complete && read(bulk, Lane::Bulk, until, batch);
+        batch.settled_ns = match batch.complete {
+            true => began_ns.saturating_sub(RESERVED_WITHIN_NS),
+            false => 0,
+        };
+    }
+
+    /// Positions of both rings together: how far the kernel has reserved, and how far was read.
+    fn positions(&self) -> (u64, u64) {
+        let sum = |of: fn(&Ring) -> u64| self.rings.iter().map(of).fold(0, u64::wrapping_add);
+        (sum(Ring::produced), sum(Ring::position))
     }
 
     /// Bytes read or waiting that are not acknowledged, by lane.
@@ -104,33 +114,32 @@ impl Source {
             .map(|ring| ring.produced().saturating_sub(ring.position()))
     }
 
-    /// Drains until told to stop, then once more to where the rings stood. Batches come back by
-    /// `used` to be filled again; a full channel makes the rings fill up, which the kernel counts.
+    /// Drains until told to stop (this thread is to be unparked then), then once more to where the rings
+    /// stood. Batches come back by `used` to be filled again; a full channel makes the rings fill up, which
+    /// the kernel counts.
     pub fn run(
         mut self,
         filled: &Sender<Batch>,
         used: &Receiver<Batch>,
         commands: &Receiver<Command>,
     ) {
-        let mut quiet = 0;
-        loop {
-            let mut batch = used.try_recv().unwrap_or_default();
-            self.drain(&mut batch);
-            let (empty, complete) = (batch.items.is_empty(), batch.complete);
-            quiet = if empty { quiet + 1 } else { 0 };
-            // The first empty batch after a full one lets held events go.
-            if (!empty || quiet == 1 || quiet % HEARTBEAT_DRAINS == 0)
-                && filled.send(batch).is_err()
-            {
-                return;
+        let smallest = self.rings.iter().map(Ring::size).min().unwrap_or(0);
+        let mut pace = Pace::new(smallest, Instant::now());
+        while let Err(TryRecvError::Empty) = commands.try_recv() {
+            let (produced, read) = self.positions();
+            if pace.is_due(produced, read, Instant::now()) {
+                let mut batch = used.try_recv().unwrap_or_default();
+                self.drain(&mut batch);
+                pace.drained(batch.items.is_empty(), Instant::now());
+                let complete = batch.complete;
+                if filled.send(batch).is_err() {
+                    return;
+                }
+                if !complete {
+                    continue;
+                }
             }
-            if !complete {
-                continue;
-            }
-            match commands.recv_timeout(DRAIN_INTERVAL) {
-                Err(RecvTimeoutError::Timeout) => {}
-                Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => break,
-            }
+            std::thread::park_timeout(LOOK);
         }
         self.finish(filled);
     }
@@ -147,21 +156,16 @@ impl Source {
                     .iter()
                     .zip(until)
                     .all(|(ring, until)| ring.position() >= until);
-            // Two empty batches behind the last: nothing is held back for its order.
             if filled.send(batch).is_err() || done {
                 break;
             }
         }
-        for _ in 0..2 {
-            let batch = Batch {
-                began_ns: u64::MAX,
-                complete: true,
-                ..Batch::default()
-            };
-            if filled.send(batch).is_err() {
-                return;
-            }
-        }
+        // Nothing is held back for its order any more. If the worker has gone, so has the need.
+        let _ = filled.send(Batch {
+            settled_ns: u64::MAX,
+            complete: true,
+            ..Batch::default()
+        });
     }
 }
 
