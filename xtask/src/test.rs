@@ -44,7 +44,7 @@ Installs what is missing, builds, and runs the tests, tier by tier:
   golden   exact output, against files in tests/golden      2 min
   kernel   one file per event, exact counts; root           6 min
   e2e      the real daemon; root                            8 min
-  vm       both of those on other kernels, in QEMU          50 min
+  vm       both of those on other kernels, in QEMU          35 min
   fuzz     arbitrary bytes; only when named                15 min
 
   --tier     only these; default: all but fuzz

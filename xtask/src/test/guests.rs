@@ -60,7 +60,7 @@ pub struct Order<'a> {
     /// The suites' test programs.
     pub programs: &'a [Executable],
     pub daemon: &'a Path,
-    /// For each part; together they are held by the machine's own limit.
+    /// For all parts together, from the start of the machine.
     pub time_limit: Duration,
     pub echo: Echo,
     /// Ask the daemon what each of its programs takes, too, with configurations made there.
@@ -88,6 +88,7 @@ pub fn run(order: &Order<'_>) -> Result<Verdict> {
             });
         }
     }
+    request.time_limit = Some(order.time_limit);
     request.echo = order.echo == Echo::Live;
     Ok(match run_suite(&request)? {
         SuiteOutcome::NotAvailable(reason) => Verdict::NotAvailable(reason),
@@ -111,7 +112,7 @@ fn job(order: &Order<'_>, part: &Part) -> Result<SuiteJob> {
         kind: JobKind::Tests {
             program: program.path.clone(),
             only: part.only.clone(),
-            skip: part.without.clone(),
+            skip: Vec::new(),
         },
         env: vec![use_mechanism(plan::setting(order.kernel, &part.mechanism))],
         time_limit: order.time_limit,
@@ -152,7 +153,7 @@ fn judge(report: &SuiteReport, parts: &[Part]) -> Guest {
         MachineEnd::PoweredOff => return guest,
         MachineEnd::NotBooted(tail) => ("did not boot", tail),
         MachineEnd::Died(tail) => ("died", tail),
-        MachineEnd::TimedOut(tail) => ("hung", tail),
+        MachineEnd::TimedOut(tail) => ("did not come to its end in time", tail),
     };
     eprintln!("{}: the last lines of its console:\n{tail}", report.series);
     // It is told where it happened: with the first part that did not come to its end.

@@ -64,7 +64,7 @@ pub const TIERS: &[Tier] = &[
     },
     Tier {
         name: "vm",
-        budget_minutes: 50,
+        budget_minutes: 35,
         by_default: true,
         groups: &[Group::Vm],
         mechanisms: &[],

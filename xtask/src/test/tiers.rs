@@ -3,6 +3,7 @@
 
 mod for_few;
 mod on_guests;
+mod turns;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -77,6 +77,8 @@ pub struct Placed {
 pub struct SuiteRequest {
     pub series: String,
     pub jobs: Vec<SuiteJob>,
+    /// For all of them together, with the boot; each has its own besides.
+    pub time_limit: Option<Duration>,
     /// The root of the workspace, where the guest's init is built.
     pub workspace: PathBuf,
     /// Files and directories; programs among them bring their libraries.
@@ -109,6 +111,7 @@ impl SuiteRequest {
         Self {
             series: series.into(),
             jobs: Vec::new(),
+            time_limit: None,
             workspace: workspace.into(),
             files: Vec::new(),
             programs: Vec::new(),
@@ -197,7 +200,8 @@ fn boot(request: &SuiteRequest, parts: &Parts, attempt: u32) -> anyhow::Result<S
     let mut session = Session::new(jobs, collector, request.echo, deadline);
     let mut machine = Machine::start(parts)?;
     let mut boot = None;
-    let on_time = follow(&mut machine, &mut channel, &mut session, || {
+    let latest = request.time_limit.map(|limit| started + limit);
+    let on_time = follow(&mut machine, &mut channel, &mut session, latest, || {
         boot.get_or_insert_with(|| started.elapsed());
     })?;
     if session.release().is_none() && on_time && machine.console().is_empty() {
@@ -243,6 +247,7 @@ fn follow(
     machine: &mut Machine,
     channel: &mut Channel,
     session: &mut Session,
+    latest: Option<Instant>,
     mut on_boot: impl FnMut(),
 ) -> anyhow::Result<bool> {
     loop {
@@ -256,7 +261,8 @@ fn follow(
         if session.is_done() || ended && bytes.is_empty() {
             return Ok(true);
         }
-        if Instant::now() > session.deadline() {
+        let now = Instant::now();
+        if now > session.deadline() || latest.is_some_and(|latest| now > latest) {
             return Ok(false);
         }
         if bytes.is_empty() {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use super::Run;
+use super::turns::in_turns;
 use crate::build::Executable;
 use crate::process;
 use crate::test::guests::{self, Echo, Order, Verdict};
@@ -48,6 +49,15 @@ const fn restricted(arguments: &'static str, shown: &'static [&'static str]) -> 
     }
 }
 
+impl Few {
+    fn name(&self, tier: &str) -> String {
+        let what = self
+            .arguments
+            .unwrap_or_else(|| self.module.trim_end_matches("::"));
+        format!("{tier} {} {what}", self.kernel)
+    }
+}
+
 const GUESTS: [Few; 6] = [
     accepted("6.1"),
     accepted("6.12"),
@@ -70,24 +80,28 @@ const GUESTS: [Few; 6] = [
 ];
 
 impl Run<'_> {
-    /// One guest after the other: each is short. `filter`: only where tests whose names begin so are run.
-    pub(super) fn for_few(&self, filter: Option<&str>, programs: &[Executable]) -> Vec<Row> {
+    /// So many guests at once. `filter`: only where tests whose names begin so are run.
+    pub(super) fn for_few(
+        &self,
+        filter: Option<&str>,
+        programs: &[Executable],
+        at_once: usize,
+    ) -> Vec<Row> {
         let wanted = |few: &&Few| filter.is_none_or(|filter| filter.starts_with(few.module));
-        let row = |few: &Few| {
-            let name = match few.arguments {
-                Some(arguments) => format!("{} {} {arguments}", self.tier.name, few.kernel),
-                None => format!(
-                    "{} {} {}",
-                    self.tier.name,
-                    few.kernel,
-                    few.module.trim_end_matches("::")
-                ),
-            };
-            process::step(&name);
-            self.guest_for_few(&name, few, programs)
-                .unwrap_or_else(|error| self.broken(&name, &error))
-        };
-        GUESTS.iter().filter(wanted).map(row).collect()
+        let guests: Vec<&Few> = GUESTS.iter().filter(wanted).collect();
+        let names = guests.iter().map(|few| few.name(self.tier.name));
+        let names: Vec<String> = names.collect();
+        if !names.is_empty() {
+            process::step(names.join(", "));
+        }
+        let all: Vec<_> = guests.into_iter().zip(&names).collect();
+        let came = in_turns(&all, at_once, |(few, name)| {
+            self.guest_for_few(name, few, programs)
+                .unwrap_or_else(|error| self.broken(name, &error))
+        });
+        let rows = names.iter().zip(came);
+        rows.flat_map(|(name, row)| row.map_or_else(|| self.panicked(name), |row| vec![row]))
+            .collect()
     }
 
     fn guest_for_few(&self, name: &str, few: &Few, programs: &[Executable]) -> Result<Row> {
@@ -98,12 +112,11 @@ impl Run<'_> {
                 suite: SUITE.to_owned(),
                 mechanism: MECHANISM.to_owned(),
                 only: vec![few.module.to_owned()],
-                without: Vec::new(),
             }],
             programs,
             daemon: self.daemon,
             time_limit: BUDGET,
-            echo: Echo::Live,
+            echo: Echo::Afterwards,
             loads_in: None,
         };
         let guest = match guests::run(&order)? {

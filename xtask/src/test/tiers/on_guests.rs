@@ -2,12 +2,11 @@
 //! Must not: boot a guest itself, or choose what is left out of it.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use super::turns::in_turns;
 use super::{Run, TEST_PACKAGE};
 use crate::build::Executable;
 use crate::process;
@@ -26,27 +25,10 @@ use crate::workspace;
 const GUEST_SUITES: &[&str] = &["kernel", "e2e"];
 /// Of all kernels with all tests: hours of emulated CPUs, on demand only.
 const ALL_BUDGET: Duration = Duration::from_secs(6 * 60 * 60);
-/// How often it is said that guests still run.
-const SAID_EVERY: Duration = Duration::from_secs(60);
 
 /// Where configurations for guests are made.
 fn results() -> Result<PathBuf> {
     Ok(workspace::target_dir()?.join("kernels"))
-}
-
-/// Waits for so many guests to end, and says from time to time that they run.
-fn wait_for(guests: usize, ended: &Receiver<()>) {
-    let (started, mut left) = (Instant::now(), guests);
-    while left > 0 {
-        match ended.recv_timeout(SAID_EVERY) {
-            Ok(()) => left -= 1,
-            Err(RecvTimeoutError::Timeout) => {
-                let minutes = started.elapsed().as_secs() / 60;
-                println!("… {left} of {guests} guests still running, {minutes} min");
-            }
-            Err(RecvTimeoutError::Disconnected) => return,
-        }
-    }
 }
 
 /// What all guests of one run have in common.
@@ -111,7 +93,8 @@ impl Run<'_> {
             },
         );
         if chosen.is_empty() && scope != Scope::All {
-            rows.extend(self.for_few(self.options.filter.as_deref(), &programs));
+            let filter = self.options.filter.as_deref();
+            rows.extend(self.for_few(filter, &programs, cpus));
         }
         if scope == Scope::All {
             self.write_matrix(&store)?;
@@ -166,46 +149,20 @@ impl Run<'_> {
             self.tier.name,
             kernels.join(" and ")
         ));
-        let next = AtomicUsize::new(0);
-        let run = |done: &SyncSender<()>| {
-            let mut came = Vec::new();
-            loop {
-                let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some(kernel) = kernels.get(at) else {
-                    return came;
-                };
-                let (guest, mut rows) = self.guest(kernel, guests, how);
-                if let Some(Err(error)) = guest.map(|guest| keep(kernel, &guest)) {
-                    rows.push(self.broken(&self.named(kernel), &error));
-                }
-                came.push((at, rows));
-                let _ = done.send(());
+        let came = in_turns(kernels, at_once, |kernel| {
+            let (guest, mut rows) = self.guest(kernel, guests, how);
+            if let Some(Err(error)) = guest.map(|guest| keep(kernel, &guest)) {
+                rows.push(self.broken(&self.named(kernel), &error));
             }
-        };
-        let mut came: Vec<(usize, Vec<Row>)> = std::thread::scope(|scope| {
-            let (done, waiting) = sync_channel::<()>(kernels.len());
-            let threads: Vec<_> = (0..at_once)
-                .map(|_| {
-                    let done = done.clone();
-                    let run = &run;
-                    scope.spawn(move || run(&done))
-                })
-                .collect();
-            drop(done);
-            wait_for(kernels.len(), &waiting);
-            let panicked = |_| {
-                let error = anyhow::anyhow!("its runner panicked");
-                vec![(
-                    kernels.len(),
-                    vec![self.broken(&self.named("guests"), &error)],
-                )]
-            };
-            let all = threads.into_iter();
-            all.flat_map(|thread| thread.join().unwrap_or_else(panicked))
-                .collect()
+            rows
         });
-        came.sort_by_key(|(at, _)| *at);
-        came.into_iter().flat_map(|(_, rows)| rows).collect()
+        let rows = kernels.iter().zip(came);
+        rows.flat_map(|(kernel, rows)| rows.unwrap_or_else(|| self.panicked(&self.named(kernel))))
+            .collect()
+    }
+
+    pub(super) fn panicked(&self, name: &str) -> Vec<Row> {
+        vec![self.broken(name, &anyhow::anyhow!("its runner panicked"))]
     }
 
     /// The suites' tests on another kernel.
@@ -216,8 +173,7 @@ impl Run<'_> {
             parts: plan::parts(kernel, guests.suites, guests.scope),
             programs: guests.programs,
             daemon: self.daemon,
-            // One part may take longer than the others; all of them have the budget.
-            time_limit: guests.budget / 4 * 3,
+            time_limit: guests.budget,
             echo,
             loads_in: (guests.scope == Scope::All).then_some(guests.results),
         };
