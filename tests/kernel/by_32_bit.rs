@@ -57,7 +57,7 @@ fn what_is_moved_in_is_watched_at_once() {
     if !are_there() {
         audit_tests::skip!("there are no 32-bit calls");
     }
-    let setup = Setup::new().set("events.file.record", "true");
+    let setup = Setup::on_kept_programs().set("events.file.record", "true");
     let places = Places::make(&setup);
     let (before, after) = (places.outside.join("d"), places.inside("d"));
     std::fs::create_dir(&before).expect("mkdir");

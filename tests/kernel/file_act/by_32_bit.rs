@@ -19,7 +19,7 @@ macro_rules! by_32_bit {
 }
 
 fn run(step: &str, operations: &[&str], tables: &[Table]) {
-    let setup = Setup::new();
+    let setup = Setup::on_kept_programs();
     let (mut all, mut cases) = (Vec::new(), Vec::new());
     for (number, table) in tables.iter().enumerate() {
         let places = Places::make_below(&setup, &number.to_string());

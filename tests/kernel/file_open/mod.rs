@@ -185,7 +185,7 @@ fn opens_by_32_bit() {
         cases::failures,
     ];
     for table in tables {
-        let setup = Setup::new();
+        let setup = Setup::on_kept_programs();
         let places = Places::make(&setup);
         let mut cases = table(&places);
         for case in &mut cases {
