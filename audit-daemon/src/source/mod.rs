@@ -130,7 +130,8 @@ impl Source {
             if pace.is_due(produced, read, Instant::now()) {
                 let mut batch = used.try_recv().unwrap_or_default();
                 self.drain(&mut batch);
-                pace.drained(batch.items.is_empty(), Instant::now());
+                let bytes = self.positions().1.saturating_sub(read);
+                pace.drained(batch.items.len() as u64, bytes, Instant::now());
                 let complete = batch.complete;
                 if filled.send(batch).is_err() {
                     return;

@@ -9,22 +9,25 @@ use std::time::{Duration, Instant};
 
 /// The rings' positions are looked at this often.
 pub const LOOK: Duration = Duration::from_millis(4);
-/// What comes all the time is drained this often.
-const REST: Duration = Duration::from_millis(16);
-/// Without events an empty batch is sent this often, so that time passes downstream too.
-const HEARTBEAT: Duration = Duration::from_millis(32);
-/// Who sends so much between two looks is drained at each, as far as the rings are large enough.
-const RUSH_BYTES: u64 = 16 << 10;
-/// The share of a ring that may wait, and what a rush is in one.
+/// What comes all the time is drained this often; without events an empty batch is sent as often, so that time
+/// passes downstream too.
+const REST: Duration = Duration::from_millis(32);
+/// So many events between two looks are a rush: 8,000 a second.
+const RUSH_EVENTS: u64 = 32;
+/// What one takes, as long as nothing is known of it.
+const EVENT_BYTES: u64 = 512;
+/// The share of a ring that may wait.
 const WAITING_SHARE: u64 = 8;
-const RUSH_SHARE: u64 = 32;
 
 pub struct Pace {
-    rush_bytes: u64,
     waiting_bytes: u64,
+    /// What an event of the last drain took.
+    event_bytes: u64,
     /// How far the producers were at the last look, together.
     produced: u64,
     drained: Instant,
+    /// The last drain for which something waited.
+    waited: Option<Instant>,
     /// Something of the last drain waits downstream for the word that nothing older comes.
     unsettled: bool,
 }
@@ -33,10 +36,11 @@ impl Pace {
     /// For rings of which the smallest has so many bytes.
     pub fn new(smallest: u64, now: Instant) -> Pace {
         Pace {
-            rush_bytes: RUSH_BYTES.min(smallest / RUSH_SHARE),
             waiting_bytes: smallest / WAITING_SHARE,
+            event_bytes: EVENT_BYTES,
             produced: 0,
             drained: now,
+            waited: None,
             unsettled: false,
         }
     }
@@ -45,16 +49,24 @@ impl Pace {
     pub fn is_due(&mut self, produced: u64, read: u64, now: Instant) -> bool {
         let new = produced.saturating_sub(self.produced);
         self.produced = produced;
-        let rested = now.saturating_duration_since(self.drained);
-        match produced.saturating_sub(read) {
-            0 => self.unsettled || rested >= HEARTBEAT,
-            waiting => new >= self.rush_bytes || waiting >= self.waiting_bytes || rested >= REST,
+        let is_rush = new >= RUSH_EVENTS * self.event_bytes;
+        let rested = |since| now.saturating_duration_since(since) >= REST;
+        let waiting = produced.saturating_sub(read);
+        if waiting == 0 {
+            return self.unsettled || rested(self.drained);
         }
+        let is_due = is_rush || waiting >= self.waiting_bytes || self.waited.is_none_or(rested);
+        if is_due {
+            self.waited = Some(now);
+        }
+        is_due
     }
 
-    pub fn drained(&mut self, was_empty: bool, now: Instant) {
+    /// A drain read so many events, which took so many bytes.
+    pub fn drained(&mut self, events: u64, bytes: u64, now: Instant) {
         self.drained = now;
-        self.unsettled = !was_empty;
+        self.unsettled = events > 0;
+        self.event_bytes = bytes.checked_div(events).unwrap_or(self.event_bytes);
     }
 }
 
@@ -63,18 +75,19 @@ mod tests {
     use super::*;
 
     const RING: u64 = 8 << 20;
+    const BYTES: u64 = 400;
 
-    /// Looks that found drains to be due, where each look finds so many bytes more.
+    /// Looks that found drains to be due, where each look finds so many events more.
     fn drains(new: impl Fn(u32) -> u64, looks: u32) -> Vec<u32> {
         let began = Instant::now();
         let mut pace = Pace::new(RING, began);
         let (mut produced, mut read, mut due) = (0, 0, Vec::new());
         for look in 1..=looks {
             let now = began + LOOK * look;
-            produced += new(look);
+            produced += new(look) * BYTES;
             if pace.is_due(produced, read, now) {
                 due.push(look);
-                pace.drained(produced == read, now);
+                pace.drained((produced - read) / BYTES, produced - read, now);
                 read = produced;
             }
         }
@@ -82,29 +95,44 @@ mod tests {
     }
 
     #[test]
-    fn a_single_event_is_drained_and_settled_by_the_next_two_looks() {
-        let once = |look| if look == 21 { 400 } else { 0 };
-        assert_eq!(drains(once, 30), [8, 16, 21, 22, 30]);
+    fn a_single_event_is_drained_at_once_and_settled_by_the_next_look() {
+        let once = |look| u64::from(look == 21);
+        assert_eq!(drains(once, 32), [8, 16, 21, 22, 30]);
     }
 
     #[test]
-    fn what_comes_all_the_time_is_drained_at_each_fourth_look() {
-        assert_eq!(drains(|_| 6_000, 16), [4, 8, 12, 16]);
+    fn what_comes_all_the_time_is_drained_at_each_eighth_look() {
+        assert_eq!(drains(|_| 20, 32), [1, 9, 17, 25]);
+        let seldom = |look| u64::from(look % 4 == 0);
+        assert_eq!(drains(seldom, 32), [4, 5, 12, 13, 20, 21, 28, 29]);
     }
 
     #[test]
     fn a_rush_is_drained_at_each_look() {
-        assert_eq!(drains(|_| RUSH_BYTES, 5), [1, 2, 3, 4, 5]);
-        let burst = |look| if look == 3 { RUSH_BYTES } else { 100 };
-        assert_eq!(drains(burst, 8), [3, 7]);
+        assert_eq!(drains(|_| 41, 5), [1, 2, 3, 4, 5]);
+        let burst = |look| if look == 3 { 41 } else { 1 };
+        assert_eq!(drains(burst, 12), [1, 3, 11]);
+    }
+
+    #[test]
+    fn what_a_rush_is_depends_on_how_large_its_events_are() {
+        let began = Instant::now();
+        let mut pace = Pace::new(RING, began);
+        assert!(pace.is_due(20_000, 0, began));
+        pace.drained(100, 20_000, began);
+        let (soon, read) = (began + LOOK, 20_000);
+        assert!(pace.is_due(read, read, soon), "to settle what was found");
+        pace.drained(0, 0, soon);
+        let small = RUSH_EVENTS * 200;
+        assert!(!pace.is_due(read + small - 1, read, soon));
+        assert!(pace.is_due(read + 2 * small - 1, read, soon));
     }
 
     #[test]
     fn a_small_ring_is_drained_before_it_is_full() {
         let began = Instant::now();
-        let mut pace = Pace::new(4_096, began);
-        assert!(pace.is_due(128, 0, began));
         let mut pace = Pace::new(64 << 10, began);
+        assert!(pace.is_due(8, 0, began));
         for waiting in (1_000..8_000).step_by(1_000) {
             assert!(!pace.is_due(waiting, 0, began), "{waiting}");
         }
@@ -115,14 +143,14 @@ mod tests {
     fn an_entry_that_is_never_submitted_makes_no_rush() {
         let began = Instant::now();
         let mut pace = Pace::new(RING, began);
-        let due = (1..=16).filter(|look| {
+        let due = (1..=24).filter(|look| {
             let now = began + LOOK * *look;
             let due = pace.is_due(500, 0, now);
             if due {
-                pace.drained(true, now);
+                pace.drained(0, 0, now);
             }
             due
         });
-        assert_eq!(due.collect::<Vec<u32>>(), [4, 8, 12, 16]);
+        assert_eq!(due.collect::<Vec<u32>>(), [1, 9, 17]);
     }
 }
