@@ -14,6 +14,7 @@ use std::{
 
 use audit_common::Lane;
 use aya::Ebpf;
+use tracing::warn;
 
 use super::bpf;
 use crate::hooks;
@@ -143,6 +144,11 @@ fn lost_between(before: &BTreeMap<String, u64>, now: &BTreeMap<String, u64>) -> 
         };
         let others = noticed_by.iter().filter_map(|other| since(other));
         let least = others.chain(since(name)).min().unwrap_or(0);
+        if least > 0 {
+            warn!(
+                "{name} was skipped by the kernel, and so was all that would notice: {least} times at most"
+            );
+        }
         sums[kind.row().lane as usize] += least;
     }
     sums
