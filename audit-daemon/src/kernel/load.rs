@@ -59,7 +59,7 @@ impl Opened {
     pub fn programs(&self, request: &Request, candidate: &Candidate) -> Vec<&'static str> {
         let there = |name: &&str| *name == candidate.program || self.ebpf.program(name).is_some();
         candidate
-            .programs(request.preempted)
+            .programs(request.has_twins(candidate))
             .filter(there)
             .collect()
     }
@@ -217,7 +217,7 @@ fn settings(request: &Request, btf: &Btf, offsets: &Offsets, hookable: &Hookable
         request_has_creds: offsets::request_has_creds(btf).unwrap_or(NO_BIT),
         fail_link_at: member("io_uring/io_uring_fail_link", "link"),
         opens_inside: u32::from(hookable.works()),
-        twins_inside: u32::from(request.preempted),
+        twins_inside: u32::from(request.preempted || hookable.works()),
         acts_inside: u32::from(hookable.works() && hookable.arguments(ACTS_FIRST) > 0),
         rings_seen: u32::from(offsets::are_rings_seen(btf, offsets)),
         open_root_arguments: hookable.arguments("do_file_open_root"),

@@ -123,6 +123,11 @@ pub struct Request {
 const SMALL_SLOTS: u32 = 21;
 
 impl Request {
+    /// Programs on functions are preempted wherever tasks are, and that can be switched on at any time.
+    fn has_twins(&self, candidate: &Candidate) -> bool {
+        self.preempted || candidate.mechanism == Mechanism::Trampoline
+    }
+
     /// Programs with long tails: twins have theirs.
     fn large_slots(&self) -> u32 {
         match (self.functions, self.preempted) {
